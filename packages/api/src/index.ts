@@ -1,0 +1,29 @@
+export { DEFAULT_POLICY, decide, isPrivileged, notOwner, type Policy } from './access.ts';
+export { checkSocketPath, freeSocketPath, SOCKET_PATH_MAX } from './address.ts';
+export type { Dispatch } from './call.ts';
+export type { ServerStats } from './connections.ts';
+export { describe, type FieldDescription, type RowDescription } from './describe.ts';
+export { generateClient } from './generate-client.ts';
+export { generateErrors, generateReference } from './generate-reference.ts';
+export type { InputParts } from './input.ts';
+export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export type { Log, LogFields } from './log.ts';
+export { COMMON_CODES, openApi } from './openapi.ts';
+export { type PeerCredentials, peerCredentials } from './peer.ts';
+export type { Placement } from './placement.ts';
+export {
+  type Access,
+  type ApiRow,
+  type CallContext,
+  type Caller,
+  DEFAULT_TIMEOUT_SECONDS,
+  type Example,
+  type Grant,
+  type Handler,
+  type InputOf,
+  type Method,
+  MINIMUM_TIMEOUT_SECONDS,
+} from './row.ts';
+export { type ApiServer, createServer, type ServerOptions } from './server.ts';
+export { PROBLEM_TYPE, problemBody, statusOf } from './status.ts';
+export { ApiTable, type TableRow } from './table.ts';

@@ -1,0 +1,126 @@
+import type { HealthOutput } from '@csm/client';
+import type { CommandSpec } from '../command.ts';
+import { answerText } from '../print/answer.ts';
+import { table } from '../print/table.ts';
+import { onceOrWatch, WATCH_OPTION } from '../repeat.ts';
+import type { Session } from '../session.ts';
+import { age, printable } from '../text.ts';
+import { aggregatorTable } from './aggregator-list.ts';
+
+/** Parts of a line, told apart by more than the blanks within them. */
+const line = (...parts: (string | undefined)[]): string =>
+  `${parts.filter((part) => part !== undefined && part !== '').join('   ')}\n`;
+
+function healthText(session: Session, health: HealthOutput): string {
+  const { good, bad } = session.colors;
+  const problems = health.problems.map(printable).join('; ');
+  const verdict = health.degraded
+    ? bad(`degraded: ${problems === '' ? 'no reason given' : problems}`)
+    : good('healthy');
+  const { aggregators, utilities, refused } = health;
+  return [
+    `${verdict}\n`,
+    masterLine(session, health.master),
+    `AGGREGATORS: ${aggregators.length}\n${indent(aggregatorTable(session, aggregators))}`,
+    `UTILITIES: ${utilities.length}\n${indent(utilityTable(session, utilities))}`,
+    refused.length === 0 ? '' : `REFUSED: ${refused.length}\n${indent(refusedTable(session, refused))}`,
+    localLines(session, health.local),
+  ].join('');
+}
+
+function masterLine(session: Session, master: HealthOutput['master']): string {
+  const { colors } = session;
+  if (!master.reachable) {
+    return line(`MASTER: ${colors.bad('unreachable')}`, master.node === null ? undefined : printable(master.node));
+  }
+  const { queued, committed, stale, rejected } = master.reports;
+  const up = age(master.since, session.now());
+  return line(
+    `MASTER: ${printable(master.node ?? 'unknown')}`,
+    master.version === null ? undefined : `version ${printable(master.version)}`,
+    up === null ? undefined : `up ${up}`,
+    master.settling ? colors.warn('settling') : undefined,
+    master.database === null ? undefined : `database ${printable(master.database)}`,
+    `reports ${committed} committed, ${queued} queued, ${stale} stale, ${rejected} rejected`,
+  );
+}
+
+function utilityTable(session: Session, rows: HealthOutput['utilities']): string {
+  const { good, bad } = session.colors;
+  return table(
+    rows,
+    [
+      { head: 'NODE', cell: (u) => u.node },
+      { head: 'LINK', cell: (u) => (u.connected ? { text: 'up', paint: good } : { text: 'lost', paint: bad }) },
+      { head: 'LAST SEEN', cell: (u) => age(u.last_seen, session.now()) },
+      { head: 'ADDRESS', cell: (u) => u.address },
+    ],
+    session.header,
+  );
+}
+
+function refusedTable(session: Session, rows: HealthOutput['refused']): string {
+  return table(
+    rows,
+    [
+      { head: 'DAEMON', cell: (r) => r.daemon },
+      { head: 'BY', cell: (r) => r.by },
+      { head: 'ADDRESS', cell: (r) => r.address },
+      { head: 'CODE', cell: (r) => r.code },
+      { head: 'COUNT', align: 'right', cell: (r) => r.count },
+      { head: 'LAST', cell: (r) => age(r.last, session.now()) },
+      { head: 'REASON', cell: (r) => r.reason },
+    ],
+    session.header,
+  );
+}
+
+function localLines(session: Session, local: HealthOutput['local']): string {
+  const { outbox } = local;
+  const name = (hub: string | null) => (hub === null ? 'none' : printable(hub));
+  const first = line(
+    `LOCAL: ${printable(local.daemon)}`,
+    `primary ${name(local.primary)}`,
+    `secondary ${name(local.secondary)}`,
+    `outbox ${outbox.waiting} waiting, ${outbox.unacknowledged} unacknowledged, ${outbox.dropped} dropped, ${outbox.refused} refused`,
+    `journal ${printable(local.journal)}`,
+    local.refused === 0 ? undefined : `refused ${local.refused}`,
+  );
+  const candidates = table(
+    local.candidates,
+    [
+      { head: 'CANDIDATE', cell: (c) => c.name },
+      { head: 'STATE', cell: (c) => c.state },
+      { head: 'REASON', cell: (c) => c.reason },
+    ],
+    session.header,
+  );
+  return first + (local.candidates.length === 0 ? '' : indent(candidates));
+}
+
+const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');
+
+export const health: CommandSpec = {
+  path: ['health'],
+  arguments: [],
+  options: [WATCH_OPTION],
+  call: 'health',
+  purpose: `The first thing to ask when something seems wrong. The first line is the verdict, with the reasons when there are any; then the
+master, the aggregators with their nodes, the utility daemons, peers that were refused (a wrong or expired certificate, a
+second daemon under one name) and the daemon that answers. A daemon that reaches no master still answers, says so, and
+shows which aggregators it tries.`,
+  examples: [
+    { title: 'How the tree is', line: 'csm health' },
+    { title: 'The same for a program', line: 'csm health -o json' },
+  ],
+  exits: [
+    [0, 'healthy'],
+    [1, 'degraded'],
+  ],
+  run: (session, given) =>
+    onceOrWatch(session, given, async () => {
+      const answer = await session.client.call('health', {}, session.callOptions);
+      const text = answerText(session, answer, () => healthText(session, answer), 'document');
+      return { text, exit: answer.degraded ? 1 : 0 };
+    }),
+};

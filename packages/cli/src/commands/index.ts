@@ -1,0 +1,42 @@
+/** Every command there is, in the order in which help and the reference show them. */
+import { certInitCa } from '../cert/init-ca.ts';
+import { certIssue } from '../cert/issue.ts';
+import { certList } from '../cert/list.ts';
+import { certRenew } from '../cert/renew.ts';
+import { certCsr, certSign } from '../cert/request.ts';
+import { certRevoke } from '../cert/revoke.ts';
+import type { CommandSpec } from '../command.ts';
+import { aggregatorList } from './aggregator-list.ts';
+import { health } from './health.ts';
+import { nodeList } from './node-list.ts';
+import { nodeShow } from './node-show.ts';
+import { nodeWatch } from './node-watch.ts';
+import { ping } from './ping.ts';
+import { run } from './run.ts';
+import { treeRebalance } from './tree-rebalance.ts';
+
+export const COMMANDS: readonly CommandSpec[] = [
+  health,
+  nodeList,
+  nodeShow,
+  nodeWatch,
+  aggregatorList,
+  treeRebalance,
+  ping,
+  run,
+  certInitCa,
+  certIssue,
+  certRenew,
+  certRevoke,
+  certList,
+  certCsr,
+  certSign,
+];
+
+/** What the nouns with several verbs are about. */
+export const NOUNS: { readonly [noun: string]: string } = {
+  node: 'The nodes: their state, links and inventory',
+  aggregator: 'The aggregators and whom they serve',
+  tree: 'Who is served by which aggregator',
+  cert: 'Certificates of the daemons; works without any daemon',
+};

@@ -1,0 +1,73 @@
+import type { NodeWatchItem } from '@csm/client';
+import { code, fail, isObject } from '@csm/model';
+import { type CommandSpec, nodesetArgument } from '../command.ts';
+import { optionalNodeset, text } from '../given.ts';
+import { Items } from '../print/items.ts';
+import { nodesWords, printable } from '../text.ts';
+
+function changeLine({ seq, time, kind, subject, body }: NodeWatchItem): string {
+  return `${seq}  ${printable(time)}  ${printable(kind).padEnd(9)}  ${printable(subject)}  ${change(kind, body)}\n`;
+}
+
+/** What changed, in the words of its kind; an unknown kind gives its fields. */
+function change(kind: string, body: unknown): string {
+  if (!isObject(body)) return printable(JSON.stringify(body) ?? '');
+  const said = (field: string) => (typeof body[field] === 'string' ? printable(body[field]) : undefined);
+  if (kind === 'node' && said('state') !== undefined) {
+    return `state ${said('state')}${said('cause') === undefined ? '' : `: ${said('cause')}`}`;
+  }
+  if (kind === 'link' && said('event') !== undefined) {
+    const nodes = typeof body['nodes'] === 'string' && body['nodes'] !== '' ? ` ${nodesWords(body['nodes'])}` : '';
+    const planned = body['planned'] === true ? ', planned' : '';
+    return `${said('event')}${nodes}${said('cause') === undefined ? '' : `: ${said('cause')}`}${planned}`;
+  }
+  if (kind === 'inventory') return `new inventory${body['rebooted'] === true ? ' after a reboot' : ''}`;
+  return Object.entries(body)
+    .map(([key, value]) => printable(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`))
+    .join(' ');
+}
+
+function since(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  const allowed = 'a whole number: the seq of the last change already known';
+  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: '--since', allowed });
+}
+
+export const nodeWatch: CommandSpec = {
+  path: ['node', 'watch'],
+  arguments: [nodesetArgument(false)],
+  options: [{ flags: '--since <seq>', help: 'begin behind this change instead of with what comes next' }],
+  call: 'node.watch',
+  purpose: `A line for each change as it happens, until Ctrl-C (exit 0): first contact, links lost and made, new inventories. An aggregator that
+goes away is one line that names its nodes. The first column is the number to give to \`--since\` in order to go on
+without a gap. JSON is one object a line.`,
+  examples: [
+    {
+      title: 'What happened since change 1000, for at most five seconds',
+      line: 'csm node watch --since 1000 --timeout 5',
+    },
+    { title: 'Some nodes, for a program', line: "csm node watch 'n[001-008]' --since 1000 --timeout 5 -o json" },
+  ],
+  exits: [
+    [5, 'the time of `--timeout` is over'],
+    [37, 'changes since the one named are no longer kept'],
+  ],
+  run: async (session, given) => {
+    const nodes = optionalNodeset(given);
+    const from = since(text(given, 'since'));
+    const items = new Items<NodeWatchItem>(session, {
+      text: changeLine,
+      csv: ['seq', 'time', 'kind', 'subject', 'body'],
+      lines: true,
+    });
+    try {
+      for await (const item of session.client.stream('node.watch', { nodes, since: from }, session.callOptions)) {
+        await items.add(item);
+      }
+    } catch (error) {
+      if (!session.interrupted) throw error;
+    }
+    return 0;
+  },
+};

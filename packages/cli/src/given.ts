@@ -1,0 +1,77 @@
+/** Reads arguments and options with words for what is wrong with them. */
+import { code, fail, isNodeName, isRole, NODE_NAME_RULE, nearest, ROLES, type Role } from '@csm/model';
+import { NodeSet } from '@csm/nodeset';
+import type { Given } from './command.ts';
+import { either, printable } from './text.ts';
+
+/** A node set that must name nodes. It is read here for a clear error at once, and sent as it was given. */
+export function nodeset(given: Given): string {
+  const text = optionalNodeset(given);
+  return text ?? fail(code.MISSING_PARAMETER, "the argument 'nodeset' is missing", { field: 'nodeset' });
+}
+
+export function optionalNodeset(given: Given): string | undefined {
+  const text = given.arguments['nodeset'];
+  if (text === undefined) return undefined;
+  if (NodeSet.parse(text).size === 0) {
+    fail(code.INVALID_PARAMETER, `the node set '${printable(text)}' names no node`, {
+      field: 'nodeset',
+      allowed: 'at least one node',
+    });
+  }
+  return text;
+}
+
+export function nodeName(given: Given, field: string): string {
+  const text = given.arguments[field] ?? fail(code.MISSING_PARAMETER, `the argument '${field}' is missing`, { field });
+  if (isNodeName(text)) return text;
+  const hint = NodeSet.tryParse(text).ok ? ' (a node set names several; this takes one)' : '';
+  return fail(code.INVALID_PARAMETER, `'${printable(text)}' is not a node name${hint}`, {
+    field,
+    allowed: NODE_NAME_RULE,
+  });
+}
+
+export function role(text: string, field: string): Role {
+  if (isRole(text)) return text;
+  return fail(code.INVALID_PARAMETER, `'${printable(text)}' is not a role${didYouMean(text, ROLES)}`, {
+    field,
+    allowed: either(ROLES),
+  });
+}
+
+/** One of some words. */
+export function oneOf<T extends string>(text: string, words: readonly T[], field: string): T {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  return fail(code.INVALID_PARAMETER, `'${printable(text)}' is not allowed${didYouMean(text, words)}`, {
+    field,
+    allowed: either(words),
+  });
+}
+
+export function didYouMean(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? '' : `; did you mean '${near}'?`;
+}
+
+export function text(given: Given, name: string): string | undefined {
+  const value = given.options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export const flag = (given: Given, name: string): boolean => given.options[name] === true;
+
+/** A decimal number within bounds, both included. */
+export function readNumber(value: string, field: string, least: number, most: number, unit = ''): number {
+  const n = /^\d{1,15}(?:\.\d{1,3})?$/.test(value) ? Number(value) : Number.NaN;
+  if (n >= least && n <= most) return n;
+  const allowed = `a number of ${least} to ${most}${unit === '' ? '' : ` (${unit})`}`;
+  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field, allowed });
+}
+
+/** An option in seconds. */
+export function seconds(given: Given, name: string, least: number, most: number): number | undefined {
+  const value = text(given, name);
+  return value === undefined ? undefined : readNumber(value, `--${name}`, least, most, 'seconds');
+}

@@ -1,0 +1,32 @@
+/** One whole answer, in any format. */
+import type { Json } from '@csm/model';
+import type { Session } from '../session.ts';
+import { csvColumns, csvFields, csvLine, csvRow } from './csv.ts';
+import { toYaml } from './yaml.ts';
+
+/**
+ * The answer as the format has it: JSON and YAML as it is, CSV a row for each record (or, for a document that is no
+ * record, a line for each value), a table by `text`. With `compact` JSON takes one line.
+ */
+export function answerText(session: Session, answer: Json, text: () => string, shape: Shape): string {
+  switch (session.format) {
+    case 'json':
+      return `${JSON.stringify(answer, null, session.repeats ? 0 : 2)}\n`;
+    case 'yaml':
+      return toYaml(answer);
+    case 'csv':
+      return shape === 'document' ? csvFields(answer, session.header) : csvTable(answer, session.header);
+    case 'table':
+      return text();
+    default:
+      return session.format satisfies never;
+  }
+}
+
+export type Shape = 'records' | 'record' | 'document';
+
+function csvTable(answer: Json, header: boolean): string {
+  const rows = Array.isArray(answer) ? (answer as readonly Json[]) : [answer];
+  const columns = csvColumns(rows);
+  return (header ? csvLine(columns) : '') + rows.map((row) => csvRow(row, columns)).join('');
+}

@@ -1,0 +1,223 @@
+/** Answers as a small cluster gives them. */
+import type { CallContext } from '@csm/api';
+import type { HealthOutput, NodeListOutput } from '@csm/client';
+import type { Json } from '@csm/model';
+import { NodeSet } from '@csm/nodeset';
+import type { Handlers } from './harness.ts';
+
+type Node = NodeListOutput[number];
+
+const bare: Node = {
+  name: '',
+  type: 'compute',
+  state: 'DISCOVERED',
+  primary_aggregator: 'agg-A',
+  secondary_aggregator: 'agg-B',
+  connected: true,
+  links: 2,
+  first_seen: '2026-10-01T00:00:00.000Z',
+  last_seen: '2026-10-17T09:59:59.000Z',
+  address: '10.0.1.1',
+  version: '1.0',
+  machine_model: null,
+  serial_number: null,
+  architecture: 'x86_64',
+  kernel_release: '6.1.0-25-amd64',
+  kernel_version: '#1 SMP',
+  os_image_name: 'Debian GNU/Linux 12 (bookworm)',
+  boot_id: '6a1c',
+  installed_memory: 131_890_524,
+  installed_swap: 0,
+  discovered_sockets: 2,
+  discovered_cores: 48,
+  discovered_threads: 96,
+  collection_time: '2026-10-17T08:00:00.000Z',
+};
+
+export const NODES: readonly Node[] = [
+  { ...bare, name: 'n001' },
+  { ...bare, name: 'n002', links: 1, secondary_aggregator: null },
+  {
+    ...bare,
+    name: 'n003',
+    connected: false,
+    links: 0,
+    secondary_aggregator: null,
+    last_seen: '2026-10-17T09:25:00.000Z',
+    kernel_release: null,
+    installed_memory: null,
+    discovered_cores: null,
+  },
+  { ...bare, name: 'login1', type: 'utility', secondary_aggregator: null, links: 1, discovered_cores: 8 },
+];
+
+export const HEALTHY: HealthOutput = {
+  degraded: false,
+  problems: [],
+  master: {
+    node: 'm1',
+    reachable: true,
+    version: '0.1.0',
+    since: '2026-10-14T06:00:00.000Z',
+    settling: false,
+    database: 'ok',
+    reports: { queued: 0, committed: 1042, stale: 3, rejected: 0 },
+  },
+  aggregators: [
+    {
+      node: 'agg-A',
+      connected: true,
+      since: '2026-10-17T09:20:00.000Z',
+      reason: null,
+      address: '10.0.0.1',
+      version: '1.0',
+      bounced: 1,
+      primary: { active: 2, unresponsive: 0 },
+      secondary: { active: 1, unresponsive: 0 },
+    },
+    {
+      node: 'agg-B',
+      connected: true,
+      since: '2026-10-14T06:00:05.000Z',
+      reason: null,
+      address: '10.0.0.2',
+      version: '1.0',
+      bounced: 0,
+      primary: { active: 1, unresponsive: 0 },
+      secondary: { active: 2, unresponsive: 0 },
+    },
+  ],
+  utilities: [{ node: 'login1', connected: true, last_seen: '2026-10-17T09:59:58.000Z', address: '10.0.0.9' }],
+  refused: [],
+  local: {
+    daemon: 'utility/login1',
+    primary: 'agg-A',
+    secondary: 'agg-B',
+    candidates: [
+      { name: 'agg-A', state: 'primary', reason: null },
+      { name: 'agg-B', state: 'secondary', reason: null },
+    ],
+    outbox: { bytes: 0, waiting: 0, unacknowledged: 0, dropped: 0, refused: 0 },
+    journal: 'ok',
+    refused: 0,
+  },
+};
+
+export const SICK: HealthOutput = {
+  ...HEALTHY,
+  degraded: true,
+  problems: ['aggregator agg-B is not linked: stopped answering', 'utility login1 is not linked'],
+  master: { ...HEALTHY.master, settling: true },
+  aggregators: HEALTHY.aggregators.map((a) =>
+    a.node === 'agg-A'
+      ? a
+      : { ...a, connected: false, reason: 'stopped answering', primary: { active: 0, unresponsive: 1 } },
+  ),
+  utilities: [{ node: 'login1', connected: false, last_seen: null, address: null }],
+  refused: [
+    {
+      by: 'agg-A',
+      daemon: 'compute/n009',
+      address: '10.0.1.9',
+      code: 'certificate',
+      reason: 'certificate has expired',
+      last: '2026-10-17T09:58:00.000Z',
+      count: 12,
+    },
+  ],
+};
+
+export const UNREACHABLE: HealthOutput = {
+  ...HEALTHY,
+  degraded: true,
+  problems: ['the master is not reachable: agg-A and agg-B are lost'],
+  master: {
+    node: null,
+    reachable: false,
+    version: null,
+    since: null,
+    settling: false,
+    database: null,
+    reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
+  },
+  aggregators: [],
+  utilities: [],
+  local: {
+    ...HEALTHY.local,
+    primary: null,
+    secondary: null,
+    candidates: [{ name: 'agg-A', state: 'dialling', reason: 'connection refused' }],
+    outbox: { ...HEALTHY.local.outbox, waiting: 5, bytes: 2000 },
+  },
+};
+
+export const CHANGES = [
+  {
+    seq: 1001,
+    time: '2026-10-17T09:00:00.000Z',
+    kind: 'node',
+    subject: 'n004',
+    body: { state: 'DISCOVERED', cause: 'first contact', type: 'compute' },
+  },
+  {
+    seq: 1002,
+    time: '2026-10-17T09:00:01.000Z',
+    kind: 'inventory',
+    subject: 'n004',
+    body: { hash: 'x', rebooted: true },
+  },
+  {
+    seq: 1005,
+    time: '2026-10-17T09:10:00.000Z',
+    kind: 'link',
+    subject: 'agg-B',
+    body: {
+      event: 'aggregator_lost',
+      nodes: 'n[001-003]',
+      count: 3,
+      cause: 'stopped answering',
+      planned: false,
+      at: 1,
+    },
+  },
+  { seq: 1006, time: '2026-10-17T09:11:00.000Z', kind: 'other', subject: 'n001', body: { a: 1, b: 'x\u001b' } },
+] as const;
+
+const json = (value: unknown) => value as Json;
+
+/** Parts in which every node of the order says the same, in two pieces as two aggregators give them. */
+async function inTwo(nodes: unknown, answer: object, ctx: CallContext): Promise<undefined> {
+  const names = NodeSet.parse(String(nodes)).names();
+  const half = Math.ceil(names.length / 2);
+  for (const some of [names.slice(half), names.slice(0, half)]) {
+    if (some.length > 0) await ctx.emit(json({ nodes: NodeSet.of(some).toString(), ...answer }));
+  }
+  return undefined;
+}
+
+/** A cluster where all is well. */
+export const WELL: Handlers = {
+  health: async () => json(HEALTHY),
+  'aggregator.list': async () => json(HEALTHY.aggregators),
+  'node.list': async ({ nodes, type }) => {
+    const wanted = typeof nodes === 'string' ? NodeSet.parse(nodes) : undefined;
+    return json(NODES.filter((n) => (wanted?.has(n.name) ?? true) && (type === undefined || n.type === type)));
+  },
+  'node.show': async ({ name }) => json(NODES.find((n) => n.name === name)),
+  'node.watch': async ({ since }, ctx) => {
+    for (const change of CHANGES) if (change.seq > Number(since ?? 0)) await ctx.emit(json(change));
+    return undefined;
+  },
+  ping: async ({ nodes }, ctx) => inTwo(nodes, { code: 0, text: 'alive' }, ctx),
+  'tree.rebalance': async ({ nodes }, ctx) => inTwo(nodes, { code: 0, text: 'moves' }, ctx),
+  run: async ({ nodes, argv }, ctx) =>
+    inTwo(nodes, { code: 0, text: '', body: { exit: 0, output: `${JSON.stringify(argv)}\n` } }, ctx),
+};
+
+/** Parts given as they are. */
+export const gives =
+  (...parts: readonly object[]): Handlers[string] =>
+  async (_input, ctx) => {
+    for (const part of parts) await ctx.emit(json(part));
+    return undefined;
+  };

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { CsmError, code, fail, nearest, problem } from '@csm/model';
+import { parseJson, readItems, readText, throwProblem } from './answer.ts';
+import type { ApiEntry, ApiShape } from './entry.ts';
+import { API, type ApiTypes } from './generated/api.ts';
+import { type WireRequest, wireRequest } from './request.ts';
+import { BrokenConnection, Transport } from './transport.ts';
+
+export interface ClientOptions {
+  /** Path of a daemon's unix socket, at most 100 bytes. */
+  readonly socket: string;
+  /** Seconds a call may take when its own options do not say; default: what the table gives the call. */
+  readonly timeout?: number;
+  /** Default `csm-client`. */
+  readonly userAgent?: string;
+  /** Another table than the generated one; for tests. */
+  readonly api?: { readonly [name: string]: ApiEntry };
+}
+
+export interface CallOptions {
+  /** Ends the call; it rejects with the reason of the signal. */
+  readonly signal?: AbortSignal;
+  /** Asks the daemon to end the call after this many seconds; it grants from 5 to what the table gives the call. */
+  readonly timeoutSeconds?: number;
+  /** Key under which a change is carried out once; default: a new UUID for each changing call. */
+  readonly idempotencyKey?: string;
+}
+
+/** Seconds the client waits longer than the daemon may take, so that the daemon's own words arrive. */
+const GRACE_SECONDS = 3;
+/** No call is given less by a daemon. */
+const MINIMUM_SECONDS = 5;
+
+/**
+ * The API of one daemon. A call rejects with a `CsmError`: the daemon's own problem, code 22 when no daemon answers at
+ * the socket, code 12 when the connection breaks, code 5 when the time is out. A call whose connection breaks before
+ * an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice.
+ */
+export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
+  readonly #transport: Transport;
+  readonly #api: { readonly [name: string]: ApiEntry };
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#transport = new Transport(options.socket);
+    this.#api = options.api ?? API;
+    this.#options = options;
+  }
+
+  /** Makes a call and resolves with its answer; undefined when the call has none. */
+  async call<N extends keyof T & string>(
+    name: N,
+    input: T[N]['input'],
+    options: CallOptions = {},
+  ): Promise<T[N]['output']> {
+    const entry = this.#entry(name);
+    if (entry.stream) fail(code.INVALID_PARAMETER, `${name} answers with a stream; use stream()`);
+    const wire = wireRequest(entry, input as object as { readonly [field: string]: unknown });
+    const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
+    const limit = new Limit(name, this.#transport.socket, seconds, options.signal);
+    try {
+      const res = await this.#send(entry, wire, options, limit.signal);
+      if (res.statusCode === 204) {
+        res.resume();
+        return undefined;
+      }
+      if (res.statusCode !== 200) return await throwProblem(res);
+      return parseJson(await readText(res)) as T[N]['output'];
+    } catch (error) {
+      // What breaks because the limit was reached is told as that.
+      throw limit.signal.aborted ? (limit.signal.reason as Error) : error;
+    } finally {
+      limit.clear();
+    }
+  }
+
+  /**
+   * Makes a call whose answer is a stream. Nothing is sent before the first `next()`; items are read no faster than
+   * they are asked for. Leaving the loop, or `return()`, ends the call at the daemon too.
+   */
+  stream<N extends keyof T & string>(
+    name: N,
+    input: T[N]['input'],
+    options: CallOptions = {},
+  ): AsyncIterableIterator<T[N]['item']> {
+    const cancel = new AbortController();
+    const items = this.#items(name, input as object, options, cancel);
+    const stream: AsyncIterableIterator<T[N]['item']> = {
+      next: () => items.next(),
+      // A generator would finish a `next` that waits before it looks at `return`: the call is ended first.
+      return: async () => {
+        cancel.abort();
+        return items.return(undefined);
+      },
+      [Symbol.asyncIterator]: () => stream,
+    };
+    return stream;
+  }
+
+  /** Closes the connections; calls under way break. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  async *#items(
+    name: string,
+    input: object,
+    options: CallOptions,
+    cancel: AbortController,
+  ): AsyncGenerator<unknown, void> {
+    const entry = this.#entry(name);
+    if (!entry.stream) fail(code.INVALID_PARAMETER, `${name} answers once; use call()`);
+    const wire = wireRequest(entry, input as { readonly [field: string]: unknown });
+    const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
+    const limit = new Limit(name, this.#transport.socket, seconds, options.signal, cancel);
+    let res: IncomingMessage | undefined;
+    try {
+      res = await this.#send(entry, wire, options, limit.signal);
+      if (res.statusCode !== 200) await throwProblem(res);
+      yield* readItems(res);
+    } catch (error) {
+      if (limit.cancelled) return;
+      throw limit.signal.aborted ? (limit.signal.reason as Error) : error;
+    } finally {
+      limit.clear();
+      // Read to its end, the connection is kept; left before, it is closed, which ends the call at the daemon.
+      if (res !== undefined && !res.complete) res.destroy();
+      else res?.resume();
+    }
+  }
+
+  #entry(name: string): ApiEntry {
+    const entry = Object.hasOwn(this.#api, name) ? this.#api[name] : undefined;
+    if (entry !== undefined) return entry;
+    const near = nearest(name, Object.keys(this.#api));
+    const hint = near === undefined ? '' : `; did you mean '${near}'?`;
+    return fail(code.UNKNOWN_COMMAND, `there is no call '${name}'${hint}`);
+  }
+
+  async #send(entry: ApiEntry, wire: WireRequest, options: CallOptions, signal: AbortSignal): Promise<IncomingMessage> {
+    const seconds = options.timeoutSeconds ?? this.#options.timeout;
+    const headers: OutgoingHttpHeaders = {
+      accept: 'application/json, application/x-ndjson, application/problem+json',
+      'user-agent': this.#options.userAgent ?? 'csm-client',
+      ...(seconds === undefined ? {} : { 'csm-timeout': String(Math.round(seconds * 1000) / 1000) }),
+      ...(entry.changes ? { 'idempotency-key': options.idempotencyKey ?? randomUUID() } : {}),
+    };
+    try {
+      return await this.#transport.send(wire, headers, signal);
+    } catch (error) {
+      if (!(error instanceof BrokenConnection)) throw error;
+      return this.#transport.send(wire, headers, signal);
+    }
+  }
+}
+
+/** What may end a call from this side: its time, the caller's signal, or the reader leaving the stream. */
+class Limit {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #undo: (() => void)[] = [];
+  cancelled = false;
+
+  /** `seconds` 0 is without limit. */
+  constructor(name: string, socket: string, seconds: number, signal?: AbortSignal, cancel?: AbortController) {
+    if (seconds > 0) {
+      const wait = Math.min(Math.max(seconds, MINIMUM_SECONDS) + GRACE_SECONDS, 2_147_483);
+      const detail = `the daemon at ${socket} did not answer ${name} within ${wait} s`;
+      this.#timer = setTimeout(() => this.#controller.abort(new CsmError(problem(code.TIMEOUT, detail))), wait * 1000);
+    }
+    this.#follow(signal, () => this.#controller.abort(signal?.reason));
+    this.#follow(cancel?.signal, () => {
+      this.cancelled = true;
+      this.#controller.abort(cancel?.signal.reason);
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #follow(signal: AbortSignal | undefined, then: () => void): void {
+    if (signal === undefined) return;
+    if (signal.aborted) then();
+    signal.addEventListener('abort', then, { once: true });
+    this.#undo.push(() => signal.removeEventListener('abort', then));
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    for (const undo of this.#undo) undo();
+  }
+}

@@ -1,0 +1,201 @@
+/** The rows of the API table that the cluster feature owns. */
+import type { ApiRow } from '@csm/api';
+import { code, ROLES, type Role } from '@csm/model';
+import Type from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const base = { changes: false, enters: ROLES, reach: 'master', access: 'public' } as const;
+const nodes = Type.String({
+  minLength: 1,
+  maxLength: 65_536,
+  description: 'node set',
+  allowed: 'a node set such as n[001-128],login1',
+});
+const isoOrNull = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+const serving = Type.Object({
+  active: Type.Integer({ description: 'linked now' }),
+  unresponsive: Type.Integer({ description: 'known, not linked' }),
+});
+
+export const DEADLINE_MAX = 86_400;
+/** Anybody may ping: an order of theirs must not stay for long. */
+const PING_DEADLINE_MAX = 60;
+const deadline = Type.Optional(
+  Type.Number({
+    minimum: 0.1,
+    maximum: DEADLINE_MAX,
+    description: 'seconds for all nodes and all hops; default 30',
+  }),
+);
+
+const pingDeadline = Type.Optional(
+  Type.Number({
+    minimum: 0.1,
+    maximum: PING_DEADLINE_MAX,
+    description: 'seconds for all nodes and all hops; default 5',
+  }),
+);
+
+export const Aggregator = Type.Object({
+  node: Type.String({ description: 'name of the aggregator' }),
+  connected: Type.Boolean({ description: 'whether the master has its link' }),
+  since: Type.String({ description: 'ISO 8601, UTC: linked, or lost, since' }),
+  reason: Type.Union([Type.String(), Type.Null()], { description: 'why the link was lost' }),
+  address: Type.String({ description: 'where it links from' }),
+  version: Type.String({ description: 'protocol version' }),
+  bounced: Type.Integer({ description: 'times it linked anew while this master runs' }),
+  primary: serving,
+  secondary: serving,
+});
+
+export const Part = Type.Object({
+  nodes: Type.String({ description: 'folded node set of those that answered alike' }),
+  code: Type.Integer({
+    description: 'CSM code: 0 answered, 5 no answer in time, 37 outcome unknown, 46 unknown, 48 down',
+  }),
+  text: Type.String({ description: 'in words' }),
+  body: Type.Optional(Type.Unknown({ description: 'what the command gave' })),
+});
+
+const ADMIN_DAEMONS: readonly Role[] = ['master', 'aggregator', 'utility'];
+
+export const api = [
+  {
+    ...base,
+    name: 'health',
+    summary: 'Shows how the tree is: master, aggregators, utilities, refused peers',
+    description:
+      'A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason.',
+    method: 'GET',
+    path: '/csm/v1/health',
+    input: Type.Object({}, closed),
+    output: Type.Object({
+      degraded: Type.Boolean({ description: 'something is not as it should be; `problems` says what' }),
+      problems: Type.Array(Type.String(), { description: 'in words' }),
+      master: Type.Object({
+        node: Type.Union([Type.String(), Type.Null()], { description: 'null when unreachable' }),
+        reachable: Type.Boolean(),
+        version: Type.Union([Type.String(), Type.Null()], { description: 'of CSM' }),
+        since: isoOrNull('started at, ISO 8601, UTC'),
+        settling: Type.Boolean({ description: 'has just started and is still learning who is there' }),
+        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, or what is wrong with it' }),
+        reports: Type.Object({
+          queued: Type.Integer(),
+          committed: Type.Integer(),
+          stale: Type.Integer(),
+          rejected: Type.Integer(),
+        }),
+      }),
+      aggregators: Type.Array(Aggregator),
+      utilities: Type.Array(
+        Type.Object({
+          node: Type.String(),
+          connected: Type.Boolean(),
+          last_seen: isoOrNull('ISO 8601, UTC'),
+          address: Type.Union([Type.String(), Type.Null()]),
+        }),
+      ),
+      refused: Type.Array(
+        Type.Object({
+          by: Type.String({ description: 'the daemon that refused it' }),
+          daemon: Type.String({ description: 'who it said to be' }),
+          address: Type.String(),
+          code: Type.String({
+            description:
+              'certificate, identity, version, duplicate, role, broken; before that not-tls, expired, unknown-ca, no-certificate …',
+          }),
+          reason: Type.String(),
+          last: Type.String({ description: 'ISO 8601, UTC' }),
+          count: Type.Integer(),
+        }),
+        { description: 'peers refused at any listener within 24 h, newest last' },
+      ),
+      local: Type.Object({
+        daemon: Type.String({ description: 'the daemon that answers on this socket' }),
+        primary: Type.Union([Type.String(), Type.Null()], { description: 'the hub that serves it' }),
+        secondary: Type.Union([Type.String(), Type.Null()]),
+        candidates: Type.Array(
+          Type.Object({ name: Type.String(), state: Type.String(), reason: Type.Union([Type.String(), Type.Null()]) }),
+        ),
+        outbox: Type.Object({
+          bytes: Type.Integer(),
+          waiting: Type.Integer(),
+          unacknowledged: Type.Integer(),
+          dropped: Type.Integer(),
+          refused: Type.Integer(),
+        }),
+        journal: Type.String({ description: 'ok, or why it cannot be written' }),
+        refused: Type.Integer({ description: 'peers this daemon itself refused' }),
+      }),
+    }),
+    examples: [{ title: 'The whole tree', input: {} }],
+  },
+  {
+    ...base,
+    name: 'aggregator.list',
+    summary: 'Lists aggregators and how many nodes each serves',
+    method: 'GET',
+    path: '/csm/v1/aggregators',
+    input: Type.Object({}, closed),
+    output: Type.Array(Aggregator),
+    codes: [code.NO_RESULTS],
+  },
+  {
+    ...base,
+    name: 'tree.rebalance',
+    summary: 'Moves nodes back to their first choice of aggregator',
+    description: 'Each node moves by itself within `spread` seconds. A node that is there already stays.',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'POST',
+    path: '/csm/v1/tree/rebalance',
+    input: Type.Object(
+      { nodes, spread: Type.Optional(Type.Number({ minimum: 0, maximum: 3600, description: 'seconds; default 5' })) },
+      closed,
+    ),
+    item: Part,
+    changes: true,
+    timeoutSeconds: 60,
+    examples: [{ title: 'One rack, spread over half a minute', input: { nodes: 'n[001-018]', spread: 30 } }],
+  },
+  {
+    ...base,
+    name: 'ping',
+    summary: 'Asks nodes for a sign of life through the whole tree',
+    method: 'POST',
+    path: '/csm/v1/ping',
+    input: Type.Object({ nodes, deadline: pingDeadline }, closed),
+    item: Part,
+    timeoutSeconds: PING_DEADLINE_MAX + 30,
+    examples: [{ title: 'Two nodes', input: { nodes: 'n[1-2]' } }],
+  },
+  {
+    ...base,
+    name: 'run',
+    summary: 'Runs a program on nodes',
+    description:
+      'The program runs as root, without a shell, in its own process group, which is killed at the end. Equal answers are folded. No node runs it twice, whatever dies in between; where it cannot be known whether it ran, the part says so (37).',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'POST',
+    path: '/csm/v1/run',
+    input: Type.Object(
+      {
+        nodes,
+        argv: Type.Array(Type.String({ maxLength: 131_072 }), {
+          minItems: 1,
+          maxItems: 1024,
+          description: 'program and arguments',
+        }),
+        deadline,
+        partial: Type.Optional(Type.Boolean({ description: 'give parts as they come, instead of all at the end' })),
+      },
+      closed,
+    ),
+    item: Part,
+    changes: true,
+    timeoutSeconds: DEADLINE_MAX,
+    codes: [code.UNKNOWN_NODES, code.NODES_UNAVAILABLE, code.CONTEXT_LOST],
+    examples: [{ title: 'The kernel of two nodes', input: { nodes: 'n[1-2]', argv: ['uname', '-r'], deadline: 10 } }],
+  },
+] as const satisfies readonly ApiRow[];

@@ -1,0 +1,95 @@
+/** Orders that were begun, so that a repetition after a master's restart is known as one. */
+import { code, fail, isObject } from '@csm/model';
+import type { Migration, ReportApplier, Tx } from '@csm/store';
+
+export const name = 'cluster';
+
+export const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    title: 'orders begun',
+    sql: 'CREATE TABLE begun_order (id TEXT PRIMARY KEY, hash TEXT NOT NULL, begun_at BIGINT NOT NULL); CREATE INDEX begun_order_at ON begun_order (begun_at)',
+  },
+  {
+    id: 2,
+    title: 'peers refused anywhere',
+    sql: `CREATE TABLE refused_peer (
+      hub TEXT NOT NULL, daemon TEXT NOT NULL, code TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL,
+      last BIGINT NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (hub, daemon, code, address)
+    )`,
+  },
+];
+
+/** An idempotency key is kept for so long, ms. */
+const KEEP_MS = 24 * 3_600_000;
+
+/** Notes an order, or tells when it was begun before. Another order under the same key is refused. */
+async function begin(
+  tx: Tx,
+  input: { readonly id: string; readonly hash: string },
+): Promise<{ readonly begunAt: number | null }> {
+  await tx.run('DELETE FROM begun_order WHERE begun_at < $1', [tx.now - KEEP_MS]);
+  const known = await tx.get<{ hash: string; begun_at: number }>(
+    'SELECT hash, begun_at FROM begun_order WHERE id = $1',
+    [input.id],
+  );
+  if (known === undefined) {
+    await tx.run('INSERT INTO begun_order (id, hash, begun_at) VALUES ($1, $2, $3)', [input.id, input.hash, tx.now]);
+    return { begunAt: null };
+  }
+  if (known.hash !== input.hash) {
+    fail(code.INVALID_PARAMETER, 'this Idempotency-Key was used within the last 24 h for another order', {
+      field: 'Idempotency-Key',
+      allowed: 'a new key for a new order',
+    });
+  }
+  return { begunAt: known.begun_at };
+}
+
+export const procedures = { begin };
+
+/** A daemon whose clock is ahead must not make a row that never ages. */
+const momentOf = (value: unknown, now: number): number =>
+  typeof value === 'number' && value >= 0 ? Math.min(Math.trunc(value), now) : now;
+const countOf = (value: unknown): number =>
+  Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 1;
+const textOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 1000) : '');
+
+/** Refusals older than this are forgotten, ms, and no more than so many are kept. */
+const REFUSED_KEEP_MS = 24 * 3_600_000;
+const REFUSED_MAX = 1000;
+
+/** Peers that a daemon's listeners refused since it last told; `times` is its count of the same. */
+const refused: ReportApplier = async (tx, items) => {
+  for (const { daemon: hub, body } of items) {
+    if (!isObject(body) || !Array.isArray(body['peers']))
+      throw new Error('a report of refused peers must be {peers: [...]}');
+    for (const peer of body['peers'] as unknown[]) {
+      if (!isObject(peer)) throw new Error(`a refused peer must be an object, not ${JSON.stringify(peer)}`);
+      const [daemon, why, address, reason] = ['daemon', 'code', 'address', 'reason'].map((field) =>
+        textOf(peer[field]),
+      );
+      await tx.run(
+        `INSERT INTO refused_peer (hub, daemon, code, address, reason, last, times) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (hub, daemon, code, address) DO UPDATE SET reason = excluded.reason, last = excluded.last, times = excluded.times`,
+        [
+          hub,
+          daemon ?? '',
+          why ?? '',
+          address ?? '',
+          reason ?? '',
+          momentOf(peer['at'], tx.now),
+          countOf(peer['count']),
+        ],
+      );
+    }
+  }
+  await tx.run('DELETE FROM refused_peer WHERE last < $1', [tx.now - REFUSED_KEEP_MS]);
+  await tx.run(
+    `DELETE FROM refused_peer WHERE (hub, daemon, code, address) NOT IN
+       (SELECT hub, daemon, code, address FROM refused_peer ORDER BY last DESC, hub, daemon, code, address LIMIT $1)`,
+    [REFUSED_MAX],
+  );
+};
+
+export const reports = { 'cluster.refused': refused };

@@ -1,0 +1,129 @@
+/** Calls at both ends: from the local socket into the tree, and at the master from the tree to their handlers. */
+import { randomUUID } from 'node:crypto';
+import { type ApiTable, type CallContext, type Dispatch, decide, type Handler, type Policy } from '@csm/api';
+import { CsmError, code, fail, type Json, type JsonObject } from '@csm/model';
+import { wireLength } from '@csm/protocol';
+import type { LeafShell, Serve } from '@csm/tree';
+
+/** What stands for "without limit", ms: ten years. */
+const NO_LIMIT = 315_360_000_000;
+/** A call goes in one frame; its caller and the rest need room beside the input. Bytes. */
+const CALL_MAX = 128 * 1024;
+const GROUPS_MAX = 64 * 1024;
+
+/** Sends every call up the tree; `local` answers what the entry daemon itself knows, and what is left without a master. */
+export function entryDispatch(
+  leaf: () => LeafShell,
+  local: (name: string, answer: Json | undefined, fault?: CsmError) => Json | undefined,
+): Dispatch {
+  return async (row, input, ctx) => {
+    try {
+      const answer = await sendUp(leaf(), row.name, !row.changes, input, ctx);
+      return local(row.name, answer) ?? answer;
+    } catch (error) {
+      const instead = error instanceof CsmError ? local(row.name, undefined, error) : undefined;
+      if (instead === undefined) throw error;
+      return instead;
+    }
+  };
+}
+
+function sendUp(
+  leaf: LeafShell,
+  call: string,
+  isRead: boolean,
+  input: JsonObject,
+  ctx: CallContext,
+): Promise<Json | undefined> {
+  const { caller, trace, idempotencyKey: key } = ctx;
+  const bytes = wireLength(JSON.stringify(input));
+  if (bytes > CALL_MAX) {
+    fail(code.BUFFER_OVERFLOW, `the input of ${call} has ${bytes} bytes on the wire`, {
+      allowed: `at most ${CALL_MAX}`,
+    });
+  }
+  return new Promise((resolve, reject) => {
+    const order = {
+      id: randomUUID(),
+      call,
+      input,
+      trace,
+      within: Math.min(ctx.remaining(), NO_LIMIT),
+      repeatable: isRead || key !== undefined,
+      caller: {
+        ...caller,
+        groups: fitting(caller.groups),
+      },
+      ...(key === undefined ? {} : { key }),
+    };
+    // One after the other: what comes while an item waits for room must not overtake it, nor may the end.
+    let emitted = Promise.resolve();
+    const cancel = leaf.call(order, {
+      items: (items) => {
+        emitted = emitted.then(async () => {
+          for (const item of items) await ctx.emit(item as Json);
+        });
+        // Nobody takes the rest; whoever waits for the call must not wait for ever.
+        emitted.catch(failed);
+        return emitted;
+      },
+      ended: ({ answer, text, problem: p }) => {
+        const end = emitted.then(() => {
+          ctx.signal.removeEventListener('abort', aborted);
+          if (p !== undefined) reject(new CsmError(p));
+          else resolve(text === undefined ? (answer as Json | undefined) : (JSON.parse(text) as Json));
+        });
+        end.catch(failed);
+      },
+    });
+    function failed(error: unknown): void {
+      ctx.signal.removeEventListener('abort', aborted);
+      reject(error);
+    }
+    function aborted(): void {
+      cancel();
+      reject(ctx.signal.reason);
+    }
+    ctx.signal.addEventListener('abort', aborted, { once: true });
+    if (ctx.signal.aborted) aborted();
+  });
+}
+
+/** As many groups as a frame has room for; a user of more than that is rare, and loses rights, never gains any. */
+function fitting(groups: readonly string[]): string[] {
+  let bytes = 0;
+  return groups.slice(0, 1024).filter((group) => {
+    bytes += wireLength(JSON.stringify(group)) + 1;
+    return bytes <= GROUPS_MAX;
+  });
+}
+
+/** The master's end: who calls is checked again, and so is the input, since a hop may have been forged. */
+export function masterServe(
+  table: ApiTable,
+  handlers: ReadonlyMap<string, Handler<never>>,
+  policy: () => Policy,
+): Serve {
+  return async (call, served) => {
+    const row = table.row(call.call);
+    const handler = handlers.get(call.call);
+    if (row === undefined || handler === undefined) throw new CsmError(table.unknownCall(call.call));
+    const grant = decide(row, call.caller, policy());
+    if (typeof grant !== 'string') throw new CsmError(grant);
+    const input = table.validate(call.call, call.input);
+    if (!input.ok) throw new CsmError(input.error);
+    const context: CallContext = {
+      caller: call.caller,
+      grant,
+      trace: call.trace,
+      signal: served.signal,
+      remaining: () => served.remaining(),
+      emit: (item) => served.emit(item),
+      ...(call.key === undefined ? {} : { idempotencyKey: call.key }),
+    };
+    return handler(input.value as never, context);
+  };
+}
+
+/** A master that has no tree yet. */
+export const notReady = (): never => fail(code.NOT_INITIALIZED, 'the master has only just started');

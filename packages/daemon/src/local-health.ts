@@ -1,0 +1,93 @@
+/** What a daemon knows about itself: the last part of `health`, and all of it while no master is reachable. */
+import { type CsmError, code, type Json, type JsonObject } from '@csm/model';
+import { type LeafShell, type MasterState, waitingCount } from '@csm/tree';
+
+export interface LocalFacts {
+  readonly daemon: string;
+  readonly leaf: LeafShell;
+  /** Peers this daemon refused. */
+  refused(): number;
+  /** Of an aggregator, which links to masters where others have candidates. */
+  masters?(): readonly MasterState[] | undefined;
+}
+
+function local(facts: LocalFacts): JsonObject {
+  const { daemon, leaf } = facts;
+  const { failover, outbox } = leaf.leaf;
+  const { counters } = outbox;
+  const nameOf = (i: number | undefined): string | null => (i === undefined ? null : (leaf.hubName(i) ?? null));
+  const secondary = failover.candidates.findIndex((c, i) => i !== failover.primary && c.phase === 'up');
+  return {
+    daemon,
+    primary: nameOf(failover.primary),
+    secondary: secondary < 0 ? null : nameOf(secondary),
+    candidates:
+      facts.masters?.()?.map(({ name, state, reason }) => ({ name, state, reason: reason ?? null })) ??
+      candidates(leaf),
+    outbox: {
+      bytes: outbox.bytes,
+      waiting: waitingCount(outbox),
+      unacknowledged: outbox.numbered.size,
+      dropped: counters.dropped,
+      refused: counters.refused,
+    },
+    journal: leaf.journalFault ?? 'ok',
+    refused: facts.refused(),
+  };
+}
+
+function candidates({ leaf: { failover } }: LeafShell): JsonObject[] {
+  return failover.candidates.map(({ name, phase, draining, leader, refused, reason }) => {
+    let state = refused ? 'refused' : 'not linked';
+    if (phase === 'dialing') state = 'dialling';
+    if (phase === 'up') state = draining ? 'closing' : leader ? 'linked' : 'linked, reaches no master';
+    return { name, state, reason: reason ?? null };
+  });
+}
+
+/** Faults that mean that no master could be asked. */
+const UNREACHABLE: readonly number[] = [code.BAD_ADDRESS, code.COMMUNICATION, code.TIMEOUT];
+
+/** Adds the local part to the master's answer; makes an answer of it alone where the master could not be asked. */
+export function withLocalHealth(facts: LocalFacts) {
+  return (call: string, answer: Json | undefined, fault?: CsmError): Json | undefined => {
+    if (call !== 'health') return undefined;
+    const mine = local(facts);
+    if (fault === undefined) {
+      const whole = answer as JsonObject;
+      const faults = localProblems(facts);
+      if (faults.length === 0) return { ...whole, local: mine };
+      return {
+        ...whole,
+        degraded: true,
+        problems: [...(whole['problems'] as readonly Json[]), ...faults],
+        local: mine,
+      };
+    }
+    if (!UNREACHABLE.includes(fault.code)) return undefined;
+    const candidates = (mine['candidates'] as readonly { name: string; state: string; reason: string | null }[]).map(
+      ({ name, state, reason }) => `${name}: ${state}${reason === null ? '' : ` (${reason})`}`,
+    );
+    return {
+      degraded: true,
+      problems: [`no master is reachable from ${facts.daemon}; ${candidates.join('; ')}`, ...localProblems(facts)],
+      master: {
+        node: null,
+        reachable: false,
+        version: null,
+        since: null,
+        settling: false,
+        database: null,
+        reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
+      },
+      aggregators: [],
+      utilities: [],
+      refused: [],
+      local: mine,
+    };
+  };
+}
+
+function localProblems({ daemon, leaf }: LocalFacts): string[] {
+  return leaf.journalFault === undefined ? [] : [`${daemon}: the journal cannot be written: ${leaf.journalFault}`];
+}

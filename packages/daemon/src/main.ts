@@ -1,0 +1,136 @@
+/** `csmd`: reads the command line and the configuration, and lives until it is told to stop. */
+import { hostname } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import type { Feature } from '@csm/feature';
+import { ConfigError, createLifecycle, createLog, EXIT, type Log, printEffective, systemdNotify } from '@csm/kit';
+import { isRole, ROLES, type Role } from '@csm/model';
+import { VERSION as PROTOCOL_VERSION } from '@csm/protocol';
+import { Command, CommanderError, Option } from 'commander';
+import { Daemon } from './compose.ts';
+import { type AnyConfig, nodeNameOf, readConfig, SCHEMAS } from './config.ts';
+import { Credentials, type Whose } from './credentials.ts';
+import { FEATURES } from './features.ts';
+import { CSM_VERSION } from './version.ts';
+
+interface Args {
+  readonly role: string;
+  readonly file?: string;
+  readonly check?: boolean;
+  readonly printEffective?: boolean;
+  readonly speak?: string;
+  readonly feature?: readonly string[];
+}
+
+const HELP = `
+Examples:
+  csmd --role compute --file /etc/csm/csm_compute.cfg
+  csmd --role master --check                 every fault of the configuration, exit 78
+  csmd --role master --print-effective       the settings in force, defaults included
+
+Signals: SIGTERM says goodbye and exits 0, SIGHUP reads again what may change while running.`;
+
+/** Runs to the end of the process, or gives the exit code of what was only a check. */
+export async function main(argv: readonly string[]): Promise<number | undefined> {
+  const program = new Command('csmd')
+    .description('The CSM daemon: one executable, four roles.')
+    .version(`csmd ${CSM_VERSION}, protocol ${PROTOCOL_VERSION}`)
+    .requiredOption('-r, --role <role>', `one of ${ROLES.join(', ')}`)
+    .option('-f, --file <path>', 'configuration file (default: /etc/csm/csm_<role>.cfg)')
+    .option('--check', 'check the configuration and the certificates, and exit')
+    .option('--print-effective', 'print the settings in force, and exit')
+    .addOption(new Option('--speak <version>', 'speak another minor version of the protocol (for tests)').hideHelp())
+    .addOption(
+      new Option(
+        '--feature <file...>',
+        "load further features: modules whose default export is one (a site's own; tests)",
+      ).hideHelp(),
+    )
+    .addHelpText('after', HELP)
+    .exitOverride();
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.config;
+    throw error;
+  }
+  const args = program.opts<Args>();
+  const role = args.role.toLowerCase();
+  if (!isRole(role)) {
+    process.stderr.write(`csmd: --role is '${args.role}'; allowed is one of ${ROLES.join(', ')}\n`);
+    return EXIT.config;
+  }
+  const file = args.file ?? `/etc/csm/csm_${role}.cfg`;
+  try {
+    const config = readConfig(role, file, hostname()) as AnyConfig;
+    if (args.printEffective === true) {
+      process.stdout.write(`${printEffective(SCHEMAS[role], config as never)}\n`);
+      return EXIT.ok;
+    }
+    const whose = { role, node: nodeNameOf(config, hostname()), file };
+    if (args.check === true) return await check(config, whose);
+    // Before anything is made or opened: what is wrong with the credentials is a fault of the configuration too.
+    await Credentials.check(config.csm.net.ssl, whose);
+    await live(role, config, file, args);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`csmd: ${error.message}\n`);
+    return EXIT.config;
+  }
+}
+
+async function check(config: AnyConfig, whose: Whose): Promise<number> {
+  const { validTo } = await Credentials.check(config.csm.net.ssl, whose);
+  const { role, node, file } = whose;
+  process.stdout.write(
+    `${file}: in order for ${role}/${node}; the certificate is valid until ${new Date(validTo).toISOString()}\n`,
+  );
+  return EXIT.ok;
+}
+
+async function live(role: Role, config: AnyConfig, file: string, { speak, feature = [] }: Args): Promise<void> {
+  const log = logOf(role, config);
+  const notify = await systemdNotify({ log });
+  const features = [...FEATURES, ...(await Promise.all(feature.map(load)))];
+  const daemon = new Daemon({
+    role,
+    config,
+    file,
+    hostName: hostname(),
+    log,
+    features,
+    ...(speak === undefined ? {} : { speak }),
+  });
+  const lifecycle = createLifecycle({ log, notify, onReload: () => daemon.reload() });
+  daemon.addTo(lifecycle);
+  notify.watch(() => daemon.healthy());
+  log.info(`csmd ${CSM_VERSION} starts`, {
+    role,
+    node: nodeNameOf(config, hostname()),
+    file,
+    protocol: speak ?? PROTOCOL_VERSION,
+  });
+  await lifecycle.run();
+}
+
+/** A feature from a file, such as a site's own. */
+async function load(file: string): Promise<Feature> {
+  const { default: feature } = (await import(pathToFileURL(file).href)) as { default: Feature };
+  return feature;
+}
+
+function logOf(role: Role, config: AnyConfig): Log {
+  const {
+    default_sev: level,
+    console: toConsole,
+    file: path,
+    rotation_size: rotationSize,
+    rotation_keep: keep,
+  } = config.csm.log;
+  return createLog({
+    name: `csmd-${role}`,
+    level,
+    console: toConsole ? 'stdout' : 'none',
+    ...(path === undefined ? {} : { file: { path, rotationSize, keep } }),
+  });
+}

@@ -1,0 +1,1 @@
+export type { Feature, MasterPart, MasterPorts, NodePart, NodePorts, Self } from './feature.ts';

@@ -1,0 +1,29 @@
+export { CODES, type Code, type CodeName, code, codeName, codeText, isCode } from './codes.ts';
+export { isObject, type Json, type JsonObject } from './json.ts';
+export {
+  type DaemonId,
+  daemonId,
+  isNodeName,
+  isRole,
+  NODE_NAME_MAX,
+  NODE_NAME_RULE,
+  parseDaemonId,
+  ROLES,
+  type Role,
+  roleRank,
+} from './names.ts';
+export { nearest } from './nearest.ts';
+export {
+  asProblem,
+  CsmError,
+  err,
+  fail,
+  type NodesPart,
+  ok,
+  type Problem,
+  type ProblemExtra,
+  problem,
+  type Result,
+  toProblem,
+} from './problem.ts';
+export { after, earliest, type Mono, mono, type Now, type Wall, wall } from './time.ts';

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { Wall } from '@csm/model';
+import type { Fact, Facts } from './reader.ts';
+
+/** The facts about a node at one moment; a fact that could not be read is null, and `reasons` has its name. */
+export type InventoryDocument = { readonly [F in Fact]: Facts[F] | null } & {
+  /** When the reading began, milliseconds UTC. */
+  readonly collection_time: Wall;
+  /** Field → why it is null, in words. */
+  readonly reasons: { readonly [field: string]: string };
+};
+
+/** Fields that differ at every reading though the node is the same. */
+const PASSING = new Set(['collection_time', 'uptime']);
+
+/**
+ * SHA-256, in hex, of what the document says about the node. It is the same for the same facts, whatever the order
+ * of their fields, and also after the document went over a wire or through a database as JSON.
+ */
+export function inventoryHash(document: InventoryDocument): string {
+  const facts = Object.fromEntries(Object.entries(document).filter(([field]) => !PASSING.has(field)));
+  return createHash('sha256').update(canonical(facts)).digest('hex');
+}
+
+/** JSON with the keys of every object in order, and nothing for undefined. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, v: unknown) =>
+    typeof v === 'object' && v !== null && !Array.isArray(v)
+      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : v,
+  );
+}

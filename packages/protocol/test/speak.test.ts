@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { KINDS, MESSAGES } from '../src/message.ts';
+import { readMessage } from '../src/read.ts';
+import { FIELDS_SINCE, NEXT_FIELD, NEXT_KIND, speakAs } from '../src/speak.ts';
+import { VERSION } from '../src/version.ts';
+import { sample, wayOf } from './samples.ts';
+
+describe('speakAs', () => {
+  it('changes nothing for our own version', () => {
+    for (const kind of KINDS) expect(speakAs(VERSION, sample(kind))).to.deep.equal([sample(kind)]);
+  });
+
+  for (const version of ['1.0', '1.2']) {
+    it(`${version}: all it says is read by today's code`, () => {
+      for (const kind of KINDS) {
+        for (const value of speakAs(version, sample(kind))) {
+          const wire: unknown = JSON.parse(JSON.stringify(value));
+          const reading = readMessage(wire, wayOf(kind));
+          if ((value as { kind: string }).kind === NEXT_KIND)
+            expect(reading).to.deep.equal({ kind: 'unsupported', of: NEXT_KIND });
+          else expect(reading, kind).to.deep.equal({ kind: 'message', message: wire });
+        }
+      }
+    });
+  }
+
+  it('1.0 has no clocks, and says its version', () => {
+    const { clock: _, ...hello } = sample('hello') as unknown as Record<string, unknown>;
+    expect(speakAs('1.0', sample('hello'))).to.deep.equal([{ ...hello, version: '1.0' }]);
+    const { clock: __, ...welcome } = sample('welcome') as unknown as Record<string, unknown>;
+    expect(speakAs('1.0', sample('welcome'))).to.deep.equal([{ ...welcome, version: '1.0' }]);
+  });
+
+  it('1.2 adds an unknown field to everything, and an unknown kind after the greeting', () => {
+    for (const kind of KINDS) {
+      const [first, ...rest] = speakAs('1.2', sample(kind)) as Record<string, unknown>[];
+      expect(first, kind).to.have.property(NEXT_FIELD);
+      expect(rest.map((v) => v['kind'])).to.deep.equal(kind === 'hello' || kind === 'welcome' ? [NEXT_KIND] : []);
+    }
+    expect((speakAs('1.2', sample('hello'))[0] as Record<string, unknown>)['version']).to.equal('1.2');
+  });
+
+  it('says even a version that is none, so that a refusal can be tested', () => {
+    expect(speakAs('nonsense', sample('hello'))).to.deep.equal([{ ...sample('hello'), version: 'nonsense' }]);
+    expect((speakAs('2.0', sample('hello'))[0] as Record<string, unknown>)['version']).to.equal('2.0');
+  });
+
+  it('never changes the message it was given', () => {
+    for (const kind of KINDS) {
+      const before = structuredClone(sample(kind));
+      speakAs('1.0', sample(kind));
+      speakAs('1.2', sample(kind));
+      expect(sample(kind)).to.deep.equal(before);
+    }
+  });
+
+  it('knows only fields that exist and are optional', () => {
+    for (const path of Object.keys(FIELDS_SINCE)) {
+      const [kind, field] = path.split('.') as [keyof typeof MESSAGES, string];
+      const schema = MESSAGES[kind].schema as unknown as { properties: object; required: string[] };
+      expect(schema.properties, path).to.have.property(field);
+      expect(schema.required, path).not.to.include(field);
+    }
+  });
+});

@@ -1,0 +1,216 @@
+/** The store's own module, named `store`: its tables, and the procedures the store itself calls. */
+import { code, fail, type Wall } from '@csm/model';
+import { commitReports, cursors, forgetStreams } from './intake.ts';
+import type { Migration, ReportApplier, StoreModule, Tx } from './module.ts';
+import { checkModule } from './module.ts';
+
+const migrations: readonly Migration[] = [
+  {
+    id: 1,
+    title: 'changes, followers, report streams',
+    // No index but the keys: changes are read by seq, streams by (daemon, incarnation), the rest by hand.
+    sql: {
+      sqlite: `
+        CREATE TABLE change (
+          seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,
+          kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE follower (
+          name TEXT PRIMARY KEY, cursor INTEGER NOT NULL, updated INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE stream (
+          id INTEGER PRIMARY KEY, daemon TEXT NOT NULL, incarnation TEXT NOT NULL,
+          cursor INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE (daemon, incarnation)
+        ) STRICT;
+        CREATE TABLE rejected_report (
+          id INTEGER PRIMARY KEY, time INTEGER NOT NULL, daemon TEXT NOT NULL, incarnation TEXT NOT NULL,
+          seq INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
+        ) STRICT;`,
+      postgresql: `
+        CREATE TABLE change (
+          seq BIGINT PRIMARY KEY, time BIGINT NOT NULL,
+          kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL
+        );
+        CREATE TABLE follower (
+          name TEXT PRIMARY KEY, cursor BIGINT NOT NULL, updated BIGINT NOT NULL
+        );
+        CREATE TABLE stream (
+          id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, daemon TEXT NOT NULL, incarnation TEXT NOT NULL,
+          cursor BIGINT NOT NULL, updated BIGINT NOT NULL, UNIQUE (daemon, incarnation)
+        );
+        CREATE TABLE rejected_report (
+          id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, time BIGINT NOT NULL, daemon TEXT NOT NULL,
+          incarnation TEXT NOT NULL, seq BIGINT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
+        );`,
+    },
+  },
+];
+
+/** One slice of pruning: so many rows and characters of body at most, which keeps it within a few milliseconds. */
+const SLICE_ROWS = 500;
+const SLICE_BYTES = 1024 * 1024;
+
+export interface PruneSlice {
+  readonly olderThan?: number | undefined;
+  readonly keepRows?: number | undefined;
+  readonly hardRows?: number | undefined;
+}
+
+/** Deletes the oldest changes the rule does not keep, one slice; `more` tells that another slice has work. */
+async function pruneChanges(tx: Tx, rule: PruneSlice): Promise<{ readonly deleted: number; readonly more: boolean }> {
+  const oldest = await tx.all<{ seq: number; time: number; bytes: number }>(
+    'SELECT seq, time, length(body) AS bytes FROM change ORDER BY seq LIMIT $1',
+    [SLICE_ROWS],
+  );
+  const head = (await tx.get<{ head: number | null }>('SELECT max(seq) AS head FROM change'))?.head ?? 0;
+  const behind = (await tx.get<{ least: number | null }>('SELECT min(cursor) AS least FROM follower'))?.least ?? head;
+  let last = 0;
+  let deleted = 0;
+  let bytes = 0;
+  for (const row of oldest) {
+    // The newest row carries the count on: the next seq is one above it.
+    if (row.seq >= head) break;
+    const old =
+      (rule.olderThan !== undefined && row.time < rule.olderThan) ||
+      (rule.keepRows !== undefined && row.seq <= head - rule.keepRows);
+    const hard = rule.hardRows !== undefined && row.seq <= head - rule.hardRows;
+    if (!hard && !(old && row.seq <= behind)) break;
+    if (deleted > 0 && bytes + row.bytes > SLICE_BYTES) {
+      await tx.run('DELETE FROM change WHERE seq <= $1', [last]);
+      return { deleted, more: true };
+    }
+    last = row.seq;
+    bytes += row.bytes;
+    deleted += 1;
+  }
+  if (deleted > 0) await tx.run('DELETE FROM change WHERE seq <= $1', [last]);
+  return { deleted, more: deleted === SLICE_ROWS };
+}
+
+const FOLLOWERS_MAX = 1_000;
+
+/** The stored cursor of a follower; a new one begins after the head, or before the oldest row. */
+async function openFollower(
+  tx: Tx,
+  { name, from }: { readonly name: string; readonly from: 'now' | 'oldest' },
+): Promise<{ readonly cursor: number }> {
+  const known = await tx.get<{ cursor: number }>('SELECT cursor FROM follower WHERE name = $1', [name]);
+  if (known !== undefined) return known;
+  const count = (await tx.get<{ n: number }>('SELECT count(*) AS n FROM follower'))?.n ?? 0;
+  if (count >= FOLLOWERS_MAX) {
+    fail(code.MEMORY, `follower ${name} would be number ${count + 1}`, { allowed: `${FOLLOWERS_MAX} followers` });
+  }
+  const ends = await tx.get<{ head: number | null; oldest: number | null }>(
+    'SELECT max(seq) AS head, min(seq) AS oldest FROM change',
+  );
+  const cursor = from === 'now' ? (ends?.head ?? 0) : Math.max(0, (ends?.oldest ?? 1) - 1);
+  await tx.run('INSERT INTO follower (name, cursor, updated) VALUES ($1, $2, $3)', [name, cursor, tx.now]);
+  return { cursor };
+}
+
+/** Moves a follower's cursor, never back. */
+async function moveFollower(
+  tx: Tx,
+  { name, cursor }: { readonly name: string; readonly cursor: number },
+): Promise<null> {
+  const sql = 'UPDATE follower SET cursor = $1, updated = $2 WHERE name = $3 AND cursor < $4';
+  await tx.run(sql, [cursor, tx.now, name, cursor]);
+  return null;
+}
+
+async function forgetFollower(tx: Tx, { name }: { readonly name: string }): Promise<null> {
+  await tx.run('DELETE FROM follower WHERE name = $1', [name]);
+  return null;
+}
+
+/** What an engine runs: the store's own module first, then the features', each procedure and applier by name. */
+export interface Registry {
+  readonly modules: readonly StoreModule[];
+  /** `module.procedure` to the function. */
+  readonly procedures: ReadonlyMap<string, (tx: Tx, input: never) => Promise<unknown>>;
+}
+
+/** Puts modules together. Throws code 9 for a name or a report kind that two of them claim. */
+export function registry(features: readonly { readonly exports: unknown; readonly from: string }[]): Registry {
+  const appliers = new Map<string, ReportApplier>();
+  const core: StoreModule = {
+    name: 'store',
+    migrations,
+    procedures: {
+      commitReports: commitReports(appliers),
+      cursors,
+      forgetStreams,
+      pruneChanges,
+      openFollower,
+      moveFollower,
+      forgetFollower,
+    },
+  };
+  const modules = [core, ...features.map(({ exports, from }) => checkModule(exports, from))];
+  const procedures = new Map<string, (tx: Tx, input: never) => Promise<unknown>>();
+  const owners = new Map<string, string>();
+  const names = new Set<string>();
+  for (const module of modules) {
+    if (names.has(module.name)) {
+      fail(code.INVALID_PARAMETER, `two store modules are named ${module.name}`, { field: 'name' });
+    }
+    names.add(module.name);
+    for (const [name, procedure] of Object.entries(module.procedures))
+      procedures.set(`${module.name}.${name}`, procedure);
+    for (const [kind, applier] of Object.entries(module.reports ?? {})) {
+      const owner = owners.get(kind);
+      if (owner !== undefined) {
+        fail(code.INVALID_PARAMETER, `reports of kind ${kind} are claimed by ${owner} and ${module.name}`, {
+          field: `reports.${kind}`,
+          allowed: 'one module a kind',
+        });
+      }
+      owners.set(kind, module.name);
+      appliers.set(kind, applier);
+    }
+  }
+  return { modules, procedures };
+}
+
+/** Bounds of one change row. */
+export const CHANGE_KIND_MAX = 64;
+export const CHANGE_SUBJECT_MAX = 256;
+export const CHANGE_BODY_MAX = 256 * 1024;
+
+/** A change's body as text. Throws code 9 or 30 naming what is too long. */
+export function changeText(kind: string, subject: string, body: unknown): string {
+  if (typeof kind !== 'string' || kind === '' || kind.length > CHANGE_KIND_MAX) {
+    fail(code.INVALID_PARAMETER, `a change's kind is ${JSON.stringify(kind)}`, {
+      field: 'kind',
+      allowed: `text of 1 to ${CHANGE_KIND_MAX} characters`,
+    });
+  }
+  if (typeof subject !== 'string' || subject === '' || subject.length > CHANGE_SUBJECT_MAX) {
+    fail(code.INVALID_PARAMETER, `the subject of a change of kind ${kind} is ${JSON.stringify(subject)}`, {
+      field: 'subject',
+      allowed: `text of 1 to ${CHANGE_SUBJECT_MAX} characters`,
+    });
+  }
+  const text = JSON.stringify(body) ?? 'null';
+  if (text.length > CHANGE_BODY_MAX) {
+    fail(code.BUFFER_OVERFLOW, `the body of change ${kind} ${subject} has ${text.length} characters`, {
+      field: 'body',
+      allowed: `${CHANGE_BODY_MAX} characters`,
+    });
+  }
+  return text;
+}
+
+/** Numbers are given in commit order, since one writer runs one transaction at a time. */
+export const INSERT_CHANGE = `
+  INSERT INTO change (seq, time, kind, subject, body)
+  VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM change), $1, $2, $3, $4) RETURNING seq`;
+
+/** A row of `change` as the engine gives it, before its body is parsed. */
+export interface StoredChange {
+  readonly seq: number;
+  readonly time: Wall;
+  readonly kind: string;
+  readonly subject: string;
+  readonly body: string;
+}

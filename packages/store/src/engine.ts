@@ -1,0 +1,51 @@
+/**
+ * What stands behind a store: something that runs batches of calls and answers queries. Two exist, SQLite in threads
+ * and SQLite in the caller's thread; the shell in front of them (queue, subscriptions, delivery) is the same.
+ */
+import type { Problem } from '@csm/model';
+import type { SqlRow, SqlValue } from './module.ts';
+
+/** A call on its way to the writer. Input and output travel as JSON text: cheap to post, and its size is known. */
+export interface CallText {
+  readonly id: number;
+  readonly procedure: string;
+  readonly input: string;
+  readonly now: number;
+}
+
+export type Answer =
+  | { readonly kind: 'done'; readonly id: number; readonly output: string }
+  | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };
+
+/** What one transaction came to; told only after its commit. */
+export interface Committed {
+  readonly answers: readonly Answer[];
+  /** The newest change, when this commit may have made some. */
+  readonly head: number | undefined;
+  /** Milliseconds of COMMIT; undefined when there was none. */
+  readonly commitMs: number | undefined;
+}
+
+export interface QueryText {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+  readonly limit: number;
+}
+
+export interface Engine {
+  /** The procedures it can run, as `module.procedure`. */
+  readonly procedures: readonly string[];
+  /** The newest change at the opening. */
+  readonly head: number;
+  /**
+   * Runs calls in order, in one transaction or several; tells of each commit. Resolves when all are answered.
+   * One batch at a time. Rejects when the engine is dead.
+   */
+  write(calls: readonly CallText[], committed: (commit: Committed) => void): Promise<void>;
+  read(query: QueryText): Promise<SqlRow[]>;
+  sizes(): Promise<{ readonly fileBytes: number; readonly walBytes: number }>;
+  /** Resolves with the reason when the engine dies by itself; not at `close`. */
+  readonly died: Promise<Problem>;
+  /** After the last write has resolved. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,274 @@
+/**
+ * The store in front of an engine: the bounded queue, batches, subscriptions, deliveries, figures. One batch is with
+ * the engine at a time; all calls that arrive meanwhile make the next one, so that the busier the database is, the
+ * more calls share one sync of the disk.
+ */
+import { CsmError, code, nearest, type Problem, problem, toProblem, wall } from '@csm/model';
+import * as changes from './changes.ts';
+import { FollowerDelivery } from './delivery.ts';
+import type { Answer, Committed, Engine } from './engine.ts';
+import type { SqlRow, SqlValue } from './module.ts';
+import { CallQueue } from './queue.ts';
+import {
+  type CallOptions,
+  type Changes,
+  type CommonOptions,
+  DEFAULT_LIMITS,
+  type Delivery,
+  type Follower,
+  type QueryOptions,
+  type Store,
+  type StoreLimits,
+  type StoreStats,
+} from './store.ts';
+
+/** Rows of a query when the caller names no limit. */
+const QUERY_LIMIT = 10_000;
+const NAME_MAX = 128;
+
+/** The limits with the given ones put in. Throws code 9 for one that is not a whole number. */
+export function fullLimits(given: Partial<StoreLimits> = {}): StoreLimits {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  for (const [field, value] of Object.entries(limits)) {
+    if (!(field in DEFAULT_LIMITS) || !Number.isSafeInteger(value) || value < (field === 'fileBytes' ? 0 : 1)) {
+      refuse(`limits.${field}`, value, `whole numbers for ${Object.keys(DEFAULT_LIMITS).join(', ')}`);
+    }
+  }
+  return limits;
+}
+
+export class Shell implements Store {
+  readonly changes: Changes;
+  readonly closed: Promise<Problem | undefined>;
+  readonly #engine: Engine;
+  readonly #limits: StoreLimits;
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #onFault: (where: string, problem: Problem) => void;
+  readonly #procedures: ReadonlySet<string>;
+  readonly #queue: CallQueue;
+  readonly #listeners = new Set<(head: number) => void>();
+  readonly #deliveries = new Map<string, FollowerDelivery>();
+  #settleClosed: (problem: Problem | undefined) => void = () => {};
+  #closing: Promise<void> | undefined;
+  /** Set once no further call or query is taken. */
+  #refusal: CsmError | undefined;
+  #writing: Promise<void> | undefined;
+  #queries = 0;
+  #nextId = 1;
+  #head: number;
+  #done = 0;
+  #failed = 0;
+  #commits = 0;
+  #lastCommitMs = 0;
+
+  constructor(engine: Engine, limits: StoreLimits, options: CommonOptions) {
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#clock = options.clock ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#onFault =
+      options.onFault ?? ((where, { detail }) => process.emitWarning(`${where}: ${detail}`, { code: 'CSM_STORE' }));
+    this.#procedures = new Set(engine.procedures);
+    this.#queue = new CallQueue(limits);
+    this.#head = engine.head;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    const query: Store['query'] = (sql, params, given) => this.query(sql, params, given);
+    this.changes = {
+      since: (seq, limit, filter) => changes.since(query, seq, limit, filter),
+      head: () => changes.head(query),
+      oldest: () => changes.oldest(query),
+      subscribe: (listener) => this.#subscribe(listener),
+      prune: (rule) => changes.prune((procedure, input) => this.call(procedure, input), rule),
+    };
+    void engine.died.then((reason) => this.#die(reason));
+  }
+
+  call<O>(procedure: string, input: unknown, options: CallOptions = {}): Promise<O> {
+    return new Promise<O>((resolve, reject) => {
+      if (this.#refusal !== undefined) throw this.#refusal;
+      if (!this.#procedures.has(procedure)) this.#unknown(procedure);
+      const call = {
+        id: this.#nextId++,
+        procedure,
+        input: jsonText(procedure, input),
+        now: options.now ?? wall(this.#clock()),
+      };
+      const full = this.#queue.push({ call, resolve: (output) => resolve(JSON.parse(output) as O), reject });
+      if (full !== undefined) throw new CsmError(full);
+      // Later in this tick, so that calls made together share a transaction.
+      if (this.#writing === undefined) this.#writing = Promise.resolve().then(() => this.#write());
+    });
+  }
+
+  async query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<Row[]> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    const { limit = QUERY_LIMIT } = options;
+    if (!Number.isSafeInteger(limit) || limit < 1) refuse('limit', limit, 'a whole number from 1');
+    if (this.#queries >= this.#limits.queries) {
+      const words = `${this.#queries} queries are waiting`;
+      throw new CsmError(problem(code.MEMORY, words, { field: 'queries', allowed: `${this.#limits.queries} queries` }));
+    }
+    this.#queries += 1;
+    try {
+      return (await this.#engine.read({ sql, params, limit })) as Row[];
+    } finally {
+      this.#queries -= 1;
+    }
+  }
+
+  deliver(follower: Follower): Delivery {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    checkFollower(follower);
+    const { name } = follower;
+    if (this.#deliveries.has(name)) refuse('name', name, 'one delivery a name; stop the other first');
+    const delivery = new FollowerDelivery(follower, {
+      query: (sql, params, given) => this.query(sql, params, given),
+      call: (procedure, input) => this.call(procedure, input),
+      head: () => this.#head,
+      subscribe: (listener) => this.#subscribe(listener),
+      random: this.#random,
+      onFault: this.#onFault,
+    });
+    this.#deliveries.set(name, delivery);
+    return {
+      status: () => delivery.status(),
+      stop: async () => {
+        await delivery.stop();
+        if (this.#deliveries.get(name) === delivery) this.#deliveries.delete(name);
+      },
+    };
+  }
+
+  async forgetFollower(name: string): Promise<void> {
+    if (this.#deliveries.has(name)) refuse('name', name, 'a follower whose delivery is stopped');
+    await this.call('store.forgetFollower', { name });
+  }
+
+  async stats(): Promise<StoreStats> {
+    const sizes = await this.#engine.sizes();
+    return {
+      queue: {
+        calls: this.#queue.calls,
+        bytes: this.#queue.bytes,
+        limitCalls: this.#limits.queueCalls,
+        limitBytes: this.#limits.queueBytes,
+        refused: this.#queue.refused,
+      },
+      done: this.#done,
+      failed: this.#failed,
+      commits: this.#commits,
+      averageBatch: this.#commits === 0 ? 0 : this.#done / this.#commits,
+      lastCommitMs: this.#lastCommitMs,
+      head: this.#head,
+      ...sizes,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // Deliveries first: they may still store what they have sent.
+    await Promise.all([...this.#deliveries.values()].map((delivery) => delivery.stop()));
+    this.#deliveries.clear();
+    this.#refusal ??= new CsmError(problem(code.DATABASE_UNAVAILABLE, 'the store is closed'));
+    await this.#writing;
+    this.#listeners.clear();
+    await this.#engine.close();
+    this.#settleClosed(undefined);
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#queue.waiting > 0) {
+        const calls = this.#queue.take(this.#limits.batchCalls, this.#limits.batchBytes);
+        await this.#engine.write(calls, (commit) => this.#committed(commit));
+      }
+    } catch (thrown) {
+      this.#die(toProblem(thrown, code.DATABASE_UNAVAILABLE));
+    }
+    this.#writing = undefined;
+  }
+
+  #committed({ answers, head, commitMs }: Committed): void {
+    if (commitMs !== undefined) {
+      this.#commits += 1;
+      this.#lastCommitMs = commitMs;
+    }
+    for (const answer of answers) this.#answer(answer);
+    if (head === undefined || head <= this.#head) return;
+    this.#head = head;
+    for (const listener of this.#listeners) {
+      try {
+        listener(head);
+      } catch (thrown) {
+        this.#onFault('a listener to changes', toProblem(thrown));
+      }
+    }
+  }
+
+  #answer(answer: Answer): void {
+    const waiting = this.#queue.answered(answer.id);
+    this.#done += 1;
+    if (answer.kind === 'done') {
+      waiting?.resolve(answer.output);
+    } else {
+      this.#failed += 1;
+      waiting?.reject(new CsmError(answer.problem));
+    }
+  }
+
+  #subscribe(listener: (head: number) => void): () => void {
+    // A wrapper of its own, so that one function may subscribe twice.
+    const own = (head: number): void => listener(head);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  /** The engine is gone: everything fails from here on, and `closed` tells why. */
+  #die(reason: Problem): void {
+    if (this.#refusal === undefined || this.#closing !== undefined) {
+      this.#refusal = new CsmError(reason);
+      this.#queue.rejectAll(this.#refusal);
+      for (const delivery of this.#deliveries.values()) void delivery.stop();
+      this.#settleClosed(reason);
+    }
+  }
+
+  #unknown(procedure: string): never {
+    const near = nearest(procedure, this.#procedures);
+    const hint = near === undefined ? {} : { allowed: `did you mean ${near}?` };
+    throw new CsmError(
+      problem(code.UNKNOWN_COMMAND, `there is no procedure ${procedure}`, { field: 'procedure', ...hint }),
+    );
+  }
+}
+
+function jsonText(procedure: string, input: unknown): string {
+  try {
+    return JSON.stringify(input ?? null);
+  } catch (thrown) {
+    return refuse(`the input of ${procedure}`, toProblem(thrown).detail, 'JSON');
+  }
+}
+
+function checkFollower({ name, batch, kinds, attemptMs, backoff, maxAttempts }: Follower): void {
+  if (name === '' || name.length > NAME_MAX) refuse('name', name, `text of 1 to ${NAME_MAX} characters`);
+  if (kinds !== undefined && (kinds.length < 1 || kinds.length > 100)) refuse('kinds', kinds.length, '1 to 100 kinds');
+  const whole = { batch, attemptMs, maxAttempts, firstMs: backoff?.firstMs, maxMs: backoff?.maxMs };
+  for (const [field, value] of Object.entries(whole)) {
+    const most = field === 'batch' ? changes.SINCE_MAX : 2 ** 31 - 1;
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1 || value > most)) {
+      refuse(field, value, `a whole number from 1 to ${most}`);
+    }
+  }
+}
+
+function refuse(field: string, given: unknown, allowed: string): never {
+  throw new CsmError(problem(code.INVALID_PARAMETER, `${field} is ${String(given)}`, { field, allowed }));
+}

@@ -1,0 +1,38 @@
+/** What the threads say to each other. */
+import type { Problem } from '@csm/model';
+import type { CallText, Committed, QueryText } from '../engine.ts';
+import type { Rows } from './reader.ts';
+import type { WriterLimits } from './writer.ts';
+
+export interface WriterData {
+  readonly file: string;
+  /** URLs of the modules. */
+  readonly modules: readonly string[];
+  readonly lock: boolean;
+  readonly limits: WriterLimits;
+  readonly now: number;
+}
+
+export type ToWriter = { readonly kind: 'write'; readonly calls: readonly CallText[] } | { readonly kind: 'close' };
+
+export type FromWriter =
+  | { readonly kind: 'ready'; readonly procedures: readonly string[]; readonly head: number }
+  | { readonly kind: 'refused'; readonly problem: Problem }
+  | { readonly kind: 'committed'; readonly commit: Committed }
+  | { readonly kind: 'written' };
+
+export interface ReaderData {
+  readonly file: string;
+  readonly queryBytes: number;
+  readonly queryMs: number;
+}
+
+export type ToReader =
+  | { readonly kind: 'read'; readonly id: number; readonly query: QueryText }
+  | { readonly kind: 'close' };
+
+export type FromReader =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'refused'; readonly problem: Problem }
+  | ({ readonly kind: 'rows'; readonly id: number } & Rows)
+  | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };

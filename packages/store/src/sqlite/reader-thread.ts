@@ -1,0 +1,30 @@
+/** The reader in its thread: one query after another on a read-only connection. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { code, toProblem } from '@csm/model';
+import { Connection } from './connection.ts';
+import type { FromReader, ReaderData, ToReader } from './messages.ts';
+import { readRows } from './reader.ts';
+
+const { file, queryBytes, queryMs } = workerData as ReaderData;
+const port = parentPort;
+const tell = (message: FromReader): void => port?.postMessage(message);
+
+try {
+  const db = new Connection({ file, readonly: true, fileBytes: 0 });
+  port?.on('message', (message: ToReader) => {
+    if (message.kind === 'close') {
+      db.close();
+      port.close();
+      return;
+    }
+    const { id, query } = message;
+    try {
+      tell({ kind: 'rows', id, ...readRows(db, query, { queryBytes, queryMs }) });
+    } catch (thrown) {
+      tell({ kind: 'failed', id, problem: toProblem(thrown, code.DATABASE) });
+    }
+  });
+  tell({ kind: 'ready' });
+} catch (thrown) {
+  tell({ kind: 'refused', problem: toProblem(thrown, code.DATABASE_UNAVAILABLE) });
+}

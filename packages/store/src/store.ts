@@ -1,0 +1,197 @@
+/**
+ * The database as the rest of a master sees it. Data changes only by procedures; one call is one transaction, durable
+ * when its promise resolves. The same interface stands before SQLite in threads (`openStore`) and before an in-memory
+ * database in the caller's thread (`openMemoryStore`); one test suite runs over both.
+ */
+import type { Problem, Wall } from '@csm/model';
+import type { SqlRow, SqlValue } from './module.ts';
+
+/** One row of `change`: what a client may follow. */
+export interface ChangeRow {
+  /** Rises in commit order; the cursor of every stream. */
+  readonly seq: number;
+  readonly time: Wall;
+  readonly kind: string;
+  readonly subject: string;
+  readonly body: unknown;
+}
+
+/** Which changes; what is left out matches all. Each list holds 1 to 100 names. */
+export interface ChangeFilter {
+  readonly kinds?: readonly string[];
+  readonly subjects?: readonly string[];
+}
+
+export interface PruneRule {
+  /** Rows older than this moment go. */
+  readonly olderThan?: Wall;
+  /** Only so many of the newest rows stay. */
+  readonly keepRows?: number;
+  /**
+   * The two rules above spare rows a registered follower has yet to get. This one spares none: the follower counts
+   * them as lost. It is what bounds the table while a follower is stuck.
+   */
+  readonly hardRows?: number;
+}
+
+export interface Changes {
+  /**
+   * At most `limit` (1 to 10,000) changes after `seq`, in order. Code 37 when rows after `seq` have been pruned: the
+   * follower has missed some and must read the present state anew.
+   */
+  since(seq: number, limit: number, filter?: ChangeFilter): Promise<ChangeRow[]>;
+  /** The newest seq; 0 before the first change. */
+  head(): Promise<number>;
+  /** The oldest seq kept; 0 before the first change. */
+  oldest(): Promise<number>;
+  /** Tells the new head after each commit that made changes. Returns what ends it. */
+  subscribe(listener: (head: number) => void): () => void;
+  /**
+   * Deletes by the rule, in slices of a few milliseconds between which other calls run; gives the number deleted.
+   * The newest row always stays: it carries the count.
+   */
+  prune(rule: PruneRule): Promise<number>;
+}
+
+/** A named consumer of changes. */
+export interface Follower {
+  /** Unique in the store; its cursor is kept under it. */
+  readonly name: string;
+  /** The kinds it wants; all when left out. */
+  readonly kinds?: readonly string[];
+  /** Where a name never seen before begins: after the present head (the default) or at the oldest row kept. */
+  readonly from?: 'now' | 'oldest';
+  /**
+   * Delivers rows in seq order; resolving means delivered. A rejection is retried after a pause, beginning with
+   * half as many rows; no later row is sent before. After `attemptMs` the signal is aborted and the attempt failed.
+   * A row may come twice (after a crash, or when an attempt failed half-way).
+   */
+  send(rows: readonly ChangeRow[], signal: AbortSignal): Promise<void>;
+  /** Rows in one send. Default 100; more is faster, and more is repeated after a failure. */
+  readonly batch?: number;
+  /** Milliseconds an attempt may take. Default 30,000. */
+  readonly attemptMs?: number;
+  /** Full jitter: before retry n a random pause below min(maxMs, firstMs·2^n). Defaults 500 and 60,000 ms. */
+  readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
+  /** A single row that failed so often is skipped and counted. Default: never skipped, it blocks its follower. */
+  readonly maxAttempts?: number;
+}
+
+export interface DeliveryStatus {
+  readonly name: string;
+  /** All up to here is delivered or passed over. */
+  readonly cursor: number;
+  readonly sent: number;
+  /** Failed attempts since the last success. */
+  readonly failures: number;
+  readonly skipped: number;
+  /** Rows pruned before they could be sent. */
+  readonly lost: number;
+  readonly lastProblem?: Problem;
+}
+
+export interface Delivery {
+  status(): DeliveryStatus;
+  /** Aborts the attempt under way, waits for it to settle and stops. The cursor stays stored. */
+  stop(): Promise<void>;
+}
+
+export interface QueryOptions {
+  /** More rows than this are refused with code 30. Default 10,000. */
+  readonly limit?: number;
+}
+
+export interface CallOptions {
+  /** The time of the transaction; the store's clock when left out. */
+  readonly now?: Wall;
+}
+
+export interface StoreStats {
+  readonly queue: {
+    readonly calls: number;
+    readonly bytes: number;
+    readonly limitCalls: number;
+    readonly limitBytes: number;
+    /** Calls turned away with code 13. */
+    readonly refused: number;
+  };
+  /** Calls answered, with success and with an error. */
+  readonly done: number;
+  readonly failed: number;
+  readonly commits: number;
+  /** Calls per commit since the start. */
+  readonly averageBatch: number;
+  /** Milliseconds the last COMMIT took. */
+  readonly lastCommitMs: number;
+  readonly head: number;
+  readonly fileBytes: number;
+  readonly walBytes: number;
+}
+
+export interface Store {
+  /**
+   * Runs `module.procedure` as one transaction and gives its answer once that is durable. Input and answer are JSON.
+   * Rejects with `CsmError`: what the procedure threw; 11 unknown procedure; 13 at once when the queue is full; 24
+   * when the database cannot work; 25 for any other exception; 5 when the procedure took too long.
+   */
+  call<O>(procedure: string, input: unknown, options?: CallOptions): Promise<O>;
+  /** Reads committed data; changes nothing. `$1`, `$2` … stand for `params`. */
+  query<Row = SqlRow>(sql: string, params?: readonly SqlValue[], options?: QueryOptions): Promise<Row[]>;
+  readonly changes: Changes;
+  /** Starts delivery to a follower; its cursor is stored, so that delivery goes on where it was after a restart. */
+  deliver(follower: Follower): Delivery;
+  /** Removes a follower's stored cursor, so that it no longer holds changes back from pruning. */
+  forgetFollower(name: string): Promise<void>;
+  stats(): Promise<StoreStats>;
+  /** Resolves when the store is closed: undefined after `close()`, else the problem it died of. Never rejects. */
+  readonly closed: Promise<Problem | undefined>;
+  /** Refuses new calls, finishes those waiting, stops deliveries, and frees the lock. */
+  close(): Promise<void>;
+}
+
+/** Bounds; each may be set, all have a default. */
+export interface StoreLimits {
+  /** Calls waiting or running. Beyond it a call is refused at once. Lower: earlier refusals; higher: more memory. */
+  readonly queueCalls: number;
+  /** Characters of their inputs, as JSON. */
+  readonly queueBytes: number;
+  /** Calls in one transaction. Higher: fewer syncs of the disk per call, later answers for the first of them. */
+  readonly batchCalls: number;
+  readonly batchBytes: number;
+  /** After so many milliseconds no further call joins the transaction. */
+  readonly batchMs: number;
+  /** Milliseconds one procedure may take. It holds up all others, so this is a stop for mistakes, not a budget. */
+  readonly procedureMs: number;
+  /** Queries waiting or running. */
+  readonly queries: number;
+  /** Characters and bytes of one query's rows. */
+  readonly queryBytes: number;
+  /** Milliseconds one query may take. */
+  readonly queryMs: number;
+  /** The database file may not grow past this; changes that need more are refused with code 24. 0: no bound. */
+  readonly fileBytes: number;
+}
+
+export const DEFAULT_LIMITS: StoreLimits = Object.freeze({
+  queueCalls: 10_000,
+  queueBytes: 64 * 1024 * 1024,
+  batchCalls: 512,
+  batchBytes: 4 * 1024 * 1024,
+  batchMs: 20,
+  procedureMs: 10_000,
+  queries: 1_000,
+  queryBytes: 32 * 1024 * 1024,
+  queryMs: 5_000,
+  fileBytes: 0,
+});
+
+/** What both ways to open a store take. */
+export interface CommonOptions {
+  readonly limits?: Partial<StoreLimits>;
+  /** The clock transactions get their time from. Default: the system's. */
+  readonly clock?: () => Wall;
+  /** Random numbers in [0, 1) for pauses. Default: Math.random. */
+  readonly random?: () => number;
+  /** Told what went wrong behind the scenes (a failed delivery, a listener that threw). Default: a process warning. */
+  readonly onFault?: (where: string, problem: Problem) => void;
+}

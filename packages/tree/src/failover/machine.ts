@@ -1,0 +1,275 @@
+/**
+ * Which hub a node calls its primary. The decision is the node's own: nobody above orders it, they only learn of it by
+ * claims, whose terms rise.
+ *
+ * | the node is…                | enters                          | leaves                                                    |
+ * |-----------------------------|---------------------------------|-----------------------------------------------------------|
+ * | orphaned (claim none)       | start; the last usable link down | a usable link comes up → sent                             |
+ * | claiming (claim sent)       | a claim was sent                | `claimed` → held or confirmed; `behind` → sent, above it;  |
+ * |                             |                                 | link down → sent elsewhere, or orphaned                   |
+ * | held                        | `claimed` without the leader    | `claimed` with it → confirmed; else as below              |
+ * | confirmed                   | `claimed` by the leader         | primary down or saying bye → sent to the other link;       |
+ * |                             |                                 | primary without leader for two intervals while the other   |
+ * |                             |                                 | has it, or first choice well again for long → moved        |
+ *
+ * Ignored: `claimed` and `behind` of an older term or of a candidate that is not the primary; `demoted` for a term
+ * that is not above ours (our own newer claim caused it).
+ *
+ * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, so that a
+ * storm costs one handshake a node before all are served. Two links are kept; a third only while the first choice is
+ * proven again.
+ */
+import { after, earliest, type Mono, type Now } from '@csm/model';
+import { backoffDelay } from '../backoff.ts';
+import type { Candidate, FailoverEffect, FailoverEvent, FailoverState } from './state.ts';
+
+/** `chance` is drawn once for each event, in [0, 1). */
+export function stepFailover(s: FailoverState, event: FailoverEvent, now: Now, chance: number): FailoverEffect[] {
+  const out: FailoverEffect[] = [];
+  apply(s, event, now, chance, out);
+  if (!s.stopping) {
+    settleClaim(s, out);
+    planMove(s, now, chance);
+    takeMove(s, now, out);
+    dialWanted(s, now, out);
+    dropSurplus(s, out);
+  }
+  return out;
+}
+
+/** When the machine wants a tick. */
+export function failoverWakeAt(s: FailoverState): Mono | undefined {
+  if (s.stopping) return undefined;
+  let at = s.move?.at;
+  const free = dialFreeAt(s);
+  if (free !== undefined) {
+    for (const i of wantedDials(s)) {
+      const retryAt = s.candidates[i]?.retryAt ?? free;
+      at = earliest(at, retryAt > free ? retryAt : free);
+    }
+  }
+  const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
+  const to = better(s);
+  if (primary !== undefined && !primary.leader && s.move?.why !== 'leader' && to !== undefined)
+    at = earliest(at, leaderlessDue(s, primary, to));
+  for (const c of s.candidates)
+    if (c.phase === 'up' && c.attempt > 0) at = earliest(at, after(c.upAt, s.config.interval));
+  return at;
+}
+
+function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number, out: FailoverEffect[]): void {
+  switch (event.kind) {
+    case 'start':
+      return;
+    case 'tick':
+      for (const c of s.candidates) {
+        if (c.phase === 'up' && c.attempt > 0 && now.mono >= after(c.upAt, s.config.interval)) c.attempt = 0;
+      }
+      return;
+    case 'up':
+      patch(s, event.candidate, (c) => {
+        c.phase = 'up';
+        c.link = event.link;
+        c.upAt = now.mono;
+        c.leader = event.leader;
+        c.leaderSince = now.mono;
+        c.draining = false;
+        c.refused = false;
+        delete c.reason;
+      });
+      return;
+    case 'down':
+      down(s, event, now, chance, out);
+      return;
+    case 'claimed':
+      if (event.candidate === s.primary && event.term === s.term) s.claim = event.confirmed ? 'confirmed' : 'held';
+      return;
+    case 'behind':
+    case 'demoted':
+      overtaken(s, event, out);
+      return;
+    case 'leader':
+      patch(s, event.candidate, (c) => {
+        if (c.leader === event.leader) return;
+        c.leader = event.leader;
+        c.leaderSince = now.mono;
+        if (event.leader && s.move?.why === 'leader') delete s.move;
+      });
+      return;
+    case 'bye':
+      patch(s, event.candidate, (c) => {
+        c.draining = true;
+      });
+      return;
+    case 'reclaim':
+      if (s.primary !== undefined) claim(s, s.primary, 'the outbox began anew', out);
+      return;
+    case 'rebalance': {
+      const first = s.candidates[0];
+      if (s.primary !== 0 && first?.phase === 'up' && !first.draining) {
+        s.move = { to: 0, at: after(now.mono, chance * event.spread), why: 'rebalance' };
+      }
+      return;
+    }
+    case 'stop':
+      s.stopping = true;
+      return;
+    default:
+      event satisfies never;
+  }
+}
+
+function patch(s: FailoverState, index: number, change: (c: Candidate) => void): void {
+  const c = s.candidates[index];
+  if (c !== undefined) change(c);
+}
+
+function down(
+  s: FailoverState,
+  event: Extract<FailoverEvent, { kind: 'down' }>,
+  now: Now,
+  chance: number,
+  out: FailoverEffect[],
+): void {
+  const { backoff, refusedRetry } = s.config;
+  patch(s, event.candidate, (c) => {
+    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(c.attempt, backoff, chance);
+    c.phase = 'idle';
+    c.attempt++;
+    c.retryAt = after(now.mono, wait);
+    c.reason = event.reason;
+    c.refused = event.refused;
+    c.draining = false;
+    c.leader = false;
+    delete c.link;
+  });
+  if (s.move?.to === event.candidate) delete s.move;
+  if (s.primary === event.candidate) {
+    delete s.primary;
+    delete s.move;
+    s.claim = 'none';
+    out.push({ kind: 'orphaned' });
+  }
+}
+
+/** A claim above ours exists: of an earlier life whose journal was lost, or of a twin. Either way ours must be newer. */
+function overtaken(
+  s: FailoverState,
+  event: Extract<FailoverEvent, { kind: 'behind' | 'demoted' }>,
+  out: FailoverEffect[],
+): void {
+  if (event.candidate !== s.primary || event.term < s.term || (event.kind === 'demoted' && event.term === s.term))
+    return;
+  s.term = event.term;
+  claim(s, event.candidate, 'an older life of this node claimed before', out);
+}
+
+function claim(s: FailoverState, candidate: number, why: string, out: FailoverEffect[]): void {
+  s.term++;
+  s.primary = candidate;
+  s.claim = 'sent';
+  delete s.move;
+  out.push({ kind: 'claim', candidate, term: s.term, why });
+}
+
+const usable = (c: Candidate | undefined): boolean => c?.phase === 'up' && !c.draining;
+
+/** Claims when nobody holds our claim, or when the primary said goodbye and another link is usable. */
+function settleClaim(s: FailoverState, out: FailoverEffect[]): void {
+  const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
+  if (primary !== undefined && !primary.draining) return;
+  const usableOnes = s.candidates.map((c, i) => ({ c, i })).filter(({ c }) => usable(c));
+  const next = usableOnes.find(({ c }) => c.leader) ?? usableOnes[0];
+  if (next !== undefined) claim(s, next.i, primary === undefined ? 'no primary' : 'the primary is closing', out);
+}
+
+/** A usable link that reaches the leader, when the primary does not. */
+function better(s: FailoverState): number | undefined {
+  const i = s.candidates.findIndex((c, index) => index !== s.primary && usable(c) && c.leader);
+  return i < 0 ? undefined : i;
+}
+
+/**
+ * When a primary without the leader has had its time: two intervals in which `to` had the leader and it had not. A
+ * master that is back is reached by one hub before the other; that alone moves nobody.
+ */
+function leaderlessDue(s: FailoverState, primary: Candidate, to: number): Mono {
+  const since = s.candidates[to]?.leaderSince ?? primary.leaderSince;
+  return after(since > primary.leaderSince ? since : primary.leaderSince, 2 * s.config.interval);
+}
+
+function planMove(s: FailoverState, now: Now, chance: number): void {
+  if (s.move?.why === 'leader' || s.primary === undefined) return;
+  const primary = s.candidates[s.primary];
+  const first = s.candidates[0];
+  if (primary === undefined) return;
+  const { interval, returnAfter, returnSpread } = s.config;
+  if (!primary.leader) {
+    // Also over a return or a rebalance that still waits: these may be minutes away.
+    const to = better(s);
+    if (to !== undefined && now.mono >= leaderlessDue(s, primary, to))
+      s.move = { to, at: after(now.mono, chance * interval), why: 'leader' };
+  } else if (s.move === undefined && s.primary !== 0 && first?.leader && usable(first)) {
+    const stable = first.upAt > first.leaderSince ? first.upAt : first.leaderSince;
+    s.move = { to: 0, at: after(stable, returnAfter + chance * returnSpread), why: 'return' };
+  }
+}
+
+const WHY = {
+  leader: 'the primary reaches no leader',
+  return: 'the first choice is well again',
+  rebalance: 'an admin asked',
+} as const;
+
+function takeMove(s: FailoverState, now: Now, out: FailoverEffect[]): void {
+  const move = s.move;
+  if (move === undefined) return;
+  const to = s.candidates[move.to];
+  if (!usable(to) || (move.why !== 'rebalance' && !to?.leader)) delete s.move;
+  else if (now.mono >= move.at) claim(s, move.to, WHY[move.why], out);
+}
+
+/** A dial that takes this long is no reason to wait for it alone. */
+const slowAt = (s: FailoverState, c: Candidate): Mono => after(c.dialedAt, Math.min(s.config.interval, 2000));
+
+/** When dials under way hold back no other; undefined: not before they end. */
+function dialFreeAt(s: FailoverState): Mono | undefined {
+  let at = 0 as Mono;
+  for (const c of s.candidates) {
+    if (c.phase !== 'dialing') continue;
+    if (s.claim !== 'none') return undefined;
+    if (slowAt(s, c) > at) at = slowAt(s, c);
+  }
+  return at;
+}
+
+/** Candidates that should be dialled as soon as their back-off allows. */
+function wantedDials(s: FailoverState): number[] {
+  const idle = (i: number) => s.candidates[i]?.phase === 'idle';
+  const all = s.candidates.map((_, i) => i);
+  if (s.claim === 'none') return all.filter(idle);
+  if (s.claim === 'sent') return [];
+  const secondary = s.candidates.some((c, i) => i !== s.primary && (usable(c) || c.phase === 'dialing'));
+  if (!secondary) return all.filter(idle);
+  return s.primary !== 0 && idle(0) ? [0] : [];
+}
+
+function dialWanted(s: FailoverState, now: Now, out: FailoverEffect[]): void {
+  for (const i of wantedDials(s)) {
+    const c = s.candidates[i];
+    if (c === undefined || now.mono < c.retryAt) continue;
+    const free = dialFreeAt(s);
+    if (free === undefined || now.mono < free) return;
+    c.phase = 'dialing';
+    c.dialedAt = now.mono;
+    out.push({ kind: 'dial', candidate: i });
+  }
+}
+
+/** More than two links serve nobody: the least preferred secondary goes. */
+function dropSurplus(s: FailoverState, out: FailoverEffect[]): void {
+  if (s.claim !== 'confirmed') return;
+  const up = s.candidates.map((_, i) => i).filter((i) => usable(s.candidates[i]));
+  const worst = up.filter((i) => i !== s.primary).at(-1);
+  if (up.length > 2 && worst !== undefined) out.push({ kind: 'drop', candidate: worst, reason: 'not needed' });
+}

@@ -1,0 +1,92 @@
+import type { Mono } from '@csm/model';
+import type { Backoff } from '../backoff.ts';
+import type { LinkId } from '../link/link.ts';
+
+/** Where a node may link to, in its order of preference. */
+export interface Candidate {
+  readonly name: string;
+  phase: 'idle' | 'dialing' | 'up';
+  /** Failed dials since the link last stood for an interval. */
+  attempt: number;
+  /** When it may be dialled again. */
+  retryAt: Mono;
+  dialedAt: Mono;
+  link?: LinkId;
+  upAt: Mono;
+  /** Whether it reaches the leader, by its own word, and since when we believe so. */
+  leader: boolean;
+  leaderSince: Mono;
+  /** It said goodbye and will close; nothing is claimed there. */
+  draining: boolean;
+  /** Why it is not up, in words. */
+  reason?: string;
+  refused: boolean;
+}
+
+export interface FailoverConfig {
+  /** Heartbeat interval, ms. */
+  readonly interval: number;
+  readonly backoff: Backoff;
+  /** Base of the wait after a refusal, ms; the peer will hardly change its mind at once. */
+  readonly refusedRetry: number;
+  /** How long the configured primary must be back and well before the node returns to it, ms. */
+  readonly returnAfter: number;
+  /** The return of many nodes is spread over this, ms. */
+  readonly returnSpread: number;
+}
+
+export interface FailoverState {
+  readonly config: FailoverConfig;
+  readonly candidates: Candidate[];
+  /** The highest term of this node that it ever used or heard of. */
+  term: number;
+  /** The candidate that holds our newest claim. */
+  primary?: number;
+  /** `sent`: no answer yet; `held`: the hub agrees but reaches no leader; `confirmed`: the leader knows. */
+  claim: 'none' | 'sent' | 'held' | 'confirmed';
+  /** A move that waits for its moment. */
+  move?: { readonly to: number; readonly at: Mono; readonly why: 'leader' | 'return' | 'rebalance' };
+  stopping: boolean;
+}
+
+export type FailoverEvent =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'up'; readonly candidate: number; readonly link: LinkId; readonly leader: boolean }
+  | { readonly kind: 'down'; readonly candidate: number; readonly reason: string; readonly refused: boolean }
+  | { readonly kind: 'claimed'; readonly candidate: number; readonly term: number; readonly confirmed: boolean }
+  | { readonly kind: 'behind'; readonly candidate: number; readonly term: number }
+  | { readonly kind: 'demoted'; readonly candidate: number; readonly term: number }
+  | { readonly kind: 'leader'; readonly candidate: number; readonly leader: boolean }
+  | { readonly kind: 'bye'; readonly candidate: number }
+  /** Our incarnation changed: the primary must hear of it by a claim. */
+  | { readonly kind: 'reclaim' }
+  | { readonly kind: 'rebalance'; readonly spread: number }
+  | { readonly kind: 'stop' };
+
+export type FailoverEffect =
+  | { readonly kind: 'dial'; readonly candidate: number }
+  | { readonly kind: 'drop'; readonly candidate: number; readonly reason: string }
+  /** Send the claim; store the term, but do not wait for it. */
+  | { readonly kind: 'claim'; readonly candidate: number; readonly term: number; readonly why: string }
+  /** No link holds our claim any more. */
+  | { readonly kind: 'orphaned' };
+
+export function initialFailover(names: readonly string[], term: number, config: FailoverConfig): FailoverState {
+  const zero = 0 as Mono;
+  const candidates = names.map(
+    (name): Candidate => ({
+      name,
+      phase: 'idle',
+      attempt: 0,
+      retryAt: zero,
+      dialedAt: zero,
+      upAt: zero,
+      leader: false,
+      leaderSince: zero,
+      draining: false,
+      refused: false,
+    }),
+  );
+  return { config, candidates, term, claim: 'none', stopping: false };
+}

@@ -1,0 +1,34 @@
+export type { CallOrder } from './calls/entry.ts';
+export { Core, type CoreEffect, type RosterRecorded } from './core.ts';
+export { type Answer, foldParts } from './fanout/merge.ts';
+export type { Order, Whereabouts } from './fanout/origin.ts';
+export { Hub, type HubEffect } from './hub.ts';
+export type { CommitBatch, CommitResult } from './intake.ts';
+export { Leaf, type LeafConfig, type LeafEffect, type LeafEvent, type Report } from './leaf.ts';
+export { type Identity, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, type LinkId, type Peer } from './link/link.ts';
+export { type Above, type Admission, LinkTable, type Self } from './link/table.ts';
+export type { CallServer, Serve, ServeContext } from './net/call-server.ts';
+export type { Revoked } from './net/certificates.ts';
+export type { CommandContext, CommandHandler } from './net/command-runner.ts';
+export { type CoreDatabase, CoreShell, type CoreShellOptions } from './net/core-shell.ts';
+export { HubShell, type HubShellOptions, type MasterState } from './net/hub-shell.ts';
+export {
+  type CallHandlers,
+  type Candidate,
+  type LeafOptions,
+  LeafShell,
+} from './net/leaf-shell.ts';
+export type { RefusedPeer } from './net/links.ts';
+export type { Clock, Log } from './net/ports.ts';
+export type { Wire } from './net/wire.ts';
+export { URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';
+export type {
+  ClaimRecord,
+  DaemonRecord,
+  DaemonView,
+  HubView,
+  KnownDaemon,
+  RosterRecord,
+  Telling,
+  What,
+} from './roster/view.ts';

@@ -1,0 +1,418 @@
+/**
+ * A daemon's lower end at work: the `Leaf` with its sockets, its journal, its command handlers and its callers.
+ *
+ * What a step wants on disk is appended before the effects that stand behind it leave; effects before it leave at
+ * once. While the disk is slow or full, links stay alive, claims go out, and only what depends on the disk waits.
+ *
+ * It is long because what waits for the disk and what carries effects out share their order, and are read together.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { type Code, CsmError, type Problem, problem, type Role } from '@csm/model';
+import { MAX_ITEMS, MAX_REPORT_BYTES, VERSION } from '@csm/protocol';
+import type { TlsSettings } from 'tls-json-stream';
+import type { CallOrder } from '../calls/entry.ts';
+import { Leaf, type LeafEffect, type LeafEvent, type Report } from '../leaf.ts';
+import { recover } from '../outbox/recovery.ts';
+import type { JournalRecord, OutboxLimits } from '../outbox/state.ts';
+import { initialOutbox } from '../outbox/state.ts';
+import type { Revoked } from './certificates.ts';
+import { type CommandHandler, CommandRunner } from './command-runner.ts';
+import { HubDialer } from './hub-dialer.ts';
+import { Journal } from './journal.ts';
+import { Links } from './links.ts';
+import type { Clock, Log } from './ports.ts';
+import { dialBackoff, GREETING_TIMEOUT, refusedRetry } from './spans.ts';
+import { WakeTimer } from './timer.ts';
+import type { Wire } from './wire.ts';
+
+/** A hub this node may link to: over TLS, or within this process. */
+export type Candidate =
+  | { readonly name: string; readonly host: string; readonly port: number }
+  | { readonly name: string; readonly connect: () => Wire };
+
+export interface CallHandlers {
+  /** Items of a streamed answer; resolves when the client has taken them. */
+  items(items: readonly unknown[]): Promise<void>;
+  /** The answer: a value, or its JSON text where it was long. */
+  ended(how: { readonly answer?: unknown; readonly text?: string; readonly problem?: Problem }): void;
+}
+
+export interface LeafOptions {
+  readonly role: Role;
+  readonly node: string;
+  /** First choice first. */
+  readonly candidates: readonly Candidate[];
+  readonly tls: () => TlsSettings;
+  readonly revoked: () => Revoked;
+  /** File of the outbox journal. */
+  readonly journal: string;
+  readonly intervalMs: number;
+  readonly returnAfterMs: number;
+  readonly outboxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For tests of the version rule: the protocol version to speak instead of ours. */
+  readonly speak?: string;
+  readonly random?: () => number;
+  readonly commands: Readonly<Record<string, CommandHandler>>;
+  /** Commands of these that may run any number of times. */
+  readonly repeatable?: readonly string[];
+  /** The leader confirmed this node; it knows the inventory with this hash. */
+  readonly onConfirmed?: (hub: string, inventory: string | undefined) => void;
+}
+
+const JOURNAL_RETRY_MS = 1000;
+/** What must keep its order with reports that wait for the disk: a `want` that overtakes a newer one would replace it. */
+const ORDERED: ReadonlySet<string> = new Set(['report', 'want']);
+
+interface Write {
+  readonly records: JournalRecord[];
+  sync: boolean;
+  /** What leaves once the records are on disk. */
+  readonly effects: LeafEffect[];
+}
+
+export class LeafShell {
+  readonly leaf: Leaf;
+  readonly links: Links;
+  readonly #options: LeafOptions;
+  readonly #journal: Journal;
+  readonly #timer: WakeTimer;
+  readonly #dialer: HubDialer;
+  readonly #offers = new Map<number, { resolve: () => void; reject: (error: CsmError) => void }>();
+  readonly #calls = new Map<string, CallHandlers>();
+  readonly #runner: CommandRunner;
+  readonly #linkOf = new Map<number, number>();
+  #nextToken = 1;
+  #write: Write | undefined;
+  #writing = false;
+  /** Records that must be on disk before something leaves are waiting or being written. */
+  #syncing = false;
+  #journalFault: string | undefined;
+  #stopping = false;
+
+  static async start(options: LeafOptions): Promise<LeafShell> {
+    const journal = await Journal.open(options.journal);
+    try {
+      return new LeafShell(options, journal);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: LeafOptions, journal: Journal) {
+    const { role, node, clock, intervalMs, log } = options;
+    this.#options = options;
+    this.#journal = journal;
+    const limits: OutboxLimits = { bytes: options.outboxBytes, frameItems: MAX_ITEMS, frameBytes: MAX_REPORT_BYTES };
+    const newIncarnation = () => randomUUID();
+    const recovered = this.#recover(limits, newIncarnation);
+    this.leaf = new Leaf(
+      {
+        node,
+        candidates: options.candidates.map((c) => c.name),
+        failover: {
+          interval: intervalMs,
+          backoff: dialBackoff(intervalMs),
+          refusedRetry: refusedRetry(intervalMs),
+          returnAfter: options.returnAfterMs,
+          returnSpread: Math.max(intervalMs, options.returnAfterMs / 10),
+        },
+        patience: Math.max(2000, 2 * intervalMs),
+        random: options.random ?? Math.random,
+        newIncarnation,
+        repeatable: new Set(options.repeatable),
+        hash: (command, input) =>
+          createHash('sha256')
+            .update(JSON.stringify([command, input]))
+            .digest('base64url'),
+      },
+      recovered,
+      clock.now(),
+    );
+    this.links = new Links({
+      self: {
+        role,
+        node,
+        session: randomUUID(),
+        version: options.speak ?? VERSION,
+        interval: intervalMs,
+        greetingTimeout: GREETING_TIMEOUT,
+      },
+      above: {
+        admit: () => ({ ok: false, refusal: { code: 'role', reason: 'this daemon takes no links' } }),
+        leads: () => undefined,
+        incarnation: () => this.leaf.outbox.incarnation,
+      },
+      handlers: {
+        up: (link, candidate, peer) => {
+          this.#linkOf.set(candidate, link);
+          this.#step({ kind: 'up', candidate, link, peer });
+        },
+        message: (link, candidate, message) => this.#step({ kind: 'message', candidate, link, message }),
+        down: (link, candidate, { reason, refusal }) => {
+          if (this.#linkOf.get(candidate) === link) this.#linkOf.delete(candidate);
+          this.#step({ kind: 'down', candidate, reason, ...(refusal === undefined ? {} : { refusal }) });
+        },
+        settled: () => undefined,
+      },
+      clock,
+      log,
+      revoked: options.revoked,
+    });
+    const hubRole = role === 'compute' ? 'aggregator' : 'master';
+    this.#dialer = new HubDialer({ hubRole, tls: options.tls, intervalMs });
+    this.#runner = new CommandRunner(options.commands, clock, (id, answer) => {
+      if (!this.#stopping) this.#step({ kind: 'finished', id, answer });
+    });
+    this.#timer = new WakeTimer(clock, () => this.#step({ kind: 'tick' }));
+    if (journal.records.length === 0) this.#persistFirst();
+    this.#step({ kind: 'start' });
+  }
+
+  /** Accepts a report: resolves when it will be in the database exactly once. Rejects with a `CsmError`: 13 when the outbox is full or cannot be written, 44 when stopping. */
+  offer(report: Report): Promise<void> {
+    if (this.#stopping) return Promise.reject(refusal(44, 'the daemon is stopping'));
+    if (this.#journalFault !== undefined) {
+      return Promise.reject(refusal(13, `the journal cannot be written: ${this.#journalFault}`));
+    }
+    const token = this.#nextToken++;
+    return new Promise((resolve, reject) => {
+      this.#offers.set(token, { resolve, reject });
+      this.#step({ kind: 'offer', token, report });
+    });
+  }
+
+  /** Sends a call towards the leader. Gives what cancels it. */
+  call(order: CallOrder, handlers: CallHandlers): () => void {
+    this.#calls.set(order.id, handlers);
+    this.#step({ kind: 'call', order });
+    return () => {
+      if (this.#calls.delete(order.id)) this.#step({ kind: 'cancel', id: order.id });
+    };
+  }
+
+  /** Moves back to the first choice within `spreadMs`. */
+  rebalance(spreadMs: number): void {
+    this.#step({ kind: 'rebalance', spread: spreadMs });
+  }
+
+  /** Dials anew where a refusal made it wait: certificates or addresses have changed. */
+  retryNow(): void {
+    for (const candidate of this.leaf.failover.candidates) {
+      if (candidate.phase === 'idle') candidate.retryAt = this.#options.clock.now().mono;
+    }
+    this.#dialer.forgetSessions();
+    this.#step({ kind: 'tick' });
+  }
+
+  /** The name of the hub behind a candidate: by its own word while linked, else as configured. */
+  hubName(candidate: number): string | undefined {
+    const link = this.leaf.failover.candidates[candidate]?.link;
+    const peer = link === undefined ? undefined : this.links.table.get(link)?.peer;
+    return peer?.node ?? this.#options.candidates[candidate]?.name;
+  }
+
+  get journalFault(): string | undefined {
+    return this.#journalFault;
+  }
+
+  /** Says goodbye, aborts what runs, and closes. What was accepted stays in the journal. */
+  async stop(reason: string): Promise<void> {
+    // First the commands: their answers still find the way up.
+    await this.#runner.stop();
+    this.#stopping = true;
+    this.#step({ kind: 'stop' });
+    this.#timer.stop();
+    this.#dialer.stop();
+    await this.links.close(reason);
+    while (this.#writing) await new Promise((resolve) => setImmediate(resolve));
+    for (const { reject } of this.#offers.values()) reject(refusal(44, 'the daemon is stopping'));
+    for (const call of this.#calls.values()) call.ended({ problem: problem(12, 'the daemon is stopping') });
+    this.#offers.clear();
+    this.#calls.clear();
+    await this.#journal.close();
+  }
+
+  #recover(limits: OutboxLimits, newIncarnation: () => string) {
+    const { records, lost, path } = this.#journal;
+    if (lost > 0)
+      this.#options.log.error(`the journal ${path} is damaged: ${lost} records behind the damage could not be read`);
+    if (records.length === 0) return { outbox: initialOutbox(newIncarnation(), limits), term: 0, commands: [] };
+    return recover(records, limits);
+  }
+
+  #persistFirst(): void {
+    this.#enqueue([{ r: 'incarnation', incarnation: this.leaf.outbox.incarnation, format: 1 }], true);
+  }
+
+  #step(event: LeafEvent): void {
+    const effects = this.leaf.step(event, this.#options.clock.now());
+    let held: Write | undefined;
+    for (const effect of effects) {
+      if (effect.kind === 'persist') {
+        held = this.#enqueue([effect.record], !effect.lazy) ?? held;
+      } else if (held?.sync === true) held.effects.push(effect);
+      else if (this.#syncing && effect.kind === 'send' && ORDERED.has(effect.message.kind)) {
+        // Sent again while the record of its number is still on its way to the disk: it waits for that too.
+        this.#nextWrite().effects.push(effect);
+      } else this.#carryOut(effect);
+    }
+    if (!this.#stopping) this.#timer.set(this.leaf.wakeAt());
+  }
+
+  #nextWrite(): Write {
+    this.#write ??= { records: [], sync: false, effects: [] };
+    return this.#write;
+  }
+
+  /** Adds records to the next write; gives it where effects have to wait for it. */
+  #enqueue(records: readonly JournalRecord[], sync: boolean): Write | undefined {
+    const write = this.#nextWrite();
+    write.records.push(...records);
+    write.sync ||= sync;
+    this.#syncing ||= sync;
+    if (!this.#writing) {
+      this.#writing = true;
+      setImmediate(() => void this.#writeOut());
+    }
+    return sync ? write : undefined;
+  }
+
+  async #writeOut(): Promise<void> {
+    while (this.#write !== undefined) {
+      const write = this.#write;
+      this.#write = undefined;
+      // What could not be written before the end has not happened: nobody is told that it has.
+      if (write.records.length > 0 && !(await this.#put(write))) continue;
+      for (const effect of write.effects) this.#carryOut(effect);
+      this.#syncing = this.#write !== undefined;
+    }
+    this.#writing = false;
+  }
+
+  /** Writes until it succeeds: what depends on it waits, new offers are refused in the meantime. */
+  async #put(write: Write): Promise<boolean> {
+    for (;;) {
+      try {
+        if (this.#journal.wantsCompaction) await this.#compact(write);
+        await this.#journal.append(write.records, write.sync);
+        if (this.#journalFault !== undefined) this.#options.log.info('the journal can be written again');
+        this.#journalFault = undefined;
+        return true;
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        if (this.#journalFault === undefined)
+          this.#options.log.error(`the journal cannot be written: ${text}`, { journal: this.#journal.path });
+        this.#journalFault = text;
+        if (this.#stopping) return false;
+        await new Promise((resolve) => setTimeout(resolve, JOURNAL_RETRY_MS));
+      }
+    }
+  }
+
+  /** Begins the journal anew; where that fails it stays as it is, and the write is appended like any other. */
+  async #compact(write: Write): Promise<void> {
+    const records = this.#snapshot(write);
+    try {
+      await this.#journal.compact(records);
+      write.records.length = 0;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn(`the journal could not begin anew and grows on: ${text}`, { journal: this.#journal.path });
+    }
+  }
+
+  /**
+   * The journal in its shortest form. It holds everything up to this moment, also what waits for the next write: that
+   * must not be written a second time behind it, or an entry would stand in the journal twice. So what waits joins
+   * `write`, which is either covered by the snapshot or appended as a whole.
+   */
+  #snapshot(write: Write): JournalRecord[] {
+    const waiting = this.#write;
+    this.#write = undefined;
+    if (waiting !== undefined) {
+      write.records.push(...waiting.records);
+      write.effects.push(...waiting.effects);
+      write.sync ||= waiting.sync;
+    }
+    return this.leaf.snapshot();
+  }
+
+  #carryOut(effect: LeafEffect): void {
+    switch (effect.kind) {
+      case 'log':
+        this.#options.log[effect.level](effect.text, effect.fields);
+        return;
+      case 'dial':
+        void this.#dial(effect.candidate);
+        return;
+      case 'drop':
+        this.links.drop(effect.link, effect.reason, true);
+        return;
+      case 'send':
+        this.links.send(effect.link, effect.message);
+        return;
+      case 'accepted':
+        this.#offers.get(effect.token)?.resolve();
+        this.#offers.delete(effect.token);
+        return;
+      case 'refusedOffer':
+        this.#offers.get(effect.token)?.reject(refusal(13, effect.reason));
+        this.#offers.delete(effect.token);
+        return;
+      case 'run':
+        this.#runner.run(effect);
+        return;
+      case 'items':
+        this.#items(effect);
+        return;
+      case 'ended': {
+        const { id, kind: _kind, ...how } = effect;
+        const handlers = this.#calls.get(id);
+        this.#calls.delete(id);
+        handlers?.ended(how);
+        return;
+      }
+      case 'confirmed':
+        this.#options.onConfirmed?.(effect.hub, effect.inventory);
+        return;
+      case 'persist':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #items({ id, items, bytes }: Extract<LeafEffect, { kind: 'items' }>): void {
+    const handlers = this.#calls.get(id);
+    if (handlers === undefined) return;
+    handlers.items(items).then(
+      () => this.#step({ kind: 'taken', id, bytes }),
+      () => {
+        if (this.#calls.delete(id)) this.#step({ kind: 'cancel', id });
+      },
+    );
+  }
+
+  async #dial(index: number): Promise<void> {
+    const candidate = this.#options.candidates[index];
+    if (candidate === undefined) return;
+    if ('connect' in candidate) {
+      const identity = { role: this.#options.role, node: candidate.name };
+      this.links.adopt(candidate.connect(), 'dialer', index, 'hub>leaf', identity);
+      return;
+    }
+    try {
+      const stream = await this.#dialer.dial(index, candidate);
+      if (this.#stopping) stream.destroy('stopping');
+      else this.links.adoptStream(stream, 'dialer', index, 'hub>leaf');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#stopping) this.#step({ kind: 'down', candidate: index, reason });
+    }
+  }
+}
+
+const refusal = (c: Code, text: string): CsmError => new CsmError(problem(c, text));

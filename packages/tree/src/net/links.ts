@@ -1,0 +1,329 @@
+/**
+ * The sockets of a daemon's links, around one `LinkTable`: it turns frames, closes and timers into the table's events
+ * and carries out its effects. What is above greeting and beats goes to the owner's handlers.
+ */
+import type { Message, Way } from '@csm/protocol';
+import { speakAs, VERSION } from '@csm/protocol';
+import { encodeFrame, type JsonStream } from 'tls-json-stream';
+import type { Refusal } from '../link/greeting.ts';
+import { type Identity, isStall, type LinkId, type Peer } from '../link/link.ts';
+import { type Above, type LinkEffect, type LinkEvent, LinkTable, type Self } from '../link/table.ts';
+import { type CertificateFacts, identityOf, type Revoked } from './certificates.ts';
+import { LineLimit } from './line-limit.ts';
+import type { Clock, Log } from './ports.ts';
+import { WakeTimer } from './timer.ts';
+import type { Wire } from './wire.ts';
+
+export interface LinkDown {
+  readonly reason: string;
+  readonly planned: boolean;
+  readonly wasUp: boolean;
+  readonly refusal?: Refusal;
+}
+
+export interface LinksHandlers {
+  up(link: LinkId, tag: number, peer: Peer): void;
+  message(link: LinkId, tag: number, message: Message, bytes: number): void;
+  down(link: LinkId, tag: number, how: LinkDown): void;
+  /** A frame came, a beat too. */
+  heard?(link: LinkId): void;
+  /** After the events of one read or one timer: the moment to flush. */
+  settled(): void;
+  /** We ourselves slept for a while. */
+  stalled?(): void;
+  /** A peer was refused; `count` says how often by now. */
+  refused?(peer: RefusedPeer): void;
+}
+
+export interface LinksOptions {
+  readonly self: Self;
+  readonly above: Above;
+  readonly handlers: LinksHandlers;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly revoked: () => Revoked;
+}
+
+let nextLink = 1;
+
+/** A refused or broken peer, as health shows it. The newest `REFUSALS_KEPT` are kept. */
+export interface RefusedPeer {
+  readonly address: string;
+  readonly daemon: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly at: number;
+  count: number;
+}
+
+export const REFUSALS_KEPT = 100;
+
+interface Standing {
+  readonly wire: Wire;
+  /** Who its certificate says it is. */
+  readonly daemon: string;
+  readonly facts: CertificateFacts | undefined;
+}
+
+export class Links {
+  readonly table: LinkTable;
+  readonly #options: LinksOptions;
+  readonly #standing = new Map<LinkId, Standing>();
+  readonly #refused = new Map<string, RefusedPeer>();
+  readonly #lines = new LineLimit();
+  readonly #timer: WakeTimer;
+  /** Pre-encoded, by what `leads` says. */
+  readonly #beats: ReadonlyMap<boolean | undefined, Buffer>;
+  readonly #speaks: string | undefined;
+  /** The connection whose end is being told. */
+  #ending: Standing | undefined;
+  #closed = false;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+    this.table = new LinkTable(options.self, options.above);
+    this.#timer = new WakeTimer(options.clock, (lateBy) => this.#tick(lateBy));
+    this.#speaks = options.self.version === VERSION ? undefined : options.self.version;
+    const beat = (leader?: boolean) =>
+      encodeFrame(this.#spoken(leader === undefined ? { kind: 'beat' } : { kind: 'beat', leader })[0]);
+    this.#beats = new Map([
+      [true, beat(true)],
+      [false, beat(false)],
+      [undefined, beat()],
+    ]);
+  }
+
+  /** Takes a connection in. `tag` comes back with every event of it; `way` is that of what a dialer receives. */
+  adopt(
+    wire: Wire,
+    side: 'dialer' | 'listener',
+    tag: number,
+    way: Way,
+    identity: Identity,
+    facts?: CertificateFacts,
+  ): LinkId {
+    const link = nextLink++;
+    if (this.#closed) {
+      wire.destroy('stopping');
+      return link;
+    }
+    this.#standing.set(link, { wire, facts, daemon: `${identity.role}/${identity.node}` });
+    const { address } = wire;
+    this.#step({ kind: 'opened', link, side, tag, address, identity, way });
+    wire.start({
+      onMessage: (value, bytes) => {
+        this.#noticeSleep();
+        this.#step({ kind: 'frame', link, value, bytes });
+        this.#options.handlers.heard?.(link);
+      },
+      onBatchEnd: () => this.#settle(),
+      onClose: ({ text }) => {
+        this.#noticeSleep();
+        this.#ending = this.#standing.get(link) ?? this.#ending;
+        this.#standing.delete(link);
+        this.#step({ kind: 'closed', link, reason: text });
+        this.#settle();
+      },
+    });
+    this.#settle();
+    return link;
+  }
+
+  /** As `adopt`, for a stream over TLS, whose certificate says who it is. */
+  adoptStream(stream: JsonStream, side: 'dialer' | 'listener', tag: number, way: Way): LinkId {
+    const { peer } = stream;
+    const identity = identityOf(peer, this.#options.revoked(), this.#options.clock.now().wall);
+    const host = peer.family === 'IPv6' ? `[${peer.address}]` : peer.address;
+    const wire: Wire = {
+      address: `${host}:${peer.port}`,
+      send: (value) => stream.send(value),
+      sendFrame: (encoded) => stream.sendFrame(encoded),
+      close: () => stream.close(),
+      destroy: (reason) => stream.destroy(reason),
+      start: (handlers) => stream.start(handlers),
+    };
+    return this.adopt(wire, side, tag, way, identity, peer);
+  }
+
+  send(link: LinkId, message: Message): void {
+    const standing = this.#standing.get(link);
+    if (standing === undefined) return;
+    this.#write(link, standing.wire, message);
+    this.table.sent(link, this.#options.clock.now().mono);
+  }
+
+  /** A beat to everyone, now: something in it has changed. */
+  beatAll(): void {
+    for (const { id, phase } of this.table.links()) if (phase === 'up') this.#beat(id);
+  }
+
+  drop(link: LinkId, reason: string, bye: boolean): void {
+    this.#step({ kind: 'drop', link, reason, bye });
+    this.#settle();
+  }
+
+  /** Says goodbye on every link without closing it: the peers move away in their own time. */
+  farewell(reason: string): void {
+    for (const { id, phase } of this.table.links()) if (phase === 'up') this.send(id, { kind: 'bye', reason });
+  }
+
+  /** Whom a link belongs, or belonged to; also while its end is being told. */
+  describe(link: LinkId): { readonly address: string; readonly daemon: string } {
+    const standing = this.#standing.get(link) ?? this.#ending;
+    return { address: standing?.wire.address ?? 'unknown', daemon: standing?.daemon ?? 'unknown' };
+  }
+
+  /** Peers that were refused, newest last. */
+  refusedPeers(): RefusedPeer[] {
+    return [...this.#refused.values()];
+  }
+
+  noteRefused(address: string, daemon: string, code: string, reason: string): void {
+    const key = `${daemon} ${code} ${address.replace(/:\d+$/, '')}`;
+    const before = this.#refused.get(key);
+    const count = (before?.count ?? 0) + 1;
+    this.#refused.delete(key);
+    const peer = { address, daemon, code, reason, at: this.#options.clock.now().wall, count };
+    this.#refused.set(key, peer);
+    for (const first of this.#refused.keys()) {
+      if (this.#refused.size <= REFUSALS_KEPT) break;
+      this.#refused.delete(first);
+    }
+    this.#options.handlers.refused?.(peer);
+    // A peer that comes again and again is told at its 1st, 2nd, 4th, 8th … time: a flood fills no log.
+    if ((count & (count - 1)) !== 0 && before !== undefined && kindOf(before.reason) === kindOf(reason)) return;
+    this.#tell('warn', `refused ${daemon} from ${address}: ${reason}`, count === 1 ? { code } : { code, times: count });
+  }
+
+  /** Counts a peer whose link stood and that did what it must not; the link is then ended. */
+  offended(link: LinkId, reason: string): void {
+    const { address, daemon } = this.describe(link);
+    this.noteRefused(address, daemon, 'broken', reason);
+  }
+
+  /** For the owner: a link that stood has ended. */
+  tellEnd(link: LinkId, { reason, planned }: LinkDown): void {
+    const { daemon, address } = this.describe(link);
+    if (planned) this.#tell('info', `${daemon} has left: ${reason}`, { address });
+    else this.#tell('warn', `the link of ${daemon} is lost: ${reason}`, { address });
+  }
+
+  #tell(level: 'info' | 'warn', text: string, fields: Readonly<Record<string, unknown>>): void {
+    const { clock, log } = this.#options;
+    const leftOut = this.#lines.take(clock.now().mono);
+    if (leftOut !== undefined) log[level](text, leftOut === 0 ? fields : { ...fields, lines_left_out: leftOut });
+  }
+
+  /** Ends links whose certificate has expired or was revoked since; called hourly and after a reload. */
+  recheck(): void {
+    const now = this.#options.clock.now().wall;
+    for (const [link, { facts }] of this.#standing) {
+      const fault = facts === undefined ? undefined : identityOf(facts, this.#options.revoked(), now).fault;
+      if (fault !== undefined) this.drop(link, fault, false);
+    }
+  }
+
+  /** Says goodbye, flushes and closes everything. */
+  async close(reason: string): Promise<void> {
+    if (this.#closed) return;
+    const wires = [...this.#standing.values()].map(({ wire }) => wire);
+    for (const { id } of this.table.links()) this.#step({ kind: 'drop', link: id, reason, bye: true });
+    this.#closed = true;
+    this.#timer.stop();
+    await Promise.all(wires.map((wire) => wire.close()));
+  }
+
+  /** After a sleep, sockets may be read before the timer fires whose lateness tells of it. */
+  #noticeSleep(): void {
+    const lateBy = this.#timer.lateBy();
+    if (isStall(lateBy, this.table.self.interval)) this.#tick(lateBy);
+  }
+
+  #tick(lateBy: number): void {
+    const stalls = this.table.counters.stalls;
+    this.#step({ kind: 'tick', lateBy });
+    if (this.table.counters.stalls > stalls) {
+      this.#options.log.warn(
+        `this daemon was asleep for about ${Math.round(lateBy)} ms; nobody is judged for that time`,
+      );
+      this.#options.handlers.stalled?.();
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#closed) return;
+    this.#options.handlers.settled();
+    this.#timer.set(this.table.wakeAt());
+  }
+
+  #step(event: LinkEvent): void {
+    if (this.#closed) return;
+    const { broken } = this.table.counters;
+    for (const effect of this.table.step(event, this.#options.clock.now())) {
+      // Before the owner hears of the end, so that it is told why.
+      if (effect.kind === 'down' && effect.wasUp && this.table.counters.broken > broken)
+        this.offended(effect.link, effect.reason);
+      this.#carryOut(effect);
+    }
+    this.#timer.set(this.table.wakeAt());
+  }
+
+  #carryOut(effect: LinkEffect): void {
+    const { handlers } = this.#options;
+    switch (effect.kind) {
+      case 'send': {
+        const standing = this.#standing.get(effect.link);
+        if (standing !== undefined) this.#write(effect.link, standing.wire, effect.message);
+        return;
+      }
+      case 'beat':
+        this.#beat(effect.link);
+        return;
+      case 'close': {
+        const standing = this.#standing.get(effect.link);
+        this.#ending = standing;
+        this.#standing.delete(effect.link);
+        standing?.wire.close().catch((error: unknown) => this.#options.log.debug('a close failed', { error }));
+        return;
+      }
+      case 'up':
+        handlers.up(effect.link, effect.tag, effect.peer);
+        return;
+      case 'message':
+        handlers.message(effect.link, effect.tag, effect.message, effect.bytes);
+        return;
+      case 'down':
+        handlers.down(effect.link, effect.tag, effect);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #beat(link: LinkId): void {
+    const standing = this.#standing.get(link);
+    const frame = this.#beats.get(this.#options.above.leads());
+    if (frame !== undefined) standing?.wire.sendFrame(frame);
+    this.table.sent(link, this.#options.clock.now().mono);
+  }
+
+  #spoken(message: Message): readonly unknown[] {
+    return this.#speaks === undefined ? [message] : speakAs(this.#speaks, message);
+  }
+
+  /** A message that cannot be sent costs the link: what is numbered, or waited for, must not be missing in silence. */
+  #write(link: LinkId, wire: Wire, message: Message): void {
+    try {
+      for (const value of this.#spoken(message)) wire.send(value);
+    } catch (error) {
+      this.#options.log.error(`a '${message.kind}' could not be sent`, { error });
+      const why = error instanceof Error ? error.message : String(error);
+      // Later: whoever sends this may be in the middle of the link's effects.
+      setImmediate(() => this.drop(link, `a '${message.kind}' could not be sent: ${why}`, false));
+    }
+  }
+}
+
+/** A reason without what varies in it from one try to the next. */
+const kindOf = (reason: string): string => reason.replaceAll(/"[^"]*"|0x[0-9a-f]*|\d+/g, '');

@@ -1,0 +1,17 @@
+/** Spans of the shells that follow from the heartbeat interval. All in ms. */
+import type { Backoff } from '../backoff.ts';
+
+/** From the TLS handshake to `welcome`. */
+export const GREETING_TIMEOUT = 5000;
+
+/** Look-up, connection and handshake together: longer than this a host does not answer. */
+export const connectTimeout = (interval: number): number => Math.max(1000, Math.min(10_000, 2 * interval));
+
+/** Between dials of a peer that cannot be reached. */
+export const dialBackoff = (interval: number): Backoff => ({
+  base: 50,
+  cap: Math.min(30_000, Math.max(1000, 2 * interval)),
+});
+
+/** After a refusal: the peer will hardly change its mind at once. */
+export const refusedRetry = (interval: number): number => Math.min(30_000, 20 * interval);

@@ -1,0 +1,292 @@
+/** The leaf with its real journal on disk, against a real hub and core in this process and a database twin. */
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mono, wall } from '@csm/model';
+import { initCa, issue, readPem } from '@csm/pki';
+import { expect } from 'chai';
+import {
+  type CommitBatch,
+  type CommitResult,
+  type CoreDatabase,
+  CoreShell,
+  LeafShell,
+  type Log,
+} from '../src/index.ts';
+import { readJournal } from '../src/net/journal-lines.ts';
+import { recover } from '../src/outbox/recovery.ts';
+
+const clock = { now: () => ({ mono: mono(performance.now()), wall: wall(Date.now()) }) };
+const quiet: Log = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
+const LIMITS = { bytes: 64 * 1024 * 1024, frameItems: 1024, frameBytes: 192 * 1024 };
+
+/** Cursors and rows as the database keeps them. */
+class Twin implements CoreDatabase {
+  readonly rows: number[] = [];
+  readonly cursors = new Map<string, number>();
+  slow = 0;
+
+  async load() {
+    return { known: [], hubs: [] };
+  }
+  async record(record: Parameters<CoreDatabase['record']>[0]) {
+    const claims = record.claims.map(({ daemon, incarnation }) => ({
+      daemon,
+      incarnation,
+      cursor: this.cursors.get(`${daemon} ${incarnation}`) ?? 0,
+      inventory: null,
+    }));
+    return { claims };
+  }
+  async commit(batches: readonly CommitBatch[]): Promise<readonly CommitResult[]> {
+    await new Promise((resolve) => setTimeout(resolve, this.slow));
+    return batches.map(({ daemon, incarnation, first, items }) => {
+      const key = `${daemon} ${incarnation}`;
+      const cursor = this.cursors.get(key) ?? 0;
+      if (first > cursor + 1) return { daemon, incarnation, cursor, gap: true };
+      const fresh = items.slice(cursor + 1 - first);
+      for (const item of fresh) this.rows.push((item.body as { n: number }).n);
+      this.cursors.set(key, Math.max(cursor, first + items.length - 1));
+      return { daemon, incarnation, cursor: this.cursors.get(key) ?? 0, gap: false };
+    });
+  }
+  async touch() {}
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe('leaf shell', function () {
+  this.timeout(20_000);
+  let dir: string;
+  let core: CoreShell;
+  let twin: Twin;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'csm-leaf-'));
+    await initCa(dir, { name: 'test' });
+    const { file } = await issue(dir, { role: 'master', node: 'm1', names: ['127.0.0.1'] });
+    const { cert, key } = await readPem(file);
+    const tls = { ca: await readFile(join(dir, 'ca.pem'), 'utf8'), cert, key };
+    twin = new Twin();
+    const listen = { host: '127.0.0.1', port: 0 };
+    core = await CoreShell.start({
+      node: 'm1',
+      aggregatorListen: listen,
+      utilityListen: listen,
+      tls: () => tls,
+      revoked: () => new Set(),
+      intervalMs: 1000,
+      clock,
+      log: quiet,
+      database: twin,
+      serve: async () => null,
+    });
+  });
+  after(async () => {
+    await core.stop('done');
+    await rm(dir, { recursive: true });
+  });
+
+  const start = (log = quiet) =>
+    LeafShell.start({
+      role: 'master',
+      node: 'm1',
+      candidates: [{ name: 'm1', connect: () => core.connectOwn() }],
+      tls: () => ({ ca: '', cert: '', key: '' }),
+      revoked: () => new Set(),
+      journal: join(dir, 'leaf.journal'),
+      intervalMs: 1000,
+      returnAfterMs: 60_000,
+      outboxBytes: LIMITS.bytes,
+      clock,
+      log,
+      commands: {},
+    });
+
+  it('keeps every accepted report through compactions, and a crash at any moment doubles none', async () => {
+    const leaf = await start();
+    const accepted = new Set<number>();
+    const crashes: { file: string; accepted: Set<number>; stored: Set<number> }[] = [];
+    const filler = 'x'.repeat(1000);
+    const COUNT = 6000;
+    twin.slow = 2;
+    for (let n = 0; n < COUNT; n++) {
+      const offered = leaf.offer({
+        kind: 'test',
+        urgency: n % 7 === 0 ? 'urgent' : 'normal',
+        time: Date.now(),
+        body: { n, filler },
+      });
+      offered.then(
+        () => accepted.add(n),
+        () => undefined,
+      );
+      if (n % 100 !== 99) continue;
+      await offered;
+      if (n % 500 !== 499) continue;
+      // What a crash at this moment would leave: taken after what was told accepted and before what is stored.
+      const file = join(dir, `crash-${n}`);
+      const told = new Set(accepted);
+      await copyFile(join(dir, 'leaf.journal'), file);
+      crashes.push({ file, accepted: told, stored: new Set(twin.rows) });
+    }
+    await until(() => twin.rows.length >= COUNT, `${COUNT} rows, there are ${twin.rows.length}`);
+    await until(() => leaf.leaf.outbox.numbered.size === 0, 'everything acknowledged');
+    await leaf.stop('done');
+    expect(twin.rows.length).to.equal(COUNT);
+    expect(new Set(twin.rows).size).to.equal(COUNT);
+    expect(accepted.size).to.equal(COUNT);
+
+    for (const crash of crashes) {
+      const { records, lost } = readJournal(await readFile(crash.file));
+      expect(lost).to.equal(0);
+      const { outbox } = recover(records, LIMITS);
+      const held = [
+        ...outbox.numbered.toArray(),
+        ...outbox.waiting.urgent.toArray(),
+        ...outbox.waiting.normal.toArray(),
+      ];
+      const numbers = held.map((entry) => (entry.body as { n: number }).n);
+      expect(new Set(numbers).size, 'an entry stands twice').to.equal(numbers.length);
+      const safe = new Set([...numbers, ...crash.stored]);
+      for (const n of crash.accepted) if (!safe.has(n)) throw new Error(`report ${n} was accepted and is nowhere`);
+    }
+    expect((await readFile(join(dir, 'leaf.journal'))).length, 'the journal was compacted').to.be.below(
+      4 * 1024 * 1024,
+    );
+  });
+
+  const filler = 'y'.repeat(1000);
+
+  /** Numbers the journal holds, each once. */
+  async function heldIn(journal: string): Promise<number[]> {
+    const { records, lost } = readJournal(await readFile(journal));
+    expect(lost).to.equal(0);
+    const { numbered, waiting } = recover(records, LIMITS).outbox;
+    const numbers = [...numbered.toArray(), ...waiting.normal.toArray()].map((e) => (e.body as { n: number }).n);
+    expect(new Set(numbers).size, 'an entry stands twice').to.equal(numbers.length);
+    return numbers;
+  }
+
+  it('goes on accepting while the journal cannot begin anew, and holds each report once', async () => {
+    const journal = join(dir, 'leaf.journal');
+    const warnings: string[] = [];
+    const leaf = await start({ ...quiet, warn: (text) => warnings.push(text) });
+    await mkdir(`${journal}.new`); // stands in the way of every compaction
+    const told = new Set<number>();
+    let last = 200_000;
+    /** Offers without waiting for each, so that some always wait while others are written. */
+    const offerUntil = async (done: () => boolean) => {
+      const settled: Promise<unknown>[] = [];
+      while (!done()) {
+        const n = last++;
+        if (n > 260_000) throw new Error('the journal never wanted compaction');
+        const offered = leaf.offer({ kind: 'test', urgency: 'normal', time: 1, body: { n, filler } });
+        settled.push(offered.then(() => told.add(n)));
+        if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await Promise.all(settled);
+    };
+    await offerUntil(() => warnings.length >= 2);
+    expect(warnings[0]).to.contain('could not begin anew');
+    expect(leaf.journalFault).to.equal(undefined);
+    const accepted = new Set(told);
+    const held = await heldIn(journal);
+    const safe = new Set([...held, ...twin.rows]);
+    expect([...accepted].filter((n) => !safe.has(n))).to.deep.equal([]);
+    await rmdir(`${journal}.new`);
+    const grown = (await stat(journal)).size;
+    let size = grown;
+    await offerUntil(() => {
+      size = statSync(journal).size;
+      return size < grown;
+    });
+    await until(
+      () => leaf.leaf.outbox.numbered.size + leaf.leaf.outbox.waiting.normal.size === 0,
+      'everything acknowledged',
+    );
+    await leaf.stop('done');
+    expect(warnings.length, 'it was tried at every write').to.be.below(10);
+    const stored = twin.rows.filter((n) => n >= 200_000).sort((a, b) => a - b);
+    expect(stored).to.deep.equal([...told].sort((a, b) => a - b));
+  });
+
+  it('refuses offers while the journal cannot be written, and then holds each accepted one once', async function () {
+    const journal = join(dir, 'leaf.journal');
+    // A limit on the size of files tears a write and makes it fail with EFBIG.
+    const limit = (bytes: number | 'unlimited') =>
+      spawnSync('prlimit', [`--fsize=${bytes}:unlimited`, '--pid', `${process.pid}`]).status === 0;
+    if (!limit('unlimited')) {
+      console.log('      skipped: needs prlimit (apt-get install util-linux)');
+      if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error('prlimit is missing');
+      return this.skip();
+    }
+    const ignored = () => undefined;
+    process.on('SIGXFSZ', ignored);
+    const leaf = await start();
+    try {
+      limit((await stat(journal)).size + 50_500);
+      const settled: Promise<number | undefined>[] = [];
+      for (let n = 300_000; leaf.journalFault === undefined; n++) {
+        const offered = leaf.offer({ kind: 'test', urgency: 'normal', time: 1, body: { n, filler } });
+        settled.push(
+          offered.then(
+            () => n,
+            () => undefined,
+          ),
+        );
+        if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (n > 310_000) throw new Error('the journal was never full');
+      }
+      const refused = await leaf.offer({ kind: 'test', urgency: 'normal', time: 1, body: {} }).then(
+        () => undefined,
+        (thrown: unknown) => thrown as Error,
+      );
+      expect(refused?.message).to.contain('the journal cannot be written');
+      limit('unlimited');
+      const accepted = (await Promise.all(settled)).filter((n) => n !== undefined);
+      await heldIn(journal);
+      await until(
+        () => leaf.leaf.outbox.numbered.size + leaf.leaf.outbox.waiting.normal.size === 0,
+        'everything acknowledged',
+      );
+      const stored = twin.rows.filter((n) => n >= 300_000);
+      expect(stored.length).to.equal(new Set(stored).size);
+      expect(accepted.filter((n) => !stored.includes(n))).to.deep.equal([]);
+    } finally {
+      limit('unlimited');
+      process.off('SIGXFSZ', ignored);
+      await leaf.stop('done');
+    }
+  });
+
+  it('recovers what was accepted and not sent, under the same incarnation', async () => {
+    const first = await start();
+    const { incarnation } = first.leaf.outbox;
+    await first.offer({ kind: 'test', urgency: 'normal', time: 1, body: { n: 100_000 } });
+    await first.stop('done');
+    const second = await start();
+    expect(second.leaf.outbox.incarnation).to.equal(incarnation);
+    await until(() => twin.rows.includes(100_000), 'the report is stored');
+    await second.stop('done');
+    expect(twin.rows.filter((n) => n === 100_000)).to.have.length(1);
+  });
+
+  it('refuses a second daemon on the same journal in words', async () => {
+    const leaf = await start();
+    const error = await start().then(
+      () => undefined,
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error?.message).to.contain('another daemon uses the journal');
+    await leaf.stop('done');
+  });
+});

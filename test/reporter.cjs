@@ -1,0 +1,63 @@
+/**
+ * Prints like mocha's `spec` and ends with one line `N passed, N failed, N skipped`. Three things fail here that mocha
+ * lets pass: a run without a single test, a rejection that nobody handles, and a test file that leaves something behind
+ * that keeps the process alive.
+ * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead.
+ */
+const { writeFileSync } = require('node:fs');
+const { inspect } = require('node:util');
+const { reporters, Runner } = require('mocha');
+
+const LEFT_MS = 5_000;
+
+class Reporter extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    this.rejections = [];
+    this.tally = { passed: 0, failed: 0, skipped: 0 };
+    const count = (key) => () => {
+      this.tally[key]++;
+    };
+    runner.on(Runner.constants.EVENT_TEST_PASS, count('passed'));
+    runner.on(Runner.constants.EVENT_TEST_FAIL, count('failed'));
+    runner.on(Runner.constants.EVENT_TEST_PENDING, count('skipped'));
+    // Mocha lets a rejection that nobody handles pass. It is counted, not thrown: a throw ends the whole run when the
+    // test's own promise settles later. Mocha emits each a second time.
+    const seen = new WeakSet();
+    process.on('unhandledRejection', (reason, promise) => {
+      if (seen.has(promise)) return;
+      seen.add(promise);
+      this.tally.failed++;
+      this.rejections.push(`in "${runner.currentRunnable?.fullTitle() ?? 'no test'}": ${inspect(reason)}`);
+    });
+  }
+
+  done(failures, finish) {
+    const { tally } = this;
+    const file = process.env.CSM_TEST_TALLY;
+    if (file === undefined && tally.passed + tally.failed === 0) {
+      console.log('  no test ran');
+      tally.failed++;
+    }
+    finish(failures);
+
+    // Fires only when something else keeps the process alive.
+    const left = setTimeout(() => {
+      console.log(`  something is left behind that keeps the process alive after ${LEFT_MS / 1000} s:`);
+      console.log(`  ${process.getActiveResourcesInfo().join(', ')}`);
+      tally.failed++;
+      process.exit(1);
+    }, LEFT_MS);
+    left.unref();
+
+    // Added after mocha's own handler, which would set the exit code back to the number of failures.
+    process.on('exit', () => {
+      for (const words of this.rejections) console.log(`  a rejection was not handled ${words}\n`);
+      if (tally.failed > 0) process.exitCode = Math.min(tally.failed, 255);
+      if (file === undefined) console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+      else writeFileSync(file, JSON.stringify(tally));
+    });
+  }
+}
+
+module.exports = Reporter;

@@ -1,0 +1,187 @@
+/**
+ * `npm start` as a new user has it: the cluster gets ready, shows this machine truly, every example of the command page
+ * works on it, what is killed comes back, and Ctrl-C leaves nothing behind.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { hostname, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { commandExamples } from '@csm/cli';
+import { Client } from '@csm/client';
+import { expect } from 'chai';
+import { waitFor } from '../support/wait.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+/** Nodes enough for the names in the examples: n001 … */
+const NODES = 128;
+
+class Demo {
+  readonly dir: string;
+  readonly process: ChildProcess;
+  output = '';
+
+  constructor(dir: string, nodes: number) {
+    this.dir = dir;
+    const env = { ...process.env, CSM_DEMO_DIR: dir };
+    this.process = spawn(process.execPath, [join(ROOT, 'packages/sim/bin/start.mjs'), '--nodes', String(nodes)], {
+      env,
+      cwd: ROOT,
+    });
+    for (const stream of [this.process.stdout, this.process.stderr])
+      stream?.on('data', (chunk) => (this.output += String(chunk)));
+  }
+
+  ready(): Promise<number> {
+    return waitFor(
+      () => /^ready/m.test(this.output) || this.output.slice(-2000),
+      90_000,
+      'a line that begins with ready',
+    );
+  }
+
+  socket(name: string): string {
+    return new RegExp(`^  ${name} +(/.*\\.sock)$`, 'm').exec(this.output)?.[1] ?? '';
+  }
+
+  async end(): Promise<number | null> {
+    const gone = new Promise<number | null>((resolve) => this.process.once('exit', resolve));
+    if (this.process.exitCode !== null) return this.process.exitCode;
+    this.process.kill('SIGINT');
+    return gone;
+  }
+
+  /** Processes whose command line names this demo's directory. */
+  processes(): string[] {
+    return readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid))
+      .map((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        } catch {
+          return '';
+        }
+      })
+      .filter((line) => line.includes(this.dir));
+  }
+}
+
+describe('npm start', function () {
+  this.timeout(180_000);
+  let dir: string;
+  let demo: Demo;
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'csm-demo-'));
+    demo = new Demo(dir, NODES);
+    await demo.ready();
+  });
+  after(async () => {
+    await demo.end();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  const csm = (line: string, socket = demo.socket('utility')) =>
+    spawnSync('sh', ['-c', line.replace(/^csm /, `${process.execPath} ${CSM} `)], {
+      env: { ...process.env, CSM_SOCKET: socket },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+
+  it('shows this machine truly', () => {
+    const { stdout } = csm(`csm node list -o json`);
+    const nodes = JSON.parse(stdout) as Record<string, unknown>[];
+    expect(nodes).to.have.length(NODES + 5);
+    const real = nodes.find((node) => node['name'] === hostname());
+    const kilobytes = Number(/^MemTotal:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+    expect(kilobytes).to.equal(totalmem() / 1024);
+    expect(real).to.include({
+      type: 'compute',
+      state: 'DISCOVERED',
+      connected: true,
+      installed_memory: kilobytes,
+      kernel_release: execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim(),
+      boot_id: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    });
+    const lscpu = spawnSync('lscpu', ['-p=SOCKET,CORE'], { encoding: 'utf8' });
+    if (lscpu.status !== 0) return;
+    const cores = new Set(lscpu.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
+    expect(real?.['discovered_cores']).to.equal(cores.size);
+  });
+
+  it('answers at every socket', async () => {
+    for (const name of ['master', 'agg-A', 'agg-B', 'utility', 'compute']) {
+      const client = new Client({ socket: demo.socket(name) });
+      const health = await client.call('health', {});
+      client.close();
+      expect(health.local.daemon, name).to.match(/\//);
+      expect(health.master.reachable, name).to.equal(true);
+      expect(health.aggregators.map((a) => a.node)).to.deep.equal(['agg-A', 'agg-B']);
+    }
+  });
+
+  it('refuses a privileged call that enters through a compute daemon', () => {
+    const { status, stderr } = csm(`csm run n001 -- true`, demo.socket('compute'));
+    expect(status).to.equal(16);
+    expect(stderr).to.contain('only by a daemon of role master, aggregator, utility');
+  });
+
+  for (const { line } of commandExamples()) {
+    it(line, () => {
+      const pki = join(dir, 'example-pki');
+      const isCert = line.startsWith('csm cert ') && !line.startsWith('csm cert csr');
+      const { status, stderr, stdout } = csm(
+        isCert ? `${line.replace('/tmp', dir)} --dir ${pki}` : line.replace('/tmp', dir),
+      );
+      // A stream ends with its time-out, or with the reader; everything else ends well.
+      const expected = line.startsWith('csm node watch') ? 5 : 0;
+      expect(status, `${stderr}${stdout}`).to.equal(expected);
+    });
+  }
+
+  it('starts a killed daemon again, as systemd would', async () => {
+    const before = demo.processes().find((line) => line.includes('csm_agg-B.cfg'));
+    expect(before).to.be.a('string');
+    execFileSync('pkill', ['-9', '-f', `${dir}.*csm_agg-B.cfg`]);
+    await waitFor(() => demo.output.includes('agg-B ended (SIGKILL); it is started again'), 5000, 'the demo says so');
+    await waitFor(
+      () => csm('csm health').status === 0 || csm('csm health').stdout.slice(0, 500),
+      30_000,
+      'healthy again',
+    );
+  });
+
+  it('stops all of it at Ctrl-C and leaves no process and no socket', async () => {
+    const socket = demo.socket('utility');
+    expect(statSync(join(dir, '.csm')).mode & 0o777).to.equal(0o700);
+    expect(await demo.end()).to.equal(0);
+    await waitFor(() => demo.processes().length === 0 || demo.processes(), 5000, 'no process of the demo');
+    expect(existsSync(socket)).to.equal(false);
+  });
+});
+
+describe('npm start in a directory with a long path', function () {
+  this.timeout(180_000);
+
+  it('puts the sockets into a 0700 directory elsewhere', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'csm-demo-'));
+    const dir = join(
+      base,
+      'a-directory-whose-name-is-so-long-that-no-socket-path-below-it-fits-into-the-kernel-interface',
+    );
+    const demo = new Demo(dir, 2);
+    try {
+      await demo.ready();
+      const socket = demo.socket('utility');
+      expect(Buffer.byteLength(socket)).to.be.at.most(100);
+      expect(socket.startsWith(dir)).to.equal(false);
+      expect(statSync(join(socket, '..')).mode & 0o777).to.equal(0o700);
+      await demo.end();
+      expect(existsSync(join(socket, '..'))).to.equal(false);
+    } finally {
+      await demo.end();
+      rmSync(base, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,138 @@
+/** The files of a test cluster (certificates, configurations), its proxies, and how each daemon is started. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type DaemonId, daemonId, type Role } from '@csm/model';
+import { expand } from '@csm/nodeset';
+import { initCa, issue } from '@csm/pki';
+import type { Launch } from './daemon-process.ts';
+import { DIRECTORY } from './numbered/lists.ts';
+import { TcpProxy } from './proxy.ts';
+
+/** test/dist/support → the root of the repository. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const CSMD = join(ROOT, 'packages/daemon/bin/csmd.mjs');
+const SIM = join(ROOT, 'packages/sim/bin/csm-sim.mjs');
+const NUMBERED = fileURLToPath(new URL('./numbered/index.js', import.meta.url));
+
+export const HUBS = ['agg-A', 'agg-B'] as const;
+
+/** A way between two daemons: who dials `>` whom. */
+export type Route = `${string}>${string}`;
+
+export interface ClusterOptions {
+  /** Real compute daemons, named c1, c2, …; their first choice is agg-A. */
+  readonly computes: number;
+  /** Simulated nodes, all in one process; every second one has agg-B for its first choice. */
+  readonly simulated?: string;
+  /** Heartbeat interval, seconds. */
+  readonly interval: number;
+  /** Every daemon generates numbered reports while `generate` is on. */
+  readonly numbered?: boolean;
+  /** Ways that lead through a proxy. */
+  readonly proxied?: readonly Route[];
+  /** Seconds until a node returns to its first choice. */
+  readonly returnAfter?: number;
+}
+
+export interface PlannedLaunch extends Launch {
+  /** `role/node`; the simulator, which is many, stands under its own name. */
+  readonly id: DaemonId;
+}
+
+export const computesOf = ({ computes }: ClusterOptions): string[] =>
+  Array.from({ length: computes }, (_, i) => `c${i + 1}`);
+
+export const simulatedOf = ({ simulated }: ClusterOptions): string[] =>
+  simulated === undefined ? [] : expand(simulated);
+
+/** Where the local socket of a daemon stands. */
+export const socketOf = (directory: string, name: string): string => join(directory, `${name}.sock`);
+
+/** Where the generators' lists stand. */
+export const listsOf = (directory: string): string => join(directory, 'numbered');
+
+/**
+ * Writes everything below `directory`; daemons are to listen at `host`. Gives how to start them, in order. Proxies go
+ * into `proxies` as they are made, so that they can be closed also when something fails behind them.
+ */
+export async function makePlan(
+  options: ClusterOptions,
+  directory: string,
+  host: string,
+  proxies: Map<Route, TcpProxy>,
+): Promise<PlannedLaunch[]> {
+  const { interval, simulated, returnAfter: return_after = 300 } = options;
+  const launches: PlannedLaunch[] = [];
+  for (const sub of ['etc', 'state', 'log', 'numbered']) mkdirSync(join(directory, sub));
+  const pki = join(directory, 'pki');
+  const roles = await certify(options, pki, host);
+  const [forHubs = 0, forUtility = 0, portA = 0, portB = 0] = await freePorts(host, 4);
+
+  /** Where a daemon dials another: there, or at the proxy of that way. */
+  const way = async (route: Route, port: number) => {
+    const target = { host, port };
+    if (options.proxied?.includes(route) !== true) return target;
+    const proxy = await TcpProxy.start(host, target);
+    proxies.set(route, proxy);
+    return { host, port: proxy.port };
+  };
+  const add = (name: string, net: object) => {
+    const role = roles.get(name) ?? 'compute';
+    const file = join(directory, 'etc', `${name}.cfg`);
+    const ssl = { ca_file: join(pki, 'ca.pem'), cred_pem: join(pki, `${role}-${name}.pem`) };
+    const common = { heartbeat_interval: interval, local_client_listen: { socket: socketOf(directory, name) }, ssl };
+    const csm = { role, node_name: name, state_dir: join(directory, 'state', name), net: { ...common, ...net } };
+    writeFileSync(file, JSON.stringify({ csm }, null, 2), { mode: 0o600 });
+    const argv = [CSMD, '--role', role, '--file', file];
+    if (options.numbered === true) argv.push('--feature', NUMBERED);
+    const env = { [DIRECTORY]: listsOf(directory), CSM_TEST_NODE: name };
+    launches.push({ name, id: daemonId(role, name), argv, env, log: join(directory, 'log', `${name}.log`) });
+  };
+
+  add('master', { aggregator_listen: { host, port: forHubs }, utility_listen: { host, port: forUtility } });
+  add('agg-A', { compute_listen: { host, port: portA }, master: await way('agg-A>master', forHubs) });
+  add('agg-B', { compute_listen: { host, port: portB }, master: await way('agg-B>master', forHubs) });
+  add('utility', { master: await way('utility>master', forUtility) });
+  for (const name of computesOf(options)) {
+    const aggregatorA = await way(`${name}>agg-A`, portA);
+    const aggregatorB = await way(`${name}>agg-B`, portB);
+    add(name, { aggregatorA, aggregatorB, return_after });
+  }
+  if (simulated !== undefined) {
+    const hubs = `${host}:${portA},${host}:${portB}`;
+    const state = join(directory, 'state/sim');
+    const argv = [SIM, '--nodes', simulated, '--aggregators', hubs, '--pki', pki, '--state', state];
+    argv.push('--interval', String(interval), '--return-after', String(return_after));
+    launches.push({ name: 'sim', id: daemonId('compute', 'sim'), argv, env: {}, log: join(directory, 'log/sim.log') });
+  }
+  return launches;
+}
+
+/** A CA, and a certificate for each daemon; gives the daemons' roles. */
+async function certify(options: ClusterOptions, pki: string, host: string): Promise<Map<string, Role>> {
+  await initCa(pki, { name: 'CSM test CA' });
+  const roles = new Map<string, Role>([
+    ['master', 'master'],
+    ...HUBS.map((hub): [string, Role] => [hub, 'aggregator']),
+    ['utility', 'utility'],
+    ...[...computesOf(options), ...simulatedOf(options)].map((node): [string, Role] => [node, 'compute']),
+  ]);
+  for (const [node, role] of roles) await issue(pki, { role, node, names: [host, 'localhost'], days: 1 });
+  return roles;
+}
+
+/** Ports at `host` that nobody uses at this moment. */
+async function freePorts(host: string, count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, host, resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
