@@ -91,7 +91,7 @@ describe('garbage on the socket', () => {
       [...s].every((x) => x === 'HTTP/1.1 200' || x === 'HTTP/1.1 503'),
     );
     expect(process.memoryUsage().heapUsed - before).to.be.lessThan(150e6);
-  }).timeout(10_000);
+  });
 
   it('10,000 requests behind a call that does not end are bounded, and leave with their connection', async () => {
     let release: (value: Json) => void = () => undefined;

@@ -41,5 +41,5 @@ describe('reference of commands', () => {
       const { exit, err } = await csm(tree, needsDir ? [...argv, '--dir', `${tree.dir}/pki`] : argv);
       expect(`${exit} ${err}`, line).to.equal('0 ');
     }
-  }).timeout(20_000);
+  });
 });

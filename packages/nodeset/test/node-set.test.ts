@@ -39,7 +39,7 @@ describe('NodeSet', () => {
     expect(() => full.union(one)).throws(CsmError, '1000001 names');
     expect(() => full.xor(one)).throws(CsmError, '1000001 names');
     expect(full.union(NodeSet.of(['n1'])).size).equals(NODESET_NAMES_MAX);
-  }).timeout(10_000);
+  });
 });
 
 describe('compareNames', () => {

@@ -5,7 +5,6 @@ import { directoryForTests, LEDGER } from './fixtures/both.ts';
 import { children } from './fixtures/process.ts';
 
 describe('kill -9', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
   const start = children();
 

@@ -179,7 +179,6 @@ overBoth('delivery', ({ open }) => {
 });
 
 describe('delivery over a restart', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
 
   it('goes on where the last process was', async () => {

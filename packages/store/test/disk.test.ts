@@ -8,7 +8,6 @@ import { directoryForTests, LEDGER } from './fixtures/both.ts';
 import { childCommand, children, mountSmall, unmount } from './fixtures/process.ts';
 
 describe('a disk without room', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
   const start = children();
 

@@ -132,7 +132,6 @@ const limits = { fileBytes: 4096 * 300 };
 
 describe('reports exactly once', () => {
   it('in memory, in any sequence of batches', async function () {
-    this.timeout(15_000);
     const property = fc.asyncProperty(scenario, async (s) => {
       const store = await openMemoryStore({ modules: [ledger], limits });
       try {
@@ -150,7 +149,6 @@ describe('reports exactly once', () => {
   });
 
   it('in SQLite, whose threads are stopped in the middle', async function () {
-    this.timeout(15_000);
     const property = fc.asyncProperty(scenario, async (s) => {
       const directory = await mkdtemp(join(tmpdir(), 'csm-store-'));
       const options = {

@@ -7,7 +7,6 @@ import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
 import { children } from './fixtures/process.ts';
 
 describe('lock of the database', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
   const start = children();
   const open = (file: string): Promise<Store> => openStore({ file, modules: [LEDGER] });

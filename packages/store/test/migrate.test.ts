@@ -14,7 +14,6 @@ const ONE: Step = { id: 1, title: 'one', sql: 'CREATE TABLE a (x INTEGER); INSER
 const TWO: Step = { id: 2, title: 'two', sql: { sqlite: 'ALTER TABLE a ADD COLUMN y INTEGER', postgresql: '' } };
 
 describe('migrations', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
 
   let files = 0;

@@ -5,7 +5,6 @@ import { openMemoryStore, openStore } from '../src/index.ts';
 import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
 
 describe('threads', function () {
-  this.timeout(20_000);
   const directory = directoryForTests();
 
   it('a dead writer fails all that waits, closes the store and frees the lock', async () => {

@@ -34,7 +34,6 @@ function able(test: Mocha.Context, worked: boolean, needs: string): void {
 }
 
 describe('journal file', function () {
-  this.timeout(15_000);
   let dir: string;
   let path: string;
   const children = new Set<ChildProcess>();

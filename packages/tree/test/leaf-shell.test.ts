@@ -64,7 +64,6 @@ async function until(condition: () => boolean, what: string): Promise<void> {
 }
 
 describe('leaf shell', function () {
-  this.timeout(20_000);
   let dir: string;
   let core: CoreShell;
   let twin: Twin;

@@ -1,5 +1,5 @@
 /** Calls being served at the leader: their deadlines, their cancelling, and the window of their streamed answers. */
-import { type Json, type Problem, problem, toProblem } from '@csm/model';
+import { CsmError, type Json, type Problem, problem, toProblem } from '@csm/model';
 import type { MessageOf } from '@csm/protocol';
 import type { Clock, Log } from './ports.ts';
 
@@ -49,8 +49,9 @@ export class CallServer {
     const { signal } = serving.abort;
     const started = this.#clock.now().mono;
     const remaining = () => Math.max(0, call.remaining - (this.#clock.now().mono - started));
+    const late = problem(5, `'${call.call}' was not answered in time`);
     const deadline = setTimeout(
-      () => (isCurrent() ? this.abort(call.id, 'the time allowed ran out') : undefined),
+      () => (isCurrent() ? this.#abort(serving, new CsmError(late)) : undefined),
       Math.min(call.remaining, 2 ** 31 - 1),
     );
     // An aborted call may be served anew under its id: what this one still says then is nobody's.
@@ -70,8 +71,8 @@ export class CallServer {
       if (signal.aborted) throw signal.reason;
       if (isCurrent()) this.#port.ended(call.id, { answer: answer ?? null });
     } catch (error) {
-      const late = signal.aborted && remaining() <= 0;
-      const p = late ? problem(5, `'${call.call}' was not answered in time`) : toProblem(error);
+      // What a handler throws because it was called off says less than why that was.
+      const p = toProblem(signal.aborted ? signal.reason : error);
       if (!signal.aborted && p.code === 1) this.#log.error(`call '${call.call}' failed`, { error, trace: call.trace });
       if (isCurrent()) this.#port.ended(call.id, { problem: { ...p, trace: call.trace } });
     } finally {
@@ -90,8 +91,12 @@ export class CallServer {
 
   abort(id: string, why: string): void {
     const serving = this.#serving.get(id);
-    serving?.abort.abort(new Error(why));
-    for (const resolve of serving?.waiting.splice(0) ?? []) resolve();
+    if (serving !== undefined) this.#abort(serving, new Error(why));
+  }
+
+  #abort(serving: Serving, reason: Error): void {
+    serving.abort.abort(reason);
+    for (const resolve of serving.waiting.splice(0)) resolve();
   }
 
   stop(): void {
