@@ -6,10 +6,10 @@ import { ROOT } from './support/daemons.ts';
 import { breaches, dependencyFaults, importsOf, type Package, type Rules, readPackages } from './support/imports.ts';
 
 const BASE = ['model', 'nodeset', 'protocol'];
-const FOUNDATION = ['model', 'nodeset', 'protocol', 'tree', 'store', 'api', 'kit'];
+const FOUNDATION = ['model', 'nodeset', 'protocol', 'tree', 'store', 'api', 'kit', 'host'];
 /** A feature: it gets what it needs of others as ports, never by import. */
 const FEATURE = [...FOUNDATION, 'feature'];
-const FEATURES = ['node', 'cluster'];
+const FEATURES = ['node', 'environment', 'cluster'];
 
 const RULES: Rules = {
   allowed: {
@@ -21,6 +21,7 @@ const RULES: Rules = {
     store: BASE,
     api: BASE,
     kit: BASE,
+    host: [...BASE, 'kit'],
     pki: ['model'],
     feature: FOUNDATION,
     ...Object.fromEntries(FEATURES.map((name) => [name, FEATURE])),

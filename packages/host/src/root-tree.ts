@@ -1,15 +1,13 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-
-/** A fact, or why there is none, in words that name the file and what was wrong with it. */
-export type Finding<T> = { readonly value: T } | { readonly reason: string };
-
-export const found = <T>(value: T): { readonly value: T } => ({ value });
-export const missing = (reason: string): { readonly reason: string } => ({ reason });
+import { type Finding, found, missing } from './finding.ts';
 
 /** Bytes read of a file unless a reader allows more: many times what the small files of /proc and /sys hold. */
 const FILE_MAX = 64 * 1024;
+
+/** Names taken of one directory: /proc of a busy node has many, no directory of /sys has more. */
+const NAMES_MAX = 16_384;
 
 /** The longest single fact; firmware strings are 64 bytes at most, kernel versions 65. */
 const LINE_MAX = 256;
@@ -27,6 +25,11 @@ export class RootTree {
 
   /** The whole file as text, at most `limit` bytes of it; a longer file is refused rather than cut. */
   async text(path: string, limit: number = FILE_MAX): Promise<Finding<string>> {
+    const bytes = await this.#read(path, limit);
+    return 'reason' in bytes ? bytes : found(bytes.value.toString('utf8'));
+  }
+
+  async #read(path: string, limit: number): Promise<Finding<Buffer>> {
     try {
       // A fifo in the place of a file would block the open for good without O_NONBLOCK.
       const file = await open(join(this.root, path), constants.O_RDONLY | constants.O_NONBLOCK);
@@ -38,7 +41,7 @@ export class RootTree {
           // Files of /proc and /sys tell no size, and may come in pieces; only an empty read ends them.
           const chunk = Buffer.allocUnsafe(Math.min(FILE_MAX, limit + 1 - size));
           const { bytesRead } = await file.read(chunk);
-          if (bytesRead === 0) return found(Buffer.concat(chunks).toString('utf8'));
+          if (bytesRead === 0) return found(Buffer.concat(chunks));
           chunks.push(chunk.subarray(0, bytesRead));
           size += bytesRead;
           if (size > limit) return missing(`${path} is larger than the ${limit} bytes allowed`);
@@ -63,6 +66,33 @@ export class RootTree {
     if ('reason' in line) return line;
     if (!/^-?\d{1,15}$/.test(line.value)) return missing(`${path} holds '${line.value}', not a whole number`);
     return found(Number(line.value));
+  }
+
+  /** The names in a directory, sorted by code point. */
+  async names(path: string): Promise<Finding<readonly string[]>> {
+    try {
+      const names = await readdir(join(this.root, path));
+      if (names.length > NAMES_MAX)
+        return missing(`${path} holds ${names.length} names, at most ${NAMES_MAX} are read`);
+      return found(names.sort());
+    } catch (e) {
+      return missing(`${path} cannot be read: ${inWords(e)}`);
+    }
+  }
+
+  /** Where a symbolic link points, as it stands there: in /sys often relative, such as `../../../0000:3b:00.0`. */
+  async link(path: string): Promise<Finding<string>> {
+    try {
+      return found(await readlink(join(this.root, path)));
+    } catch (e) {
+      const { code } = e as NodeJS.ErrnoException;
+      return missing(`${path} ${code === 'EINVAL' ? 'is not a symbolic link' : `cannot be read: ${inWords(e)}`}`);
+    }
+  }
+
+  /** A file of raw bytes, such as PCI config space or VPD. */
+  async bytes(path: string, limit: number = FILE_MAX): Promise<Finding<Buffer>> {
+    return this.#read(path, limit);
   }
 }
 

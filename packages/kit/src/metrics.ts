@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import * as prom from 'prom-client';
+import type * as Prom from 'prom-client';
 
 /**
  * The figures of one daemon, in a registry of its own: several daemons may live in one process. Names get the prefix
@@ -41,6 +42,8 @@ export interface Metrics {
 
 /** `common` labels stand at every figure, such as `{role: 'master', node: 'm1'}`. */
 export function createMetrics(common: Labels = {}): Metrics {
+  // Loaded by whoever measures: a compute daemon that does not has one library less in memory.
+  const prom = createRequire(import.meta.url)('prom-client') as typeof Prom;
   const registry = new prom.Registry();
   registry.setDefaultLabels({ ...common });
   const registers = [registry];

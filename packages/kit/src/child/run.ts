@@ -29,6 +29,8 @@ export interface ChildOptions {
   readonly timeoutMs?: number;
   /** Bytes of output kept, half from the beginning and half from the end. Default 64 KiB. */
   readonly maxOutput?: number;
+  /** Ends the child once it has written more than that: what is cut is of no use to whoever sets this. */
+  readonly endAtMaxOutput?: boolean;
   /** Calls the child off. */
   readonly signal?: AbortSignal;
   /** Run as another user with all its groups; needs root and the program setpriv. */
@@ -158,7 +160,11 @@ async function follow({ child, group }: Started, options: ChildOptions, output: 
         }, options.timeoutMs);
 
   const pipe = child.stdout;
-  pipe?.on('data', (chunk: Uint8Array) => output.push(chunk));
+  const most = options.endAtMaxOutput === true ? (options.maxOutput ?? OUTPUT_DEFAULT) : Number.POSITIVE_INFINITY;
+  pipe?.on('data', (chunk: Uint8Array) => {
+    output.push(chunk);
+    if (output.total > most) callOff.abort();
+  });
   const closed = new Promise<void>((resolve) => {
     pipe?.once('close', resolve);
     pipe?.once('error', () => resolve());
