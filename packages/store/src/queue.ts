@@ -15,7 +15,8 @@ export interface QueueLimits {
 
 export class CallQueue {
   readonly #limits: QueueLimits;
-  #waiting: Waiting[] = [];
+  /** A place in front of `#first` is empty: its call is no longer held here. */
+  #waiting: (Waiting | undefined)[] = [];
   /** Where the queue begins: taking from the front moves this instead of the rest. */
   #first = 0;
   #running = new Map<number, Waiting>();
@@ -71,6 +72,7 @@ export class CallQueue {
     while (taken.length < maxCalls) {
       const next = this.#waiting[this.#first];
       if (next === undefined || (taken.length > 0 && bytes + next.call.input.length > maxBytes)) break;
+      this.#waiting[this.#first] = undefined;
       this.#first += 1;
       bytes += next.call.input.length;
       taken.push(next.call);
@@ -99,6 +101,6 @@ export class CallQueue {
     this.#waiting = [];
     this.#first = 0;
     this.#bytes = 0;
-    for (const waiting of all) waiting.reject(error);
+    for (const waiting of all) waiting?.reject(error);
   }
 }
