@@ -125,7 +125,8 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     } finally {
       limit.clear();
       // Read to its end, the connection is kept; left before, it is closed, which ends the call at the daemon.
-      if (res !== undefined && !res.complete) res.destroy();
+      // A socket that was called off ends with an error, which a response left to itself would throw at the process.
+      if (res !== undefined && (!res.complete || limit.signal.aborted)) res.destroy();
       else res?.resume();
     }
   }
