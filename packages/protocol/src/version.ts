@@ -4,9 +4,10 @@ import { err, ok, problem, type Result } from '@csm/model';
  * The protocol's version. Two daemons of one major version always understand each other: within it, fields and kinds
  * are only added, unknown fields are ignored, and an unknown kind is answered `unsupported`.
  *
- * 1.0 is the wire without clocks; 1.1 added `clock` to `hello` and `welcome`, so that a peer's clock offset shows.
+ * 1.0 is the wire without clocks; 1.1 added `clock` to `hello` and `welcome`, so that a peer's clock offset shows; 1.2
+ * added `again` to `claimed`, for hubs that pass copies of reports on.
  */
-export const VERSION = '1.1';
+export const VERSION = '1.2';
 
 const FORM = /^(\d{1,4})\.(\d{1,4})$/;
 

@@ -5,7 +5,7 @@ const entry = {
   role: 'compute' as const,
   node: 'n007',
   session: 's-n007-1',
-  version: '1.1',
+  version: '1.2',
   address: '10.1.0.7:40112',
   since: 1_760_000_000_000,
   bounced: 2,
@@ -26,7 +26,7 @@ const problem = {
 export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   hello: {
     kind: 'hello',
-    version: '1.1',
+    version: '1.2',
     role: 'compute',
     node: 'n007',
     incarnation: 'i-n007-1',
@@ -36,7 +36,7 @@ export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   },
   welcome: {
     kind: 'welcome',
-    version: '1.1',
+    version: '1.2',
     node: 'agg-A',
     session: 's-agg-A-1',
     interval: 15e3,
@@ -50,7 +50,7 @@ export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   probe: { kind: 'probe' },
   bye: { kind: 'bye', reason: 'the daemon stops' },
   claim: { kind: 'claim', term: 4, incarnation: 'i-n007-1' },
-  claimed: { kind: 'claimed', term: 4, incarnation: 'i-n007-1', cursor: 1200, inventory: 'sha256:5f2a' },
+  claimed: { kind: 'claimed', term: 4, incarnation: 'i-n007-1', cursor: 1200, inventory: 'sha256:5f2a', again: true },
   behind: { kind: 'behind', term: 5 },
   demoted: { kind: 'demoted', term: 6 },
   verdicts: {

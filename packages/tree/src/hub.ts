@@ -1,6 +1,7 @@
 /**
  * The middle of the tree: an aggregator, and inside the master the place where daemons link that have no aggregator.
  * It joins roster, credit, commands and calls. It keeps no copy of any report: what it has not passed on, the node has.
+ * Only with a tap it holds copies of some kinds, until the leader has stored them and the tap's owner has taken them.
  */
 import { after, earliest, type Mono, type Now } from '@csm/model';
 import { MAX_REPORT_BYTES, type Message, type MessageOf } from '@csm/protocol';
@@ -10,6 +11,7 @@ import { HubCommands } from './fanout/hub-commands.ts';
 import type { LinkId, Peer } from './link/link.ts';
 import { type LogEffect, log } from './log-effect.ts';
 import { type HubEntry, HubRoster } from './roster/hub-roster.ts';
+import type { CopiedReport, Tap } from './tap/tap.ts';
 
 /** Signs of life go to the leader in batches of this many ms. */
 export const SEEN_MS = 50;
@@ -22,7 +24,9 @@ export type HubEffect =
   /** The peer did what it must not: say so, and end its link. */
   | { readonly kind: 'drop'; readonly link: LinkId; readonly reason: string }
   /** Whether the leader is reachable has changed: every node is to hear it now. */
-  | { readonly kind: 'beatAll' };
+  | { readonly kind: 'beatAll' }
+  /** For the tap's owner, who calls `taken` when it has them. */
+  | { readonly kind: 'take'; readonly reports: readonly CopiedReport[] };
 
 type Batch = MessageOf<'reports'>['batches'][number];
 
@@ -33,6 +37,7 @@ export class Hub {
   readonly credit = new CreditShare<LinkId>();
   readonly commands = new HubCommands();
   readonly relay = new CallRelay();
+  readonly tap: Tap | undefined;
   readonly counters = { reports: 0, dropped: 0, forged: 0, flooded: 0 };
   #trunk = false;
   #batches: Batch[] = [];
@@ -40,9 +45,10 @@ export class Hub {
   #seenAt: Mono | undefined;
   #out: HubEffect[] = [];
 
-  constructor(name: string, session: string) {
+  constructor(name: string, session: string, tap?: Tap) {
     this.name = name;
     this.session = session;
+    this.tap = tap;
   }
 
   /** Whether the leader is reachable from here: said in every welcome and beat. */
@@ -135,11 +141,9 @@ export class Hub {
         for (const { daemon, incarnation, cursor, resend } of message.list) {
           const link = this.roster.byDaemon(daemon as HubEntry['daemon'])?.link;
           if (link === undefined) continue;
-          this.#out.push({
-            kind: 'send',
-            link,
-            message: { kind: resend === true ? 'resend' : 'ack', incarnation, cursor },
-          });
+          const ack = { incarnation, cursor, resend: resend === true };
+          if (this.tap === undefined) this.#acked(link, ack);
+          else this.tap.ack(link, ack);
         }
         return;
       case 'credit':
@@ -166,6 +170,11 @@ export class Hub {
     }
   }
 
+  /** The tap's owner has the reports of the last `take`. */
+  taken(): void {
+    this.tap?.taken();
+  }
+
   tick(now: Now): void {
     this.commands.tick(now);
     if (this.#seenAt !== undefined && now.mono >= this.#seenAt) this.#seenAt = undefined;
@@ -177,6 +186,7 @@ export class Hub {
       if (effect.kind === 'toNode') this.#out.push({ kind: 'send', link: effect.link, message: effect.message });
       else this.#up(effect.message);
     }
+    this.#flushTap();
     this.#flushReports();
     if (this.#trunk) {
       for (const message of this.roster.flush(this.session, this.#seenAt === undefined)) this.#up(message);
@@ -203,7 +213,10 @@ export class Hub {
     this.credit.leave(link);
     if (!this.roster.claim(entry, message.term, message.incarnation)) {
       this.#out.push({ kind: 'send', link, message: { kind: 'behind', term: entry.term } });
-    } else if (!this.#trunk) this.#held(entry, link);
+      return;
+    }
+    this.tap?.ended(link);
+    if (!this.#trunk) this.#held(entry, link);
   }
 
   #held(entry: HubEntry, link: LinkId): void {
@@ -227,6 +240,7 @@ export class Hub {
         incarnation,
         cursor: cursor ?? 0,
         ...(inventory === undefined ? {} : { inventory }),
+        ...(this.tap === undefined ? {} : { again: true }),
       };
       this.#out.push({ kind: 'send', link, message });
       return;
@@ -249,6 +263,7 @@ export class Hub {
 
   #deactivate(entry: HubEntry, link: LinkId, now: Now): void {
     this.credit.leave(link);
+    this.tap?.ended(link);
     if (entry.claim !== undefined) this.commands.left(entry.node, now);
     // A node that moved repeats its calls over its new primary; the leader ignores our word for those it has from there.
     for (const id of this.relay.linkLost(link)) this.#up({ kind: 'cancel', id });
@@ -266,6 +281,7 @@ export class Hub {
       this.#out.push({ kind: 'drop', link, reason: `sent ${message.bytes} bytes of reports beyond its credit` });
       return;
     }
+    this.tap?.reports(link, entry.node, message);
     if (!this.#trunk) {
       this.counters.dropped++;
       return;
@@ -276,6 +292,23 @@ export class Hub {
       this.#flushReports();
     this.#batches.push({ daemon: entry.daemon, term, incarnation, first, bytes: message.bytes, items });
     this.#batchBytes += message.bytes;
+  }
+
+  #acked(link: LinkId, ack: { readonly incarnation: string; readonly cursor: number; readonly resend: boolean }): void {
+    const { incarnation, cursor, resend } = ack;
+    this.#out.push({ kind: 'send', link, message: { kind: resend ? 'resend' : 'ack', incarnation, cursor } });
+  }
+
+  #flushTap(): void {
+    for (const effect of this.tap?.takeEffects() ?? []) {
+      if (effect.kind === 'take') this.#out.push(effect);
+      else if (effect.kind === 'acked') this.#acked(effect.link, effect);
+      else {
+        // To be behind its own claim makes a node claim anew, and tells the frames it sends then from those before.
+        const term = this.roster.byLink(effect.link)?.claim?.term;
+        if (term !== undefined) this.#out.push({ kind: 'send', link: effect.link, message: { kind: 'behind', term } });
+      }
+    }
   }
 
   #flushReports(): void {

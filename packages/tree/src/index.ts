@@ -11,7 +11,7 @@ export type { CallServer, Serve, ServeContext } from './net/call-server.ts';
 export type { Revoked } from './net/certificates.ts';
 export type { CommandContext, CommandHandler } from './net/command-runner.ts';
 export { type CoreDatabase, CoreShell, type CoreShellOptions } from './net/core-shell.ts';
-export { HubShell, type HubShellOptions, type MasterState } from './net/hub-shell.ts';
+export { HubShell, type HubShellOptions, type HubTap, type MasterState } from './net/hub-shell.ts';
 export {
   type CallHandlers,
   type Candidate,
@@ -32,3 +32,4 @@ export type {
   Telling,
   What,
 } from './roster/view.ts';
+export type { CopiedReport } from './tap/tap.ts';

@@ -203,11 +203,11 @@ export class Leaf {
   }
 
   #confirmed(message: Extract<Message, { kind: 'claimed' }>, now: Now): void {
-    const { term, cursor = 0, inventory } = message;
+    const { term, cursor = 0, inventory, again = false } = message;
     // A hub takes all credit back with each claim, also when it comes on the link it came on before.
     const newLink = this.#confirmedTerm !== term;
     this.#confirmedTerm = term;
-    this.#outbox({ kind: 'confirmed', term, cursor, newLink, fresh: this.config.newIncarnation() }, now);
+    this.#outbox({ kind: 'confirmed', term, cursor, again, newLink, fresh: this.config.newIncarnation() }, now);
     if (this.outbox.sendTerm === undefined) return; // it began anew; the next claim is on its way
     const hub = this.config.candidates[this.failover.primary ?? -1] ?? '?';
     this.#out.push({ kind: 'confirmed', hub, term, ...(inventory === undefined ? {} : { inventory }) });

@@ -33,7 +33,7 @@ function able(test: Mocha.Context, worked: boolean, needs: string): void {
   test.skip();
 }
 
-describe('journal file', function () {
+describe('journal file', () => {
   let dir: string;
   let path: string;
   const children = new Set<ChildProcess>();

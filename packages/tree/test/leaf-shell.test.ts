@@ -63,7 +63,7 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-describe('leaf shell', function () {
+describe('leaf shell', () => {
   let dir: string;
   let core: CoreShell;
   let twin: Twin;

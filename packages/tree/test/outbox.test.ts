@@ -349,6 +349,32 @@ describe('outbox: resend', () => {
   });
 });
 
+describe('outbox: a claim that asks for all again', () => {
+  it('acknowledges nothing, and sends from behind the own cursor', () => {
+    const rig = new Rig();
+    rig.confirmed();
+    rig.credit(100_000);
+    for (const n of ['a', 'b', 'c']) rig.offer(n);
+    rig.ack(1);
+    const effects = rig.send({ kind: 'confirmed', term: 2, cursor: 3, again: true, newLink: true, fresh: 'i2' });
+    expect(records(effects)).to.deep.equal([]);
+    expect(rig.s).to.include({ cursor: 1, incarnation: 'i1' });
+    expect(frames(rig.credit(100_000))).to.deep.equal(['2: b c']);
+    rig.ack(3);
+    expect(rig.s.bytes).to.equal(0);
+  });
+
+  it('is judged as any other: a database that was set back is noticed', () => {
+    const rig = new Rig();
+    rig.confirmed();
+    rig.credit(100_000);
+    for (const n of ['a', 'b']) rig.offer(n);
+    rig.ack(2);
+    rig.send({ kind: 'confirmed', term: 2, cursor: 1, again: true, newLink: true, fresh: 'i2' });
+    expect(rig.s.incarnation).to.equal('i2');
+  });
+});
+
 describe('outbox: begins anew', () => {
   it('when the master has less than it acknowledged: what is numbered goes first under the fresh incarnation', () => {
     const rig = new Rig();

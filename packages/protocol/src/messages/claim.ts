@@ -15,6 +15,11 @@ export const claimed = Type.Object({
   cursor: Type.Optional(Count),
   /** Hash of the inventory the master has, so that only a changed one is sent. */
   inventory: Type.Optional(Name),
+  /**
+   * The hub hands copies of reports on before it acknowledges them: `cursor` acknowledges nothing, and the node sends
+   * all again that it has not seen acknowledged.
+   */
+  again: Type.Optional(Type.Boolean()),
 });
 
 /** Hub to node: a claim with this term was seen already; claim above it. */

@@ -262,6 +262,8 @@ export class CoreShell {
         return;
       case 'beatAll':
         return; // its links have only just begun: the master's own hub always reaches the leader
+      case 'take':
+        return; // it has no tap
       default:
         effect satisfies never;
     }

@@ -7,6 +7,7 @@ import { Dialer, type Listener, type ListenTls, listen, type TlsSettings } from 
 import { Hub, type HubEffect } from '../hub.ts';
 import { INTERVAL_MAX, type LinkId } from '../link/link.ts';
 import type { Admission } from '../link/table.ts';
+import { type CopiedReport, Tap } from '../tap/tap.ts';
 import type { Revoked } from './certificates.ts';
 import { Links, type RefusedPeer } from './links.ts';
 import type { Clock, Log } from './ports.ts';
@@ -28,6 +29,17 @@ export interface HubShellOptions {
   readonly onRefused?: (peer: RefusedPeer) => void;
   /** How long a stopping aggregator waits for its nodes to move away, ms. */
   readonly drainMs: number;
+  readonly tap?: HubTap;
+}
+
+/** Who wants copies of reports that pass an aggregator. */
+export interface HubTap {
+  readonly kinds: readonly string[];
+  /**
+   * Reports of these kinds that the leader has stored; one call at a time. Their nodes are told only when it has
+   * resolved, so it must, soon, and in any case. Reports may come more than once, through this aggregator or another.
+   */
+  take(reports: readonly CopiedReport[]): Promise<void>;
 }
 
 /** A master this aggregator links to, as health shows it. */
@@ -63,12 +75,13 @@ export class HubShell {
   #trunk: LinkId | undefined;
   #scheduled = false;
   #stopping = false;
+  #ended = false;
 
   constructor(options: HubShellOptions) {
     const { node, intervalMs, clock, log, revoked } = options;
     this.#options = options;
     const session = randomUUID();
-    this.hub = new Hub(node, session);
+    this.hub = new Hub(node, session, options.tap === undefined ? undefined : new Tap(options.tap.kinds));
     const self = {
       role: 'aggregator' as const,
       node,
@@ -268,6 +281,7 @@ export class HubShell {
     for (const { dialer } of this.#masters) dialer.stop();
     await this.up.close(reason);
     await this.down.close(reason);
+    this.#ended = true;
     this.#timer.stop();
   }
 
@@ -283,6 +297,18 @@ export class HubShell {
     master.reason = reason;
     master.refused = refused !== undefined;
     this.#options.log[level](`no link to master ${master.name}: ${reason}`, refused === undefined ? {} : { refused });
+  }
+
+  async #take(reports: readonly CopiedReport[]): Promise<void> {
+    try {
+      await this.#options.tap?.take(reports);
+    } catch (error) {
+      // The reports are in the database: a tap that fails must not hold up the tree.
+      this.#options.log.error(`copies of ${reports.length} reports could not be handed on`, { error });
+    }
+    if (this.#ended) return;
+    this.hub.taken();
+    this.#schedule();
   }
 
   #noteRefused(link: LinkId, code: string, reason: string): void {
@@ -317,6 +343,9 @@ export class HubShell {
         return;
       case 'beatAll':
         this.down.beatAll();
+        return;
+      case 'take':
+        void this.#take(effect.reports);
         return;
       default:
         effect satisfies never;

@@ -7,7 +7,8 @@
  * | the outbox is… | enters                              | what it does                                                  |
  * |----------------|-------------------------------------|---------------------------------------------------------------|
  * | silent         | start; the primary is lost          | accepts offers, sends nothing                                  |
- * | sending        | the leader confirmed our claim      | sends numbered reports from behind the cursor, then numbers    |
+ * | sending        | the leader confirmed our claim      | sends numbered reports from behind the cursor (the leader's,   |
+ * |                |                                     | or where the hub wants all `again`, our own), then numbers     |
  * |                |                                     | waiting ones, urgent first; stops where credit ends            |
  * | begging        | credit ends before the reports do   | as sending, after `want` went out once; until `credit`         |
  *
@@ -131,7 +132,7 @@ function confirmed(s: OutboxState, event: Extract<OutboxEvent, { kind: 'confirme
     reincarnate(s, event.fresh, why, out);
     return;
   }
-  acknowledge(s, s.incarnation, event.cursor, out);
+  if (event.again !== true) acknowledge(s, s.incarnation, event.cursor, out);
   s.counters.resent += s.numbered.size;
   s.sendTerm = event.term;
   s.sendNext = s.cursor + 1;

@@ -77,6 +77,8 @@ export type OutboxEvent =
       readonly kind: 'confirmed';
       readonly term: number;
       readonly cursor: number;
+      /** The cursor acknowledges nothing: all that was not acknowledged before is to be sent again. */
+      readonly again?: boolean;
       /** The claim is a new one: whatever credit we had is taken back, ours begins at nothing. */
       readonly newLink: boolean;
       readonly fresh: string;

@@ -5,6 +5,8 @@ import { backoffDelay } from '../../src/backoff.ts';
 import { Hub, type HubEffect } from '../../src/hub.ts';
 import type { LinkId, Peer } from '../../src/link/link.ts';
 import type { Admission, LinkEffect } from '../../src/link/table.ts';
+import { type CopiedReport, Tap } from '../../src/tap/tap.ts';
+import { idOf } from './database.ts';
 import { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +35,12 @@ export class AggregatorProcess extends Process {
 
   constructor(world: World, node: string) {
     super(world, { role: 'aggregator', node, host: node });
-    this.hub = new Hub(node, this.session);
+    this.hub = new Hub(
+      node,
+      this.session,
+      world.config.tap === undefined ? undefined : new Tap(['test'], world.config.tap),
+    );
+    world.breakage.aggregator(this);
     this.enter(() => this.#dial());
   }
 
@@ -193,12 +200,25 @@ export class AggregatorProcess extends Process {
       case 'beatAll':
         for (const link of this.table.links()) if (link.phase === 'up' && link.tag === LISTENER) this.beat(link.id);
         break;
+      case 'take':
+        this.#take(effect.reports);
+        break;
       case 'log':
         this.world.log(this.node, effect);
         break;
       default:
         effect satisfies never;
     }
+  }
+
+  /** Its sink has them after a while, or never when it dies before. */
+  #take(reports: readonly CopiedReport[]): void {
+    this.world.clock.after(this.random.between(...this.world.config.writeDelay), () =>
+      this.enter(() => {
+        for (const { body } of reports) this.world.tapped.add(idOf(body));
+        this.hub.taken();
+      }),
+    );
   }
 
   #dial(): void {

@@ -6,6 +6,7 @@ import type { Message } from '@csm/protocol';
 import type { CommitBatch, CommitResult } from '../../src/intake.ts';
 import type { LeafEffect } from '../../src/leaf.ts';
 import type { JournalRecord } from '../../src/outbox/state.ts';
+import type { AggregatorProcess } from './aggregator-process.ts';
 import type { MasterProcess } from './master-process.ts';
 import type { NodeProcess } from './node-process.ts';
 
@@ -24,6 +25,8 @@ export interface Breakage {
   commit(master: MasterProcess, batches: readonly CommitBatch[], answer: CommitAnswer): void;
   /** A master was made. */
   master(master: MasterProcess): void;
+  /** An aggregator was made. */
+  aggregator(aggregator: AggregatorProcess): void;
 }
 
 export const UNBROKEN: Breakage = {
@@ -32,4 +35,5 @@ export const UNBROKEN: Breakage = {
   sends: () => true,
   commit: (master, batches, { done, failed }) => master.world.database.commit(master, batches, done, failed),
   master: () => {},
+  aggregator: () => {},
 };

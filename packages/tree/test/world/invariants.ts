@@ -13,6 +13,7 @@ export function always(world: World): string[] {
     ...executions(world),
     ...commands(world),
     ...credit(world),
+    ...tapped(world),
   ];
 }
 
@@ -109,6 +110,17 @@ export function credit(world: World, rest = false): string[] {
   return wrong;
 }
 
+/** With a sink beside each aggregator: what a node no longer holds, some sink has; at rest that is all. */
+function tapped(world: World): string[] {
+  if (world.config.tap === undefined || world.config.candidates.includes(world.config.master)) return [];
+  const cursors = new Map([...world.nodes.values()].map(({ leaf: { outbox } }) => [outbox.incarnation, outbox.cursor]));
+  const excused = new Set(world.offers.filter((o) => o.excused).map((o) => o.id));
+  return world.database.rows
+    .filter(({ id, incarnation, number }) => number <= (cursors.get(incarnation) ?? 0) && !excused.has(id))
+    .filter(({ id }) => !world.tapped.has(id))
+    .map(({ id }) => `${id} was acknowledged to its node before any sink had it`);
+}
+
 function stored(world: World): string[] {
   const ids = new Set(world.database.rows.map((row) => row.id));
   const lost = world.offers.filter((o) => o.accepted && !o.excused && !ids.has(o.id)).map((o) => o.id);
@@ -169,6 +181,7 @@ function baseline(world: World): string[] {
   for (const { node, hub } of hubs(world)) {
     not(`the commands of hub ${node}`, hub.commands.open);
     not(`the relay of hub ${node}`, hub.relay.open);
+    not(`the tap of hub ${node}`, hub.tap?.count ?? 0);
   }
   const core = world.master?.core;
   not('the origin', core?.origin.open ?? 0);

@@ -136,6 +136,8 @@ export class MasterProcess extends Process {
         for (const link of this.table.links())
           if (link.phase === 'up' && link.peer?.role !== 'aggregator') this.beat(link.id);
         break;
+      case 'take':
+        break; // it has no tap
       case 'log':
         this.world.log(this.node, effect);
         break;

@@ -1,4 +1,5 @@
 /** Rules broken on purpose, one at a time, each by a wrapper around a shell or an instance: no production code knows of it. */
+import type { HubEffect } from '../../src/hub.ts';
 import type { CommitBatch, CommitResult } from '../../src/intake.ts';
 import type { Breakage } from './breakage.ts';
 import { idOf } from './database.ts';
@@ -18,6 +19,12 @@ function foretold(master: MasterProcess, batches: readonly CommitBatch[]): Commi
     cursors.set(key, cursor);
     return { daemon, incarnation, cursor, gap };
   });
+}
+
+function withoutAgain(effect: HubEffect): HubEffect {
+  if (effect.kind !== 'send' || effect.message.kind !== 'claimed') return effect;
+  const { again: _, ...message } = effect.message;
+  return { ...effect, message };
 }
 
 interface Mutation {
@@ -114,6 +121,28 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     says: /its claim at/,
     breakage: {
       sends: (message) => message.kind !== 'verdicts',
+    },
+  },
+  'acknowledged before the sink has it': {
+    says: /before any sink had it/,
+    breakage: {
+      aggregator: ({ hub }) => {
+        const flush = hub.flush.bind(hub);
+        hub.flush = () => {
+          const effects = flush();
+          if (effects.some(({ kind }) => kind === 'take')) hub.taken();
+          return effects;
+        };
+      },
+    },
+  },
+  'claimed as without a sink: the cursor of the master acknowledges what a dead aggregator had': {
+    says: /before any sink had it/,
+    breakage: {
+      aggregator: ({ hub }) => {
+        const flush = hub.flush.bind(hub);
+        hub.flush = () => flush().map(withoutAgain);
+      },
     },
   },
   'credit never given back': { says: /leaked/, breakage: { sends: (message) => message.kind !== 'credit' } },

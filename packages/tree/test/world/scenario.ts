@@ -3,6 +3,7 @@
  * shrinks to a few steps. After the last step all faults heal and the world is given time to come to rest.
  */
 import fc from 'fast-check';
+import { COPIES_BYTES, COPIES_MAX } from '../../src/tap/tap.ts';
 import type { Breakage } from './breakage.ts';
 import { always, atRest, credit } from './invariants.ts';
 import { World, type WorldConfig } from './world.ts';
@@ -47,6 +48,7 @@ export interface Scenario {
   readonly alternate: boolean;
   readonly narrow: boolean;
   readonly slow: boolean;
+  readonly tap: keyof typeof TAPS;
   readonly shape: keyof typeof SHAPES;
   readonly steps: readonly Step[];
 }
@@ -71,6 +73,13 @@ const SHAPES = {
   direct: { aggregators: ['A'], candidates: ['A', 'M'] },
 } as const satisfies Record<string, Partial<WorldConfig>>;
 
+/** Without sinks; with room for all copies; with so little that their streams go blind. */
+const TAPS = {
+  none: {},
+  wide: { tap: { bytes: COPIES_BYTES, count: COPIES_MAX } },
+  tight: { tap: { bytes: 20_000, count: 40 } },
+} as const satisfies Record<string, Partial<WorldConfig>>;
+
 const WAITS = [0, 1, 3, 7, 20, 60, 150, 400, 1100, 2500, 4000, 7000];
 
 export function scenarios(more: readonly (typeof LOSSES)[number][] = []): fc.Arbitrary<Scenario> {
@@ -85,6 +94,7 @@ export function scenarios(more: readonly (typeof LOSSES)[number][] = []): fc.Arb
     alternate: fc.boolean(),
     narrow: fc.boolean(),
     slow: fc.boolean(),
+    tap: fc.constantFrom('none', 'wide', 'tight'),
     shape: fc.constantFrom('two', 'two', 'three', 'direct'),
     steps: fc.array(step, { minLength: 5, maxLength: 45, size: 'max' }),
   });
@@ -92,8 +102,8 @@ export function scenarios(more: readonly (typeof LOSSES)[number][] = []): fc.Arb
 
 /** Plays a scenario; gives everything that was wrong. */
 export function play(scenario: Scenario, breakage: Partial<Breakage> = {}): { wrong: string[]; world: World } {
-  const { alternate, narrow, slow, shape } = scenario;
-  const config = { ...SHAPES[shape], alternate, ...(narrow ? NARROW : {}), ...(slow ? SLOW : {}) };
+  const { alternate, narrow, slow, shape, tap } = scenario;
+  const config = { ...SHAPES[shape], ...TAPS[tap], alternate, ...(narrow ? NARROW : {}), ...(slow ? SLOW : {}) };
   const world = new World(scenario.seed, config, breakage);
   const wrong: string[] = [];
   try {

@@ -46,6 +46,8 @@ export interface WorldConfig {
   readonly compactAfter: number;
   /** Clocks of the hosts differ by up to this, ms. */
   readonly clockSkew: number;
+  /** Aggregators hand copies on, and keep at most so many under way. */
+  readonly tap: { readonly bytes: number; readonly count: number } | undefined;
   /** Even and odd nodes begin with different aggregators. */
   readonly alternate: boolean;
 }
@@ -66,6 +68,7 @@ export const DEFAULTS: WorldConfig = {
   window: HUB_WINDOW,
   compactAfter: 60,
   clockSkew: 3000,
+  tap: undefined,
   alternate: false,
 };
 
@@ -103,6 +106,8 @@ export class World {
   readonly commands = new Map<string, Command>();
   readonly calls = new Map<string, { ends: number; problem?: Problem; excused: boolean; node: string }>();
   readonly ledger: { readonly node: string; readonly id: string }[] = [];
+  /** Reports that the sink of an aggregator has. */
+  readonly tapped = new Set<string>();
   readonly faults: string[] = [];
   readonly lines: string[] = [];
   #master: MasterProcess | undefined;
