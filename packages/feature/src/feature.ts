@@ -6,7 +6,9 @@
  * what only a master needs.
  */
 import type { ApiRow, Handler } from '@csm/api';
-import type { Role } from '@csm/model';
+import type { Host } from '@csm/host';
+import type { ConfigFault, Schema } from '@csm/kit';
+import type { Json, Role, Wall } from '@csm/model';
 import type { Store } from '@csm/store';
 import type { Clock, CommandHandler, CoreShell, Log, RefusedPeer, Report } from '@csm/tree';
 
@@ -17,11 +19,19 @@ export interface Self {
   readonly version: string;
 }
 
-/** What a feature's node part gets. Every daemon has one: it reports, and it carries out commands. */
-export interface NodePorts {
+/** What every part gets. */
+export interface Ports {
   readonly self: Self;
   readonly clock: Clock;
   readonly log: Log;
+  /** What stands under `csm` in this daemon's configuration; the feature knows the type of its own settings there. */
+  readonly config: unknown;
+}
+
+/** What a feature's node part gets. Every daemon has one: it reports, and it carries out commands. */
+export interface NodePorts extends Ports {
+  /** The files and programs of this machine. */
+  readonly host: Host;
   /** Resolves when the report will be in the database exactly once. */
   offer(report: Report): Promise<void>;
   /** Moves this daemon back to its first choice of hub within so many ms. */
@@ -36,31 +46,97 @@ export interface NodePart {
   confirmed?(inventory: string | undefined): void;
   /** A peer was refused at one of this daemon's listeners. */
   refused?(peer: RefusedPeer): void;
+  /** What is wrong here now, a sentence each; stands in the local part of `health`. */
+  problems?(): readonly string[];
+  stop?(): Promise<void>;
+}
+
+/** A report on its way through an aggregator, as its sink sees it. */
+export interface CopiedReport {
+  readonly node: string;
+  readonly incarnation: string;
+  /** Its number in the stream of (daemon, incarnation). */
+  readonly seq: number;
+  readonly kind: string;
+  readonly time: Wall;
+  readonly body: Json;
+}
+
+/** What a feature's aggregator part gets. */
+export interface AggregatorPorts extends Ports {
+  /** Where it may keep files of its own. */
+  readonly stateDir: string;
+}
+
+/** What a feature does with reports that pass an aggregator; rare. */
+export interface AggregatorPart {
+  /** The kinds it wants copies of. */
+  readonly copies: readonly string[];
+  /**
+   * Reports the master has stored. The node is told so only when this has resolved; what is lost before comes again,
+   * by this aggregator or another. It must resolve in any case.
+   */
+  take(reports: readonly CopiedReport[]): Promise<void>;
+  /** Counters and states for the local part of `health`, under the feature's name. */
+  status?(): Json;
+  /** What is wrong here now, a sentence each. */
+  problems?(): readonly string[];
   stop?(): Promise<void>;
 }
 
 /** What a feature's master part gets. */
-export interface MasterPorts {
-  readonly self: Self;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface MasterPorts extends Ports {
   readonly store: Store;
   /** The tree below; there once the master leads. */
   tree(): CoreShell;
   readonly startedAt: number;
+  /**
+   * Tells every report of a kind once it is in the database, to be shown and forgotten: whoever must not miss one
+   * reads the database. Returns what ends it.
+   */
+  onStored(kind: string, listener: (report: StoredReport) => void): () => void;
+  /** What any feature's master part says is wrong now. */
+  problems(): Promise<readonly string[]>;
+}
+
+/** A report that has just been stored. */
+export interface StoredReport {
+  readonly node: string;
+  readonly time: Wall;
+  readonly body: Json;
 }
 
 export interface MasterPart {
   /** By the name of the API row. */
   readonly handlers: Readonly<Record<string, Handler<never>>>;
+  /** What is wrong in the cluster now, a sentence each, node sets folded; stands in `health`. */
+  problems?(): Promise<readonly string[]>;
   stop?(): Promise<void>;
+}
+
+/** What one collector found on this machine, for an admin who wonders why something is missing. */
+export interface Probe {
+  readonly collector: string;
+  /** Milliseconds it took. */
+  readonly ms: number;
+  /** A few words on what was found, such as `2 dimm, 64 GiB`; null when nothing was. */
+  readonly found: string | null;
+  /** Field or part → why it is missing. */
+  readonly missing: Readonly<Record<string, string>>;
 }
 
 export interface Feature {
   readonly name: string;
   readonly api: readonly ApiRow[];
+  /** What it adds to the settings of a role, below `csm`. */
+  readonly settings?: Readonly<Partial<Record<Role, Schema>>>;
+  /** What no single setting can know; gets what stands under `csm`. */
+  readonly check?: (role: Role, config: unknown) => readonly ConfigFault[];
   /** URL of its store module as built, for the database's writer. */
   readonly store?: string;
   readonly onNode?: (ports: NodePorts) => Promise<NodePart>;
+  readonly onAggregator?: (ports: AggregatorPorts) => Promise<AggregatorPart | undefined>;
   readonly onMaster?: (ports: MasterPorts) => Promise<MasterPart>;
+  /** Tries each collector of this feature once, for `csmd --check --probe`. */
+  readonly probe?: (ports: Ports & { readonly host: Host }) => AsyncIterable<Probe>;
 }

@@ -1,1 +1,14 @@
-export type { Feature, MasterPart, MasterPorts, NodePart, NodePorts, Self } from './feature.ts';
+export type {
+  AggregatorPart,
+  AggregatorPorts,
+  CopiedReport,
+  Feature,
+  MasterPart,
+  MasterPorts,
+  NodePart,
+  NodePorts,
+  Ports,
+  Probe,
+  Self,
+  StoredReport,
+} from './feature.ts';

@@ -1,58 +1,20 @@
 /** The rows of the API table that the node feature owns. */
 import type { ApiRow } from '@csm/api';
-import { code, ROLES } from '@csm/model';
-import Type, { type Static } from 'typebox';
+import { code, ROLES, type Role } from '@csm/model';
+import Type from 'typebox';
+import {
+  HardwareRecord,
+  HistoryRecord,
+  Kind,
+  NodeDetails,
+  NodeDifference,
+  NodeRecord,
+  nullable,
+  ProfileRecord,
+} from './api-records.ts';
+import { FEATURE_MAX, FEATURES_MAX, TEXT_MAX } from './attributes.ts';
 
 const closed = { additionalProperties: false } as const;
-const nullable = (schema: ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-const text = (description: string) => nullable(Type.String(), description);
-const count = (description: string) => nullable(Type.Integer(), description);
-
-export const NODE_STATES = [
-  'DISCOVERED',
-  'IN_SERVICE',
-  'ADMIN_RESERVED',
-  'MAINTENANCE',
-  'OUT_OF_SERVICE',
-  'SOFT_FAILURE',
-  'HARD_FAILURE',
-] as const;
-
-export const NodeRecord = Type.Object({
-  name: Type.String({ description: 'name of the node' }),
-  type: Type.Union(
-    ROLES.map((role) => Type.Literal(role)),
-    { description: 'role of its main daemon' },
-  ),
-  state: Type.Union(
-    NODE_STATES.map((state) => Type.Literal(state)),
-    { description: 'DISCOVERED at first contact' },
-  ),
-  primary_aggregator: text('the hub that serves it now, or served it last'),
-  secondary_aggregator: text('the hub that would take over at once; null without one'),
-  connected: Type.Boolean({ description: 'whether it has a link now' }),
-  links: Type.Integer({ description: 'links it has now: 0, 1 or 2' }),
-  first_seen: Type.String({ description: 'ISO 8601, UTC' }),
-  last_seen: text('ISO 8601, UTC; at most one heartbeat interval plus a moment old while it is linked'),
-  address: text('address of its primary link'),
-  version: text('protocol version of its daemon'),
-  machine_model: text('from the firmware; null where the firmware says nothing'),
-  serial_number: text('from the firmware'),
-  architecture: text('such as x86_64'),
-  kernel_release: text('as uname -r'),
-  kernel_version: text('as uname -v'),
-  os_image_name: text('PRETTY_NAME of its os-release'),
-  boot_id: text('changes with each boot'),
-  installed_memory: count('MemTotal, kB'),
-  installed_swap: count('kB'),
-  discovered_sockets: count('processor packages with an online CPU'),
-  discovered_cores: count('physical cores online; SMT threads of one core count once'),
-  discovered_threads: count('logical CPUs online'),
-  collection_time: text('when the inventory was taken on the node, ISO 8601, UTC'),
-});
-export type NodeRecord = Static<typeof NodeRecord>;
-
 const nodes = Type.Optional(
   Type.String({
     minLength: 1,
@@ -61,7 +23,23 @@ const nodes = Type.Optional(
     allowed: 'a node set such as n[001-128],login1',
   }),
 );
+const someNodes = Type.String({
+  minLength: 1,
+  maxLength: 65_536,
+  description: 'node set',
+  allowed: 'a node set such as n[001-128],login1',
+});
+const aNode = (description: string) => Type.String({ minLength: 1, maxLength: 64, description });
+const serial = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 256, description: 'only the part with this serial number' }),
+);
 const base = { changes: false, enters: ROLES, reach: 'master', access: 'public' } as const;
+const ADMIN_DAEMONS: readonly Role[] = ['master', 'aggregator', 'utility'];
+
+/** Rows of history one answer may have. */
+export const HISTORY_ANSWER_MAX = 10_000;
+/** A collection that is not there after this many seconds is not waited for. */
+export const COLLECT_DEADLINE_MAX = 600;
 
 export const api = [
   {
@@ -94,10 +72,162 @@ export const api = [
     summary: 'Shows one node',
     method: 'GET',
     path: '/csm/v1/nodes/:name',
-    input: Type.Object({ name: Type.String({ minLength: 1, maxLength: 64, description: 'name of the node' }) }, closed),
-    output: NodeRecord,
+    input: Type.Object(
+      {
+        name: aNode('name of the node'),
+        full: Type.Optional(Type.Boolean({ description: 'with the whole inventory document' })),
+      },
+      closed,
+    ),
+    output: NodeDetails,
     codes: [code.UNKNOWN_NODES],
-    examples: [{ title: 'One node', input: { name: 'n1' } }],
+    examples: [
+      { title: 'One node', input: { name: 'n1' } },
+      { title: 'All that is known of it', input: { name: 'n1', full: true } },
+    ],
+  },
+  {
+    ...base,
+    name: 'node.update',
+    summary: 'Sets comment, features or location of nodes',
+    description:
+      'What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. When one of the nodes is not known, none is changed.',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'PATCH',
+    path: '/csm/v1/nodes',
+    input: Type.Object(
+      {
+        nodes: someNodes,
+        comment: Type.Optional(nullable(Type.String({ maxLength: TEXT_MAX }), 'free text; null clears')),
+        features: Type.Optional(
+          Type.Union([Type.Array(Type.String({ maxLength: FEATURE_MAX }), { maxItems: FEATURES_MAX }), Type.Null()], {
+            description: 'words such as gpu or fat, which replace those there; null or an empty list clears',
+          }),
+        ),
+        location: Type.Optional(nullable(Type.String({ maxLength: TEXT_MAX }), 'such as R07 U12; null clears')),
+      },
+      closed,
+    ),
+    output: Type.Object({
+      nodes: Type.String({ description: 'folded node set' }),
+      updated: Type.Integer({ description: 'nodes of which something was not so before' }),
+    }),
+    changes: true,
+    codes: [code.MISSING_PARAMETER, code.UNKNOWN_NODES],
+    examples: [
+      { title: 'Where a rack stands', input: { nodes: 'n[001-018]', location: 'R07' } },
+      { title: 'No comment any more', input: { nodes: 'n1', comment: null } },
+    ],
+  },
+  {
+    ...base,
+    name: 'node.collect',
+    summary: 'Takes the inventory of nodes now',
+    description:
+      'Each node answers with the hash of what it found, and whether that differs from what it last reported; differences are on their way into the database then. A collection under way is shared, not begun anew.',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'POST',
+    path: '/csm/v1/collect',
+    input: Type.Object(
+      {
+        nodes: someNodes,
+        deadline: Type.Optional(
+          Type.Number({
+            minimum: 0.1,
+            maximum: COLLECT_DEADLINE_MAX,
+            description: 'seconds for all nodes and all hops; default 60',
+          }),
+        ),
+      },
+      closed,
+    ),
+    item: Type.Object({
+      nodes: Type.String({ description: 'folded node set of those that answered alike' }),
+      code: Type.Integer({ description: 'CSM code: 0 answered, 5 no answer in time, 46 unknown, 48 down' }),
+      text: Type.String({ description: 'in words' }),
+      body: Type.Optional(
+        Type.Unknown({ description: '{hash, changed}: of the document; whether it differs from the last reported' }),
+      ),
+    }),
+    timeoutSeconds: COLLECT_DEADLINE_MAX + 30,
+    examples: [{ title: 'After a repair', input: { nodes: 'n7' } }],
+  },
+  {
+    ...base,
+    name: 'node.hardware',
+    summary: 'Lists the parts nodes are made of',
+    description:
+      'By node, kind and location. A part that could not be read this time is still listed as it was last known.',
+    method: 'GET',
+    path: '/csm/v1/hardware',
+    input: Type.Object({ nodes, kind: Type.Optional(Kind), serial }, closed),
+    output: Type.Array(HardwareRecord),
+    codes: [code.NO_RESULTS, code.BUFFER_OVERFLOW],
+    examples: [
+      { title: 'The GPUs of a node', input: { nodes: 'n1', kind: 'gpu' } },
+      { title: 'Where a part is', input: { serial: 'S4EV0R1' } },
+    ],
+  },
+  {
+    ...base,
+    name: 'node.history',
+    summary: 'Lists what happened to parts: inserted, changed, removed, moved',
+    description:
+      'Newest last; of more rows than `limit` the newest. The first inventory of a node is what all later ones are held against: it makes no rows, but for parts that were known in another node.',
+    method: 'GET',
+    path: '/csm/v1/hardware/history',
+    input: Type.Object(
+      {
+        nodes,
+        kind: Type.Optional(Kind),
+        serial,
+        since: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 40,
+            description: 'only what came at this moment or later',
+            allowed: 'a time such as 2026-01-31T08:00:00Z or 2026-01-31',
+          }),
+        ),
+        limit: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: HISTORY_ANSWER_MAX, description: 'rows; default 1000' }),
+        ),
+      },
+      closed,
+    ),
+    output: Type.Array(HistoryRecord),
+    codes: [code.NO_RESULTS],
+    examples: [
+      { title: 'What happened to the memory of a rack', input: { nodes: 'n[001-018]', kind: 'dimm' } },
+      { title: 'Since a service day', input: { since: '2026-01-31T08:00:00Z' } },
+    ],
+  },
+  {
+    ...base,
+    name: 'node.diff',
+    summary: 'Tells in what two nodes differ',
+    description:
+      'Left aside is what always differs: serial numbers, addresses, identifiers of a boot, times, wear, and in which of its places a part sits.',
+    method: 'GET',
+    path: '/csm/v1/hardware/diff',
+    input: Type.Object({ a: aNode('the one node'), b: aNode('the other') }, closed),
+    output: NodeDifference,
+    codes: [code.UNKNOWN_NODES, code.NO_RESULTS],
+    examples: [{ title: 'Two nodes', input: { a: 'n1', b: 'n2' } }],
+  },
+  {
+    ...base,
+    name: 'node.profile',
+    summary: 'Folds nodes by equal hardware',
+    description: 'The largest group first; a group of few beside a group of many is worth a look with `node.diff`.',
+    method: 'GET',
+    path: '/csm/v1/profiles',
+    input: Type.Object({ nodes }, closed),
+    output: Type.Array(ProfileRecord),
+    codes: [code.NO_RESULTS],
+    examples: [{ title: 'The whole machine', input: {} }],
   },
   {
     ...base,

@@ -1,9 +1,9 @@
 /** Node records out of the database, with what only memory knows. */
-import { code, fail, wall } from '@csm/model';
+import { code, fail, type JsonObject, wall } from '@csm/model';
 import { compareNames, NodeSet } from '@csm/nodeset';
 import type { Store } from '@csm/store';
 import type { CoreShell } from '@csm/tree';
-import type { NodeRecord } from './api.ts';
+import type { NodeDetails, NodeRecord } from './api-records.ts';
 
 type Row = Readonly<Record<string, string | number | null>>;
 
@@ -35,15 +35,27 @@ export async function listNodes(
     .sort((a, b) => compareNames(a.name, b.name));
 }
 
-export async function showNode(store: Store, tree: CoreShell, name: string): Promise<NodeRecord> {
+/** Code 46 when there is none; `field` is where the caller named it. */
+export async function showNode(store: Store, tree: CoreShell, name: string, field = 'name'): Promise<NodeRecord> {
   const [node] = await listNodes(store, tree, NodeSet.of([name]), undefined);
   return (
     node ??
     fail(code.UNKNOWN_NODES, `no node is named '${name}'`, {
-      field: 'name',
+      field,
       allowed: 'a node that has reported at least once',
     })
   );
+}
+
+/** A node with its document; null when it has sent none. */
+export async function showFull(store: Store, tree: CoreShell, name: string): Promise<NodeDetails> {
+  return { ...(await showNode(store, tree, name)), inventory: (await readDocument(store, name)) ?? null };
+}
+
+/** The document a node sent last. */
+export async function readDocument(store: Store, name: string): Promise<JsonObject | undefined> {
+  const [row] = await store.query<{ document: string }>('SELECT document FROM inventory WHERE node_name = $1', [name]);
+  return row === undefined ? undefined : (JSON.parse(row.document) as JsonObject);
 }
 
 const iso = (ms: string | number | null | undefined): string | null =>
@@ -55,30 +67,44 @@ function record(row: Row, tree: CoreShell): NodeRecord {
   );
   const links = view?.links.size ?? 0;
   const at = (field: string) => row[field] ?? null;
+  const text = (field: string) => at(field) as string | null;
+  const number = (field: string) => at(field) as number | null;
   return {
     name: String(row['node_name']),
     type: row['type'] as NodeRecord['type'],
     state: row['state'] as NodeRecord['state'],
-    primary_aggregator: view?.primary ?? (at('primary_agg') as string | null),
+    primary_aggregator: view?.primary ?? text('primary_agg'),
     secondary_aggregator: [...(view?.links.keys() ?? [])].find((hub) => hub !== view?.primary) ?? null,
     connected: tree.core.roster.settling ? links > 0 || at('connected') === 1 : links > 0,
     links: Math.min(2, links),
     first_seen: iso(at('first_seen')) ?? '',
     last_seen: iso(view?.lastSeen ?? at('last_seen')),
-    address: at('address') as string | null,
-    version: at('version') as string | null,
-    machine_model: at('machine_model') as string | null,
-    serial_number: at('serial_number') as string | null,
-    architecture: at('architecture') as string | null,
-    kernel_release: at('kernel_release') as string | null,
-    kernel_version: at('kernel_version') as string | null,
-    os_image_name: at('os_image_name') as string | null,
-    boot_id: at('boot_id') as string | null,
-    installed_memory: at('installed_memory') as number | null,
-    installed_swap: at('installed_swap') as number | null,
-    discovered_sockets: at('discovered_sockets') as number | null,
-    discovered_cores: at('discovered_cores') as number | null,
-    discovered_threads: at('discovered_threads') as number | null,
+    address: text('address'),
+    version: text('version'),
+    machine_model: text('machine_model'),
+    serial_number: text('serial_number'),
+    architecture: text('architecture'),
+    kernel_release: text('kernel_release'),
+    kernel_version: text('kernel_version'),
+    os_image_name: text('os_image_name'),
+    boot_id: text('boot_id'),
+    installed_memory: number('installed_memory'),
+    installed_swap: number('installed_swap'),
+    discovered_sockets: number('discovered_sockets'),
+    discovered_cores: number('discovered_cores'),
+    discovered_threads: number('discovered_threads'),
+    discovered_gpus: number('discovered_gpus'),
+    discovered_hcas: number('discovered_hcas'),
+    discovered_dimms: number('discovered_dimms'),
+    discovered_ssds: number('discovered_ssds'),
+    discovered_nics: number('discovered_nics'),
+    cpu_model: text('cpu_model'),
+    bios_version: text('bios_version'),
+    bmc_address: text('bmc_address'),
+    profile: text('profile'),
     collection_time: iso(at('collection_time')),
+    comment: text('comment'),
+    features: JSON.parse(text('features') ?? '[]') as string[],
+    location: text('location'),
   };
 }

@@ -2,7 +2,7 @@ import { wall } from '@csm/model';
 import { openMemoryStore, type Store } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
 import { expect } from 'chai';
-import * as nodeStore from '../src/store.ts';
+import * as nodeStore from '../src/store/index.ts';
 
 const NOW = wall(1_800_000_000_000);
 

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Wall } from '@csm/model';
+import type { Part } from '../hardware.ts';
 import type { Fact, Facts } from './reader.ts';
 
 /** The facts about a node at one moment; a fact that could not be read is null, and `reasons` has its name. */
 export type InventoryDocument = { readonly [F in Fact]: Facts[F] | null } & {
   /** When the reading began, milliseconds UTC. */
   readonly collection_time: Wall;
-  /** Field → why it is null, in words. */
+  /** By kind, then location. */
+  readonly hardware: readonly Part[];
+  /**
+   * In words: field → why it is null; `gpu.serial` → why that of some GPUs is; `gpu` → why not all of the kind, or
+   * less of them, could be read; `gpu.count` → what sources say against each other; `hardware` → what had no room.
+   */
   readonly reasons: { readonly [field: string]: string };
 };
 
@@ -19,7 +25,10 @@ const PASSING = new Set(['collection_time', 'uptime']);
  */
 export function inventoryHash(document: InventoryDocument): string {
   const facts = Object.fromEntries(Object.entries(document).filter(([field]) => !PASSING.has(field)));
-  return createHash('sha256').update(canonical(facts)).digest('hex');
+  const hardware = document.hardware.map((part) => ({ ...part, passing: null }));
+  return createHash('sha256')
+    .update(canonical({ ...facts, hardware }))
+    .digest('hex');
 }
 
 /** JSON with the keys of every object in order, and nothing for undefined. */

@@ -1,4 +1,5 @@
+export { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
 export { type CollectOptions, collectInventory } from './collect.ts';
 export { type InventoryDocument, inventoryHash } from './document.ts';
-export type { Fact, Facts, Reader } from './reader.ts';
-export { type Finding, found, missing, RootTree } from './root-tree.ts';
+export { probeInventory } from './probe.ts';
+export type { Fact, Facts, NumaNode } from './reader.ts';

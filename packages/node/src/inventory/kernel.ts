@@ -1,11 +1,12 @@
 import { machine } from 'node:os';
+import { type Finding, found, missing, type RootTree } from '@csm/host';
 import type { Reader } from './reader.ts';
-import { type Finding, found, missing, type RootTree } from './root-tree.ts';
 
 /** What `uname` tells, and the boot id, from /proc/sys/kernel (proc_sys_kernel(5)). */
 export const kernel: Reader<'kernel_release' | 'kernel_version' | 'boot_id' | 'architecture'> = {
+  name: 'kernel',
   facts: ['kernel_release', 'kernel_version', 'boot_id', 'architecture'],
-  async read(tree) {
+  async read({ tree }) {
     return {
       kernel_release: await tree.line('/proc/sys/kernel/osrelease'),
       kernel_version: await tree.line('/proc/sys/kernel/version'),

@@ -1,12 +1,13 @@
+import { type Finding, found, missing } from '@csm/host';
 import type { Reader } from './reader.ts';
-import { type Finding, found, missing } from './root-tree.ts';
 
 const PATH = '/proc/meminfo';
 
 /** Memory and swap, in kB as the kernel tells them (proc_meminfo(5)). */
 export const memory: Reader<'installed_memory' | 'installed_swap'> = {
+  name: 'memory',
   facts: ['installed_memory', 'installed_swap'],
-  async read(tree) {
+  async read({ tree }) {
     const text = await tree.text(PATH);
     const amount = (key: string) => ('reason' in text ? text : kilobytes(text.value, key));
     return { installed_memory: amount('MemTotal'), installed_swap: amount('SwapTotal') };

@@ -1,13 +1,14 @@
+import { type Finding, missing, soundLine } from '@csm/host';
 import type { Reader } from './reader.ts';
-import { type Finding, missing, soundLine } from './root-tree.ts';
 
 /** The second is read when the first cannot be; never are both mixed (os-release(5)). */
 const PATHS = ['/etc/os-release', '/usr/lib/os-release'] as const;
 
 /** PRETTY_NAME of os-release. */
 export const operatingSystem: Reader<'os_image_name'> = {
+  name: 'operating system',
   facts: ['os_image_name'],
-  async read(tree) {
+  async read({ tree }) {
     const reasons: string[] = [];
     for (const path of PATHS) {
       const text = await tree.text(path);

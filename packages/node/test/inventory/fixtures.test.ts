@@ -5,14 +5,28 @@ import { wall } from '@csm/model';
 import { expect } from 'chai';
 import { collectInventory, type InventoryDocument } from '../../src/inventory/index.ts';
 import { AARCH64, TORN, TWO_SOCKETS, topology } from './machines.ts';
-import { type Files, removeTrees, writeTree } from './root-tree.ts';
+import { type Files, hostAt, machine, removeTrees, writeTree } from './root-tree.ts';
 
 const now = wall(1_700_000_000_000);
-const collect = (files: Files): Promise<InventoryDocument> => collectInventory({ root: writeTree(files), now });
+const collect = (files: Files): Promise<InventoryDocument> => collectInventory({ host: machine(files), now });
 
 function without(files: Files, prefix: string): Files {
   return Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith(prefix)));
 }
+
+/** What no file of these machines tells. */
+const WITHOUT_PROGRAMS = {
+  bmc_address: 'ipmitool: not found',
+  bmc_version: 'ipmitool: not found',
+  cpu: 'dmidecode: not found',
+  'cpu.serial': 'dmidecode: not found',
+  'cpu.part_number': 'dmidecode: not found',
+  dimm: 'dmidecode: not found; /sys/devices/system/edac/mc cannot be read: it does not exist',
+  discovered_dimms: 'dmidecode: not found; /sys/devices/system/edac/mc cannot be read: it does not exist',
+};
+
+/** Those a torn or an empty machine lacks as any other does. */
+const PARTS = ['cpu', 'dimm', 'gpu', 'hca', 'nic', 'ssd'];
 
 describe('inventory of machines written as files', () => {
   after(removeTrees);
@@ -33,7 +47,35 @@ describe('inventory of machines written as files', () => {
       boot_id: '0e1f2a3b-4c5d-4e6f-8a9b-0c1d2e3f4a5b',
       architecture: 'x86_64',
       uptime: 350735.47,
-      reasons: {},
+      machine_vendor: 'HPE',
+      bios_vendor: 'HPE',
+      bios_version: 'U38',
+      bios_date: '05/21/2019',
+      bmc_address: null,
+      bmc_version: null,
+      cpu_model: 'Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz',
+      cpu_flags: 'fpu vme lm',
+      numa: [
+        { node: 0, cpus: '0,2,4,6', memory: 197391066 },
+        { node: 1, cpus: '1,3,5,7', memory: 197391066 },
+      ],
+      discovered_dimms: null,
+      discovered_gpus: 0,
+      discovered_hcas: 0,
+      discovered_nics: 0,
+      discovered_ssds: 0,
+      hardware: [0, 1].map((socket) => ({
+        kind: 'cpu',
+        location: `socket ${socket}`,
+        serial: null,
+        vendor: 'GenuineIntel',
+        model: 'Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz',
+        part_number: null,
+        firmware: '0x2000065',
+        details: { discovered_cores: 2, discovered_threads: 4 },
+        passing: {},
+      })),
+      reasons: WITHOUT_PROGRAMS,
     });
   });
 
@@ -53,18 +95,57 @@ describe('inventory of machines written as files', () => {
       boot_id: '11111111-2222-4333-8444-555555555555',
       architecture: 'aarch64',
       uptime: 12,
-      reasons: {},
+      machine_vendor: null,
+      bios_vendor: null,
+      bios_version: null,
+      bios_date: null,
+      bmc_address: null,
+      bmc_version: null,
+      cpu_model: 'ARM Neoverse-N1',
+      cpu_flags: 'fp asimd evtstrm aes pmull sha1 sha2 crc32',
+      numa: null,
+      discovered_dimms: null,
+      discovered_gpus: 0,
+      discovered_hcas: 0,
+      discovered_nics: 0,
+      discovered_ssds: 0,
+      hardware: [
+        {
+          kind: 'cpu',
+          location: 'socket 0',
+          serial: null,
+          vendor: 'ARM',
+          model: 'ARM Neoverse-N1',
+          part_number: null,
+          firmware: null,
+          details: { discovered_cores: 4, discovered_threads: 4 },
+          passing: {},
+        },
+      ],
+      reasons: {
+        ...WITHOUT_PROGRAMS,
+        ...Object.fromEntries(
+          [
+            ['machine_vendor', 'sys_vendor'],
+            ['bios_vendor', 'bios_vendor'],
+            ['bios_version', 'bios_version'],
+            ['bios_date', 'bios_date'],
+          ].map(([field, file]) => [field, `/sys/class/dmi/id/${file} cannot be read: it does not exist`]),
+        ),
+        numa: '/sys/devices/system/node cannot be read: it does not exist',
+      },
     });
   });
 
   it('a torn one: nothing is guessed, every reason names its file', async () => {
-    const { reasons, ...facts } = await collect(TORN);
+    const { reasons, hardware, ...facts } = await collect(TORN);
     const { collection_time, discovered_threads, ...absent } = facts;
     expect(collection_time).equals(now);
+    expect(hardware).deep.equals([]);
     // One whole paragraph and the first line of a second: two CPUs are there, where they sit is not known.
     expect(discovered_threads).equals(2);
     for (const [field, value] of Object.entries(absent)) expect(value, field).equals(null);
-    expect(Object.keys(reasons).sort()).deep.equals(Object.keys(absent).sort());
+    expect(Object.keys(reasons).sort()).deep.equals([...Object.keys(absent), ...PARTS].sort());
     const words: { readonly [field: string]: RegExp } = {
       machine_model: /product_name holds the placeholder 'To Be Filled By O.E.M.'; .*model cannot be read: it does not/,
       serial_number: /product_serial holds control characters/,
@@ -81,21 +162,23 @@ describe('inventory of machines written as files', () => {
       uptime: /\/proc\/uptime is not two numbers/,
     };
     for (const [field, pattern] of Object.entries(words)) expect(reasons[field], field).matches(pattern);
-    expect(Object.keys(words).sort()).deep.equals(Object.keys(reasons).sort());
   });
 
   it('an empty tree: every field is null for a reason', async () => {
-    const { collection_time: _, reasons, ...facts } = await collect({});
+    const { collection_time: _, reasons, hardware, ...facts } = await collect({});
+    expect(hardware).deep.equals([]);
+    expect(Object.keys(reasons).sort()).deep.equals([...Object.keys(facts), ...PARTS].sort());
     for (const [field, value] of Object.entries(facts)) {
       expect(value, field).equals(null);
-      expect(reasons[field], field).matches(/^\/.* cannot be read: it does not exist/);
+      expect(reasons[field], field).matches(/^\/.* cannot be read: it does not exist|: not found/);
     }
   });
 
   it('x86-64 without /sys counts from cpuinfo', async () => {
     const document = await collect(without(TWO_SOCKETS, '/sys/devices'));
     expect(document).includes({ discovered_sockets: 2, discovered_cores: 4, discovered_threads: 8 });
-    expect(document.reasons).deep.equals({});
+    expect(document.hardware).length(2);
+    expect(document.reasons).not.property('discovered_cores');
   });
 
   it('aarch64 without /sys knows its threads only', async () => {
@@ -148,7 +231,7 @@ describe('inventory of machines written as files', () => {
     const root = writeTree(TWO_SOCKETS);
     rmSync(join(root, '/proc/uptime'));
     execFileSync('mkfifo', [join(root, '/proc/uptime')]);
-    const document = await collectInventory({ root, now });
+    const document = await collectInventory({ host: hostAt(root), now });
     expect(document.uptime).equals(null);
     expect(document.reasons['uptime']).equals('/proc/uptime is not a file');
   });

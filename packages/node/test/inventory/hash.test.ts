@@ -2,10 +2,10 @@ import { wall } from '@csm/model';
 import { expect } from 'chai';
 import { collectInventory, type InventoryDocument, inventoryHash } from '../../src/inventory/index.ts';
 import { AARCH64, TORN, TWO_SOCKETS } from './machines.ts';
-import { type Files, removeTrees, writeTree } from './root-tree.ts';
+import { type Files, machine, removeTrees } from './root-tree.ts';
 
 const collect = (files: Files, ms = 0): Promise<InventoryDocument> =>
-  collectInventory({ root: writeTree(files), now: wall(ms) });
+  collectInventory({ host: machine(files), now: wall(ms) });
 
 describe('inventoryHash', () => {
   after(removeTrees);
@@ -31,9 +31,23 @@ describe('inventoryHash', () => {
   it('changes with every fact and with every reason', async () => {
     const document = await collect(TWO_SOCKETS);
     const hashes = new Set([inventoryHash(document)]);
-    const { collection_time: _, uptime: __, reasons: ___, ...facts } = document;
+    const { collection_time: _, uptime: __, reasons: ___, hardware, ...facts } = document;
     for (const field of Object.keys(facts)) hashes.add(inventoryHash({ ...document, [field]: null }));
     hashes.add(inventoryHash({ ...document, reasons: { serial_number: 'permission denied' } }));
-    expect(hashes.size).equals(Object.keys(facts).length + 2);
+    hashes.add(inventoryHash({ ...document, hardware: [] }));
+    // Facts that were null already make no difference.
+    const known = Object.values(facts).filter((value) => value !== null);
+    expect(hashes.size).equals(known.length + 3);
+    expect(hardware).length(2);
+  });
+
+  it('stays when only what passes changes', async () => {
+    const document = await collect(TWO_SOCKETS);
+    const [first, ...others] = document.hardware;
+    if (first === undefined) expect.fail('the machine has parts');
+    const worn = { ...first, passing: { wear_lifespan_used: 3 } };
+    expect(inventoryHash({ ...document, hardware: [worn, ...others] })).equals(inventoryHash(document));
+    const changed = { ...first, details: { ...first.details, discovered_cores: 1 } };
+    expect(inventoryHash({ ...document, hardware: [changed, ...others] })).not.equals(inventoryHash(document));
   });
 });

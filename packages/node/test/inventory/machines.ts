@@ -29,6 +29,7 @@ function x86Paragraph({ cpu, socket, core }: Cpu): string {
   return [
     `processor\t: ${cpu}`,
     'vendor_id\t: GenuineIntel',
+    'microcode\t: 0x2000065',
     'model name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz',
     `physical id\t: ${socket}`,
     'siblings\t: 4',
@@ -40,6 +41,19 @@ function x86Paragraph({ cpu, socket, core }: Cpu): string {
     '',
   ].join('\n');
 }
+
+/** A NUMA node of that many kB. */
+const node = (n: number, cpus: string, memory: number): Files => ({
+  [`/sys/devices/system/node/node${n}/cpulist`]: `${cpus}\n`,
+  [`/sys/devices/system/node/node${n}/meminfo`]: `Node ${n} MemTotal:       ${memory} kB\nNode ${n} MemFree:        1 kB\n`,
+});
+
+/** The directories of devices, without any but the loopback interface. */
+export const NO_DEVICES: Files = {
+  '/sys/bus/pci/devices/': '',
+  '/sys/class/net/lo/address': '00:00:00:00:00:00\n',
+  '/sys/block/': '',
+};
 
 /** Two sockets of two cores of two threads. Core ids have a gap and repeat in each socket, as they do in real ones. */
 const XEON_CPUS: readonly Cpu[] = Array.from({ length: 8 }, (_, cpu) => ({
@@ -61,6 +75,13 @@ export const TWO_SOCKETS: Files = {
   '/etc/os-release': 'NAME="Example Linux"\nVERSION_ID="9.4"\nPRETTY_NAME="Example Linux 9.4 (\\"Plum\\")"\n',
   '/sys/class/dmi/id/product_name': 'ProLiant XL170r Gen10\n',
   '/sys/class/dmi/id/product_serial': 'CZ12345678      \n',
+  '/sys/class/dmi/id/sys_vendor': 'HPE\n',
+  '/sys/class/dmi/id/bios_vendor': 'HPE\n',
+  '/sys/class/dmi/id/bios_version': 'U38\n',
+  '/sys/class/dmi/id/bios_date': '05/21/2019\n',
+  ...node(0, '0,2,4,6', 197391066),
+  ...node(1, '1,3,5,7', 197391066),
+  ...NO_DEVICES,
   ...topology(XEON_CPUS, '0-7'),
 };
 
@@ -87,6 +108,7 @@ export const AARCH64: Files = {
   '/proc/sys/kernel/arch': 'aarch64\n',
   '/proc/sys/kernel/random/boot_id': '11111111-2222-4333-8444-555555555555\n',
   '/usr/lib/os-release': "ID=example\nPRETTY_NAME='Example OS 24.04'\n",
+  ...NO_DEVICES,
   '/sys/firmware/devicetree/base/model': 'Example Board Rev 1.2\0',
   '/sys/firmware/devicetree/base/serial-number': '10000000abcdef01\0',
   ...topology(

@@ -1,33 +1,8 @@
-/** Tables and procedures of the node feature: daemons and their links, node records, inventory. */
-import { type DaemonId, isObject, type Json, parseDaemonId, roleRank } from '@csm/model';
+/** Daemons and their links, as the tree's roster wants them remembered, and the nodes they make known. */
+import { type DaemonId, type Json, parseDaemonId, roleRank } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
-import { cursors, type Migration, type ReportApplier, type Tx } from '@csm/store';
+import { cursors, type Tx } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
-
-export const name = 'node';
-
-export const migrations: readonly Migration[] = [
-  {
-    id: 1,
-    title: 'daemons, hubs and nodes',
-    sql: `
-      CREATE TABLE daemon (
-        daemon TEXT PRIMARY KEY, role TEXT NOT NULL, node_name TEXT NOT NULL,
-        told INTEGER NOT NULL, connected INTEGER NOT NULL, primary_agg TEXT, secondary_agg TEXT,
-        term BIGINT NOT NULL, incarnation TEXT NOT NULL, incarnation_since BIGINT NOT NULL,
-        first_seen BIGINT NOT NULL, last_seen BIGINT NOT NULL, address TEXT, version TEXT, session TEXT
-      );
-      CREATE TABLE hub (hub TEXT PRIMARY KEY, linked INTEGER NOT NULL, since BIGINT NOT NULL);
-      CREATE TABLE node (
-        node_name TEXT PRIMARY KEY, type TEXT NOT NULL, state TEXT NOT NULL, first_seen BIGINT NOT NULL,
-        update_time BIGINT NOT NULL, collection_time BIGINT, inventory_hash TEXT,
-        machine_model TEXT, serial_number TEXT, architecture TEXT, boot_id TEXT,
-        kernel_release TEXT, kernel_version TEXT, os_image_name TEXT,
-        installed_memory BIGINT, installed_swap BIGINT,
-        discovered_sockets INTEGER, discovered_cores INTEGER, discovered_threads INTEGER
-      )`,
-  },
-];
 
 /** Longest list of names a change row spells out, characters folded. */
 const NODES_TEXT_MAX = 100_000;
@@ -35,7 +10,7 @@ const NODES_TEXT_MAX = 100_000;
 const LAST_SEEN_MAX = 1000;
 
 /** Everything the roster wants remembered, with the cursors its claims are answered with. One transaction. */
-async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorded> {
+export async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorded> {
   for (const d of input.daemons) await upsertDaemon(tx, d);
   for (const { hub, linked } of input.hubs) {
     await tx.run(
@@ -94,7 +69,7 @@ function daemonValues(d: DaemonRecord) {
 }
 
 /** A node never seen before is DISCOVERED; its type is that of its main daemon. */
-async function firstContact(
+export async function firstContact(
   tx: Tx,
   node: string,
   role: DaemonId extends `${infer R}/${string}` ? R : never,
@@ -111,7 +86,7 @@ async function firstContact(
   }
 }
 
-const isRoleAbove = (role: Parameters<typeof roleRank>[0], than: string): boolean =>
+export const isRoleAbove = (role: Parameters<typeof roleRank>[0], than: string): boolean =>
   roleRank(role) > roleRank(than as Parameters<typeof roleRank>[0]);
 
 /** One row however many nodes it names: a lost aggregator is one incident. */
@@ -135,7 +110,7 @@ async function lastSeen(tx: Tx, daemons: readonly DaemonId[]): Promise<Record<st
   return seen;
 }
 
-async function touch(
+export async function touch(
   tx: Tx,
   input: { readonly seen: readonly { readonly daemon: string; readonly lastSeen: number }[] },
 ): Promise<null> {
@@ -144,75 +119,3 @@ async function touch(
   }
   return null;
 }
-
-export const procedures = { record, touch };
-
-const TEXTS = [
-  'machine_model',
-  'serial_number',
-  'architecture',
-  'boot_id',
-  'kernel_release',
-  'kernel_version',
-  'os_image_name',
-] as const;
-const NUMBERS = [
-  'installed_memory',
-  'installed_swap',
-  'discovered_sockets',
-  'discovered_cores',
-  'discovered_threads',
-] as const;
-
-/** It stands in messages to the node's hub: what breaks their schema must not get in. */
-const HASH = /^[A-Za-z0-9_-]{1,64}$/;
-
-/** Whole inventory documents, the newest of a node counts. A daemon of lesser role does not overwrite the main one's. */
-const inventory: ReportApplier = async (tx, items) => {
-  for (const item of items) {
-    const { body } = item;
-    if (!isObject(body) || typeof body['hash'] !== 'string' || !isObject(body['document'])) {
-      throw new Error(`an inventory must be {hash, document}, not ${JSON.stringify(body)?.slice(0, 80)}`);
-    }
-    if (!HASH.test(body['hash']))
-      throw new Error(
-        `an inventory's hash must be 1 to 64 letters, digits, - or _, not ${JSON.stringify(body['hash'].slice(0, 80))}`,
-      );
-    const document = body['document'];
-    await firstContact(tx, item.node, item.role);
-    const known = await tx.get<{ type: string; boot_id: string | null; inventory_hash: string | null }>(
-      'SELECT type, boot_id, inventory_hash FROM node WHERE node_name = $1',
-      [item.node],
-    );
-    if (known === undefined || isRoleAbove(known.type as typeof item.role, item.role)) continue;
-    const values = [
-      ...TEXTS.map((field) => textOf(document, field)),
-      ...NUMBERS.map((field) => numberOf(document, field)),
-    ];
-    const sets = [...TEXTS, ...NUMBERS].map((field, i) => `${field} = $${i + 5}`).join(', ');
-    await tx.run(
-      `UPDATE node SET inventory_hash = $2, collection_time = $3, update_time = $4, ${sets} WHERE node_name = $1`,
-      [item.node, body['hash'], item.time, tx.now, ...values],
-    );
-    if (known.inventory_hash !== body['hash']) {
-      const rebooted = known.boot_id !== null && known.boot_id !== textOf(document, 'boot_id');
-      await tx.change('inventory', item.node, { hash: body['hash'], rebooted });
-    }
-  }
-};
-
-function textOf(document: Readonly<Record<string, unknown>>, field: string): string | null {
-  const value = document[field] ?? null;
-  if (value !== null && (typeof value !== 'string' || value.length > 4096))
-    throw new Error(`inventory field '${field}' must be text of at most 4096 characters or null`);
-  return value;
-}
-
-function numberOf(document: Readonly<Record<string, unknown>>, field: string): number | null {
-  const value = document[field] ?? null;
-  if (value !== null && (!Number.isSafeInteger(value) || (value as number) < 0))
-    throw new Error(`inventory field '${field}' must be a whole number from 0 or null`);
-  return value as number | null;
-}
-
-export const reports = { 'node.inventory': inventory };

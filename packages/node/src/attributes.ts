@@ -1,0 +1,49 @@
+/** What an admin says about a node, apart from what is discovered. */
+import { code, fail } from '@csm/model';
+
+/** Characters of a comment or a location. */
+export const TEXT_MAX = 1024;
+/** Characters of a feature, and features of a node. */
+export const FEATURE_MAX = 64;
+export const FEATURES_MAX = 16;
+
+/** What is left out stays as it is; null clears. */
+export interface Attributes {
+  readonly comment?: string | null;
+  readonly features?: readonly string[] | null;
+  readonly location?: string | null;
+}
+
+/**
+ * What is to be set, without blanks around texts; empty text and an empty list are null. Throws code 8 when nothing is
+ * to be set, 9 for text that is not one line.
+ */
+export function readAttributes({ comment, features, location }: Attributes): Attributes {
+  if (comment === undefined && features === undefined && location === undefined)
+    fail(code.MISSING_PARAMETER, 'nothing is to be set', { allowed: 'at least one of comment, features, location' });
+  return {
+    ...(comment === undefined ? {} : { comment: line('comment', comment) }),
+    ...(features === undefined ? {} : { features: words(features) }),
+    ...(location === undefined ? {} : { location: line('location', location) }),
+  };
+}
+
+function line(field: string, value: string | null): string | null {
+  const text = value?.trim() ?? '';
+  if (/[\p{Cc}\p{Cs}]/u.test(text))
+    fail(code.INVALID_PARAMETER, `${field} is ${JSON.stringify(text).slice(0, 100)}`, {
+      field,
+      allowed: 'one line of printable text',
+    });
+  return text === '' ? null : text;
+}
+
+function words(features: readonly string[] | null): readonly string[] | null {
+  const named = (features ?? []).map(
+    (feature, i) =>
+      line(`features[${i}]`, feature) ??
+      fail(code.INVALID_PARAMETER, `features[${i}] is empty`, { field: `features[${i}]`, allowed: 'a word' }),
+  );
+  const unique = [...new Set(named)];
+  return unique.length === 0 ? null : unique;
+}

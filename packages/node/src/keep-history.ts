@@ -1,0 +1,37 @@
+/** Removes old rows of the parts' history, once a day. */
+import type { MasterPorts } from '@csm/feature';
+import { toProblem } from '@csm/model';
+import type { MasterConfig } from './settings.ts';
+
+const DAY_MS = 86_400_000;
+
+export function keepHistory({ store, clock, config, log }: Pick<MasterPorts, 'store' | 'clock' | 'config' | 'log'>) {
+  const { keep_history } = (config as MasterConfig).inventory;
+  let stopped = false;
+  let running: Promise<void> | undefined;
+
+  async function prune(): Promise<void> {
+    const olderThan = clock.now().wall - keep_history;
+    while (!stopped && (await store.call<{ more: boolean }>('node.prune', { olderThan })).more);
+  }
+  function start(): void {
+    running ??= prune()
+      .catch((error: unknown) => {
+        if (!stopped) log.warn('the history of parts could not be pruned', { error: toProblem(error).detail });
+      })
+      .finally(() => {
+        running = undefined;
+      });
+  }
+
+  start();
+  const timer = setInterval(start, DAY_MS);
+  timer.unref();
+  return {
+    async stop(): Promise<void> {
+      stopped = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,212 @@
+import { ApiTable, type CallContext, type Caller } from '@csm/api';
+import type { MasterPart, MasterPorts } from '@csm/feature';
+import { CsmError, type Json, mono, type Problem, wall } from '@csm/model';
+import type { ResultPart } from '@csm/protocol';
+import type { Order } from '@csm/tree';
+import { expect } from 'chai';
+import { api } from '../src/api.ts';
+import { masterPart } from '../src/master.ts';
+import { Cluster } from './cluster.ts';
+import { part } from './parts.ts';
+
+const table = new ApiTable(api);
+const caller: Caller = { user: 'root', uid: 0, gid: 0, groups: ['root'], pid: 1, vouchedBy: 'utility/login1' };
+
+describe('calls of the node feature', () => {
+  let cluster: Cluster;
+  let master: MasterPart;
+  let orders: Order[];
+  let answers: ResultPart[];
+  const audits: string[] = [];
+
+  beforeEach(async () => {
+    cluster = await Cluster.open();
+    orders = [];
+    const order = async (given: Order, parts: (more: readonly ResultPart[]) => void) => {
+      orders.push(given);
+      for (const answer of answers) parts([answer]);
+    };
+    const note = (text: string) => audits.push(text);
+    const ports = {
+      self: { role: 'master', node: 'm1', version: '1' },
+      store: cluster.store,
+      clock: { now: () => ({ mono: mono(0), wall: wall(cluster.now) }) },
+      log: { error: note, warn: note, info: note, debug: note },
+      config: { inventory: { interval: 1, hotplug_interval: 0, keep_history: 86_400_000 } },
+      tree: () => ({ core: { roster: { daemon: () => undefined, settling: false } }, order }),
+    } as unknown as MasterPorts;
+    master = masterPart(ports);
+    await cluster.report('n1', [part('dimm', 'A1', 'SA'), part('gpu', 'g0', 'G0')]);
+    await cluster.report('n2', [part('dimm', 'A1', 'SB'), part('gpu', 'g0', 'G1')]);
+    await cluster.report('n3', [part('dimm', 'A1', 'SC')]);
+  });
+  afterEach(async () => {
+    await master.stop?.();
+    await cluster.store.close();
+  });
+
+  /** The answer, or the items, of a call whose input the table accepts; both as the table describes them. */
+  async function call(name: string, input: { readonly [field: string]: Json }): Promise<unknown> {
+    const checked = table.validate(name, input);
+    if (!checked.ok) throw new CsmError(checked.error);
+    const items: Json[] = [];
+    const ctx: CallContext = {
+      caller,
+      grant: 'granted',
+      trace: '0123456789abcdef',
+      signal: new AbortController().signal,
+      remaining: () => 10_000,
+      emit: async (item) => {
+        items.push(item);
+      },
+    };
+    const answer = await master.handlers[name]?.(input as never, ctx);
+    if (answer === undefined) {
+      for (const item of items) expect(table.outputFault(name, 'item', item)).to.equal(undefined);
+      return items;
+    }
+    expect(table.outputFault(name, 'output', answer)).to.equal(undefined);
+    return answer;
+  }
+
+  const refusal = (name: string, input: { readonly [field: string]: Json }): Promise<Problem> =>
+    call(name, input).then(
+      () => {
+        throw new Error(`${name} was not refused`);
+      },
+      (error: CsmError) => error.problem,
+    );
+
+  it('shows a node, and its whole document when asked to', async () => {
+    const brief = (await call('node.show', { name: 'n1' })) as Record<string, unknown>;
+    expect(brief).to.deep.include({
+      discovered_dimms: 1,
+      discovered_gpus: 1,
+      discovered_nics: 0,
+      comment: null,
+      features: [],
+    });
+    expect(brief).not.to.have.property('inventory');
+    const full = (await call('node.show', { name: 'n1', full: true })) as { inventory: { hardware: unknown[] } };
+    expect(full.inventory.hardware).to.have.length(2);
+    expect(await refusal('node.show', { name: 'n9', full: true })).to.deep.include({ code: 46, field: 'name' });
+  });
+
+  it('lists parts and their history', async () => {
+    await cluster.report('n3', [part('dimm', 'A1', 'SA')]);
+    expect(await call('node.hardware', { serial: 'SA' })).to.have.length(1);
+    expect(await call('node.hardware', { nodes: 'n[1-3]', kind: 'gpu' })).to.have.length(2);
+    expect(await call('node.history', { nodes: 'n1' })).to.have.length(1);
+    expect(await call('node.history', { since: '2027-01-15' })).to.have.length(2);
+    expect((await refusal('node.hardware', { kind: 'hca' })).code).to.equal(4);
+    expect((await refusal('node.history', { since: '2031-01-01T00:00:00+02:00' })).code).to.equal(4);
+    for (const since of ['yesterday', '2027-13-01', '2027-01-15T25:00', '1', '2027-01-15T00:00:00 Z'])
+      expect(await refusal('node.history', { since })).to.deep.include({ code: 9, field: 'since' });
+    expect((await refusal('node.hardware', { nodes: 'n[' })).code).to.equal(9);
+    expect((await refusal('node.hardware', { kind: 'disk' })).code).to.equal(9);
+    expect((await refusal('node.history', { limit: 0 })).code).to.equal(9);
+  });
+
+  it('tells in what nodes differ, and folds them by equal hardware', async () => {
+    expect(await call('node.diff', { a: 'n1', b: 'n2' })).to.deep.equal({
+      a: 'n1',
+      b: 'n2',
+      equal: true,
+      fields: [],
+      parts: [],
+    });
+    expect(await call('node.diff', { a: 'n1', b: 'n3' })).to.deep.include({
+      equal: false,
+      parts: [{ kind: 'gpu', what: 'Maker gpu-model, firmware 1.0', a: 1, b: 0 }],
+    });
+    expect(await refusal('node.diff', { a: 'n1', b: 'n9' })).to.deep.include({ code: 46, field: 'b' });
+    const rows = (await call('node.profile', {})) as { nodes: string; count: number; summary: string }[];
+    expect(rows.map(({ nodes, count, summary }) => [nodes, count, summary])).to.deep.equal([
+      ['n[1-2]', 2, '1 dimm dimm-model; 1 gpu gpu-model'],
+      ['n3', 1, '1 dimm dimm-model'],
+    ]);
+    expect(await call('node.profile', { nodes: 'n3' })).to.have.length(1);
+    await cluster.report('n3', [part('dimm', 'A1', 'SC'), part('gpu', 'g0', 'G2')]);
+    expect(await call('node.profile', {})).to.have.length(1);
+    expect(await cluster.store.query('SELECT * FROM profile')).to.have.length(1);
+    expect((await refusal('node.profile', { nodes: 'n9' })).code).to.equal(4);
+  });
+
+  it('keeps the profile of a node while a kind of its parts cannot be read', async () => {
+    await cluster.report('n1', [part('dimm', 'A1', 'SA')], {
+      reasons: { gpu: 'nvidia-smi did not end within 10000 ms' },
+    });
+    expect(await call('node.profile', { nodes: 'n[1-2]' })).to.have.length(1);
+  });
+
+  it('sets what admins say of nodes, and leaves alone what they do not', async () => {
+    const head = await cluster.store.changes.head();
+    expect(
+      await call('node.update', { nodes: 'n[1-2]', comment: ' being repaired ', features: ['gpu', 'fat', 'gpu'] }),
+    ).to.deep.equal({ nodes: 'n[1-2]', updated: 2 });
+    expect(await call('node.update', { nodes: 'n[1-3]', location: 'R07' })).to.deep.include({ updated: 3 });
+    expect(await call('node.update', { nodes: 'n1', location: 'R07' })).to.deep.include({ updated: 0 });
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({
+      comment: 'being repaired',
+      features: ['gpu', 'fat'],
+      location: 'R07',
+    });
+    await call('node.update', { nodes: 'n1', comment: '', features: [], location: null });
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({ comment: null, features: [], location: null });
+    const changes = await cluster.store.changes.since(head, 100, { kinds: ['node'] });
+    expect(changes.map(({ subject, body }) => [subject, body])).to.deep.equal([
+      ['n1', { cause: 'an admin', comment: 'being repaired', features: ['gpu', 'fat'] }],
+      ['n2', { cause: 'an admin', comment: 'being repaired', features: ['gpu', 'fat'] }],
+      ['n1', { cause: 'an admin', location: 'R07' }],
+      ['n2', { cause: 'an admin', location: 'R07' }],
+      ['n3', { cause: 'an admin', location: 'R07' }],
+      ['n1', { cause: 'an admin', comment: null, features: null, location: null }],
+    ]);
+    await cluster.report('n2', [part('dimm', 'A1', 'SB')]);
+    expect(await call('node.show', { name: 'n2' })).to.deep.include({ comment: 'being repaired', location: 'R07' });
+  });
+
+  it('refuses an update as a whole', async () => {
+    const unknown = await refusal('node.update', { nodes: 'n[1-3],x[1-2]', comment: 'no' });
+    expect(unknown).to.deep.include({ code: 46, field: 'nodes' });
+    expect(unknown.detail).to.contain('x[1-2]');
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({ comment: null });
+    const bad: readonly [{ readonly [field: string]: Json }, number][] = [
+      [{ nodes: 'n1' }, 8],
+      [{ comment: 'x' }, 8],
+      [{ nodes: 'n1', comment: 7 }, 9],
+      [{ nodes: 'n1', comment: 'two\nlines' }, 9],
+      [{ nodes: 'n1', comment: 'x'.repeat(2000) }, 9],
+      [{ nodes: 'n1', features: 'gpu' }, 9],
+      [{ nodes: 'n1', features: ['ok', ' '] }, 9],
+      [{ nodes: 'n1', features: Array.from({ length: 17 }, (_, i) => `f${i}`) }, 9],
+      [{ nodes: 'n1', state: 'IN_SERVICE' }, 9],
+      [{ nodes: 'n[1-', comment: 'x' }, 9],
+      [{ nodes: 'n1!n1', comment: 'x' }, 9],
+      [{ nodes: 'n[1-30000]', comment: 'x' }, 9],
+    ];
+    for (const [input, code] of bad)
+      expect((await refusal('node.update', input)).code, JSON.stringify(input)).to.equal(code);
+  });
+
+  it('carries a collection to the nodes and passes their answers on', async () => {
+    answers = [
+      { nodes: 'n1', code: 0, text: 'changed', body: { hash: 'h', changed: true } },
+      { nodes: 'n[2-3]', code: 48, text: 'down' },
+    ] as unknown as ResultPart[];
+    expect(await call('node.collect', { nodes: 'n[1-3]' })).to.deep.equal(answers);
+    expect(orders[0]).to.deep.include({ command: 'node.collect', within: 10_000 });
+    await call('node.collect', { nodes: 'n1', deadline: 5 });
+    expect(orders[1]).to.deep.include({ within: 5000 });
+    expect((await refusal('node.collect', { nodes: 'n1!n1' })).code).to.equal(9);
+    expect((await refusal('node.collect', { nodes: 'n1', deadline: 601 })).code).to.equal(9);
+  });
+
+  it('prunes history at its start', async () => {
+    await cluster.report('n3', []);
+    expect(await cluster.history()).to.have.length(1);
+    cluster.now += 2 * 86_400_000;
+    await cluster.store.call('node.prune', { olderThan: cluster.now - 86_400_000 });
+    expect(await cluster.history()).to.have.length(0);
+  });
+});
