@@ -1,0 +1,19 @@
+import type { Host } from '@csm/host';
+import type { Reading } from './reading.ts';
+
+export interface Context {
+  /** Ends when the item is given up for this round; programs are ended with it. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the bucket reads the item again. */
+  readonly intervalMs: number;
+  /** Says what is waited for now, for the reason when no answer comes. Files and programs of the host say it by themselves. */
+  waitsFor(what: string): void;
+  /** Waits about `ms` and gives the milliseconds that really passed. */
+  pause(ms: number): Promise<number>;
+}
+
+/**
+ * Reads one item. Throws `Absent` when the machine has nothing of the kind, else an `Error` with the reason in words
+ * when nothing of it can be had or believed.
+ */
+export type Collector = (host: Host, context: Context) => Promise<Reading>;

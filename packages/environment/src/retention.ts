@@ -1,0 +1,79 @@
+/**
+ * Removes what is too old or too much: right after the start, then every ten minutes. Each slice is a call of its own,
+ * so that reports are stored in between.
+ */
+import { toProblem } from '@csm/model';
+import type { Store } from '@csm/store';
+import type { Log } from '@csm/tree';
+import type { Keep, PruneResult } from './store/prune.ts';
+
+const EVERY_MS = 600_000;
+
+export class Retention {
+  readonly #store: Store;
+  readonly #keep: Keep;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** Set while keep_bytes takes what its age would have kept. */
+  #squeezed: PruneResult['squeezed'] = null;
+
+  constructor(store: Store, keep: Keep, log: Log) {
+    this.#store = store;
+    this.#keep = keep;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#begin(), EVERY_MS);
+    this.#timer.unref();
+    this.#begin();
+  }
+
+  /** Slice after slice until nothing is left to remove; gives the number of rows. */
+  async run(): Promise<number> {
+    const { samples, hourly, daily } = this.#keep;
+    await this.#store.call('environment.configure', { samples, hourly, daily });
+    let deleted = 0;
+    let squeezed: PruneResult['squeezed'] = null;
+    for (let more = true; more && !this.#stopped; ) {
+      const slice = await this.#store.call<PruneResult>('environment.prune', this.#keep);
+      deleted += slice.deleted;
+      more = slice.more;
+      squeezed = slice.squeezed ?? squeezed;
+    }
+    this.#squeezed = squeezed;
+    return deleted;
+  }
+
+  problems(): string[] {
+    if (this.#squeezed === null) return [];
+    const { grain, from } = this.#squeezed;
+    const what = grain === 'sample' ? 'samples' : `${grain} figures`;
+    const when = new Date(from).toISOString();
+    return [`environment: ${what} of ${when} were removed before their time since all takes more than keep_bytes`];
+  }
+
+  /** Resolves when no slice is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  #begin(): void {
+    this.#running ??= this.run()
+      .then(
+        () => undefined,
+        (thrown: unknown) => {
+          if (!this.#stopped) {
+            this.#log.error('old environmental data could not be removed', { problem: toProblem(thrown) });
+          }
+        },
+      )
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+}

@@ -1,0 +1,116 @@
+import { wall } from '@csm/model';
+import { expect } from 'chai';
+import { Retention } from '../src/retention.ts';
+import type { Keep } from '../src/store/prune.ts';
+import { DAY, HOUR, NOW, openRig, type Rig } from './rig.ts';
+
+const EVERYTHING: Keep = { samples: 9000 * DAY, hourly: 9000 * DAY, daily: 9000 * DAY, bytes: 2 ** 50 };
+const silent = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
+
+describe('environment retention', () => {
+  let rig: Rig;
+  beforeEach(async () => {
+    rig = await openRig();
+  });
+  afterEach(() => rig.store.close());
+
+  const count = async (table: string): Promise<number> =>
+    (await rig.store.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n ?? 0;
+  const counts = async (): Promise<number[]> =>
+    Promise.all(['env_sample', 'env_hourly', 'env_daily', 'env_volume'].map((table) => count(table)));
+  const volume = async (): Promise<number> =>
+    (await rig.store.query<{ n: number }>('SELECT coalesce(sum(byte_count), 0) AS n FROM env_volume'))[0]?.n ?? 0;
+  const run = (keep: Partial<Keep>): Promise<number> =>
+    new Retention(rig.store, { ...EVERYTHING, ...keep }, silent).run();
+  /** One sample an hour of two items. */
+  const fill = async (hours: number): Promise<void> => {
+    for (let hour = 0; hour < hours; hour++) {
+      const items = { cpu: { load1: hour }, memory: { free_bytes: hour } };
+      await rig.tell({ time: NOW - hour * HOUR, items });
+    }
+  };
+
+  it('removes each kind by its age and leaves the rest', async () => {
+    await fill(50);
+    expect(await counts()).to.deep.equal([100, 100, 6, 206]);
+    await run({ samples: 2 * HOUR });
+    // The hour that is half over counts as a whole one.
+    expect(await counts()).to.deep.equal([6, 100, 6, 112]);
+    await run({ samples: 2 * HOUR, hourly: DAY });
+    expect(await counts()).to.deep.equal([6, 50, 6, 62]);
+    await run({ daily: DAY });
+    expect(await counts()).to.deep.equal([6, 50, 4, 60]);
+    rig.at(NOW + 9 * DAY);
+    await run({ samples: HOUR, hourly: DAY, daily: DAY });
+    expect(await counts()).to.deep.equal([0, 0, 0, 0]);
+  });
+
+  it('removes the oldest samples first, then hourly, then daily figures, until all fits', async () => {
+    await fill(50);
+    const whole = await volume();
+    const names = (await rig.store.query<{ n: number }>('SELECT sum(bytes) AS n FROM env_layout'))[0]?.n ?? 0;
+    await run({ bytes: whole + names });
+    expect(await counts()).to.deep.equal([100, 100, 6, 206]);
+    await run({ bytes: whole + names - 1 });
+    expect(await counts()).to.deep.equal([99, 100, 6, 205]);
+    const [oldest] = await rig.store.query<{ bucket: number }>(
+      'SELECT bucket FROM env_volume WHERE grain = 0 ORDER BY bucket, item LIMIT 1',
+    );
+    expect(oldest?.bucket).to.equal((NOW - 49 * HOUR) / HOUR);
+    await run({ bytes: whole / 4 });
+    const [samples, hourly, daily] = await counts();
+    expect([samples, daily]).to.deep.equal([0, 6]);
+    expect(hourly).to.be.within(20, 60);
+    expect(await volume()).to.be.most(whole / 4);
+    await run({ bytes: 0 });
+    expect(await counts()).to.deep.equal([0, 0, 0, 0]);
+  });
+
+  it('says so when bytes take what age would have kept, and no longer once all fits', async () => {
+    await fill(10);
+    const small = new Retention(rig.store, { ...EVERYTHING, bytes: 500 }, silent);
+    await small.run();
+    expect(small.problems()).to.have.length(1);
+    expect(small.problems()[0]).to.match(/^environment: .* before their time since all takes more than keep_bytes$/);
+    await small.run();
+    expect(small.problems()).to.deep.equal([]);
+  });
+
+  it('works in slices, counts what is left of a bucket, and lets reports in between', async () => {
+    const nodes = Array.from({ length: 1700 }, (_, i) => ({ node: `n${i}`, items: { cpu: { load1: i } } }));
+    await rig.tell(...nodes);
+    rig.at(NOW + DAY);
+    const keep = { ...EVERYTHING, samples: HOUR };
+    const first = await rig.store.call<{ deleted: number; more: boolean }>('environment.prune', keep);
+    expect(first).to.include({ deleted: 500, more: true });
+    expect(await count('env_sample')).to.equal(1200);
+    expect(await rig.store.query('SELECT row_count FROM env_volume WHERE grain = 0')).to.deep.equal([
+      { row_count: 1200 },
+    ]);
+    const done = run(keep);
+    await rig.tell({ node: 'late', time: NOW + DAY, items: { cpu: { load1: 1 } } });
+    expect(await done).to.equal(1200);
+    expect(await count('env_sample')).to.equal(1);
+  });
+
+  it('forgets faults nobody told again and lists of names no row has', async () => {
+    await rig.tell({ items: { cpu: { load1: 1 } }, failed: { gpu: 'gone' } });
+    await rig.tell({ node: 'n2', items: { cpu: { other: 1 } } });
+    rig.at(NOW + 12 * DAY);
+    await rig.tell({ time: NOW + 12 * DAY, items: { cpu: { load1: 1 } } });
+    await run({ samples: DAY, hourly: DAY, daily: DAY });
+    expect(await count('env_fault')).to.equal(0);
+    const layouts = await rig.store.query('SELECT names FROM env_layout');
+    expect(layouts).to.deep.equal([{ names: '["load1"]' }]);
+  });
+
+  it('begins at once, tells the writer what is kept, and leaves nothing running', async () => {
+    await fill(5);
+    const retention = new Retention(rig.store, { ...EVERYTHING, samples: HOUR }, silent);
+    retention.start();
+    await retention.stop();
+    const [kept] = await rig.store.query('SELECT samples FROM env_keep');
+    expect(kept).to.deep.equal({ samples: HOUR });
+    expect(wall(await count('env_hourly'))).to.equal(10);
+  });
+});
