@@ -19,6 +19,8 @@ export interface Example {
   readonly title: string;
   /** One line for a POSIX shell, beginning with `csm`. */
   readonly line: string;
+  /** How it may end on a cluster where all is well; default with 0. */
+  readonly exits?: readonly number[];
 }
 
 export interface Given {
@@ -39,7 +41,7 @@ export interface CommandSpec {
   readonly options: readonly Option[];
   /** The call it makes; its summary and its codes are told with the command. */
   readonly call?: keyof ApiTypes;
-  /** For a command that makes no call. */
+  /** For a command that makes no call, or does something else with its answer. */
   readonly summary?: string;
   /** When one wants it, and what to know. Markdown, read as plain text in help. */
   readonly purpose: string;

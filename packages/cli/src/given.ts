@@ -75,3 +75,13 @@ export function seconds(given: Given, name: string, least: number, most: number)
   const value = text(given, name);
   return value === undefined ? undefined : readNumber(value, `--${name}`, least, most, 'seconds');
 }
+
+/** An option that is a whole number within bounds, both included. */
+export function whole(given: Given, name: string, least: number, most: number): number | undefined {
+  const value = text(given, name);
+  if (value === undefined) return undefined;
+  const n = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (n >= least && n <= most) return n;
+  const allowed = `a whole number of ${least} to ${most}`;
+  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: `--${name}`, allowed });
+}

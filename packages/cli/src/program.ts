@@ -20,7 +20,7 @@ export interface ParseOutput {
 }
 
 export const summaryOf = (spec: CommandSpec): string =>
-  spec.call === undefined ? (spec.summary ?? '') : API[spec.call].summary;
+  spec.summary ?? (spec.call === undefined ? '' : API[spec.call].summary);
 
 /** Lines of the source are no lines of the text; only an empty line is. */
 export const purposeOf = (spec: CommandSpec): string =>

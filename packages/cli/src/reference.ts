@@ -99,6 +99,12 @@ function exits(spec: CommandSpec): string {
   return words.length === 0 ? '' : `Exit codes: ${words.join('; ')}.\n`;
 }
 
-/** The example lines of every command, each beginning with `csm`; a test runs them. */
-export const commandExamples = (): readonly { readonly command: string; readonly line: string }[] =>
-  COMMANDS.flatMap((spec) => spec.examples.map(({ line }) => ({ command: commandName(spec), line })));
+/** The example lines of every command, each beginning with `csm`, and the exit codes they may end with; a test runs them. */
+export const commandExamples = (): readonly {
+  readonly command: string;
+  readonly line: string;
+  readonly exits: readonly number[];
+}[] =>
+  COMMANDS.flatMap((spec) =>
+    spec.examples.map(({ line, exits = [0] }) => ({ command: commandName(spec), line, exits })),
+  );

@@ -69,6 +69,29 @@ describe('csm', () => {
       `);
     });
 
+    it('shows what features count, and nothing of those that have nothing to say', async () => {
+      const features = {
+        environment: {
+          connected: true,
+          sent: 12,
+          spool: { bytes: 0, oldest: null },
+          problem: 'a\u001bb',
+          dropped: [1],
+        },
+        node: {},
+        other: 'ok',
+        none: null,
+      };
+      tree.handlers['health'] = async () => ({ ...HEALTHY, local: { ...HEALTHY.local, features } }) as never;
+      const { exit, out } = await run('health');
+      expect(exit).to.equal(0);
+      expect(out.split('\n').slice(-3)).to.deep.equal([
+        '  environment: connected yes   sent 12   spool.bytes 0   problem a\\u001bb   dropped [1]',
+        '  other: ok',
+        '',
+      ]);
+    });
+
     it('gives the answer of the API as it is', async () => {
       expect((await run('health -o json')).out).to.equal(`${JSON.stringify(HEALTHY, null, 2)}\n`);
       const csv = (await run('-o csv health')).out;
@@ -119,8 +142,8 @@ describe('csm', () => {
     it('begins with how it is', async () => {
       const out = (await run('node show n001')).out.split('\n');
       expect(out[0]).to.equal('n001 is up: served by agg-A, agg-B in reserve; state DISCOVERED, last seen 1 s ago');
-      expect(out).to.include('installed_memory:     131890524 kB (125.8 GiB)');
-      expect(out).to.include('machine_model:        -');
+      expect(out).to.include('  installed_memory:     131890524 kB (125.8 GiB)');
+      expect(out).to.include('  machine_model:        -');
       const first = async (name: string) => (await run(`node show ${name}`)).out.split('\n')[0];
       expect(await first('n002')).to.contain('is up: served by agg-A, nothing in reserve; ');
       expect(await first('n003')).to.equal(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { type ApiServer, ApiTable, type CallContext, createServer, DEFAULT_POLICY } from '@csm/api';
 import { cluster } from '@csm/cluster';
+import { environment } from '@csm/environment';
 import { fail, type Json, type JsonObject } from '@csm/model';
 import { node } from '@csm/node';
 import { type Io, main } from '../src/index.ts';
@@ -39,7 +40,7 @@ export async function world(): Promise<World> {
   };
   const quiet = { debug: () => 0, info: () => 0, warn: () => 0, error: () => 0 };
   const server: ApiServer = createServer({
-    table: new ApiTable([...node.api, ...cluster.api]),
+    table: new ApiTable([...node.api, ...environment.api, ...cluster.api]),
     socketPath: socket,
     self: { role: 'utility', node: 'login1' },
     version: '0',
@@ -70,6 +71,7 @@ export interface RunOptions {
   /** Sees stdout grow. */
   readonly onOut?: (all: string) => void;
   readonly stdout?: Writable;
+  readonly columns?: number;
 }
 
 /** Runs a line such as `node list -o json`; words in single quotes stay together. */
@@ -94,6 +96,7 @@ export async function csm(
     stderr: collect(err),
     env: { ...(world === undefined ? {} : { CSM_SOCKET: world.socket }), ...options.env },
     isTTY: options.isTTY ?? false,
+    columns: options.columns,
     now: () => NOW,
     ...(options.interrupt === undefined ? {} : { interrupt: options.interrupt }),
   };

@@ -1,6 +1,15 @@
 /** Answers as a small cluster gives them. */
 import type { CallContext } from '@csm/api';
-import type { HealthOutput, NodeListOutput } from '@csm/client';
+import type {
+  EnvQueryItem,
+  EnvTopOutput,
+  HealthOutput,
+  NodeDiffOutput,
+  NodeHardwareOutput,
+  NodeHistoryOutput,
+  NodeListOutput,
+  NodeProfileOutput,
+} from '@csm/client';
 import type { Json } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import type { Handlers } from './harness.ts';
@@ -31,11 +40,23 @@ const bare: Node = {
   discovered_sockets: 2,
   discovered_cores: 48,
   discovered_threads: 96,
+  discovered_gpus: null,
+  discovered_hcas: 0,
+  discovered_dimms: 16,
+  discovered_ssds: 1,
+  discovered_nics: 2,
+  cpu_model: 'EPYC 7543',
+  bios_version: '2.4',
+  bmc_address: null,
+  profile: '5f0c1a',
   collection_time: '2026-10-17T08:00:00.000Z',
+  comment: null,
+  features: [],
+  location: null,
 };
 
 export const NODES: readonly Node[] = [
-  { ...bare, name: 'n001' },
+  { ...bare, name: 'n001', features: ['gpu', 'fat'], location: 'R07 U12' },
   { ...bare, name: 'n002', links: 1, secondary_aggregator: null },
   {
     ...bare,
@@ -100,6 +121,7 @@ export const HEALTHY: HealthOutput = {
     outbox: { bytes: 0, waiting: 0, unacknowledged: 0, dropped: 0, refused: 0 },
     journal: 'ok',
     refused: 0,
+    features: {},
   },
 };
 
@@ -183,6 +205,115 @@ export const CHANGES = [
   { seq: 1006, time: '2026-10-17T09:11:00.000Z', kind: 'other', subject: 'n001', body: { a: 1, b: 'x\u001b' } },
 ] as const;
 
+export const HARDWARE: NodeHardwareOutput = [
+  {
+    node: 'n001',
+    kind: 'cpu',
+    location: 'CPU0',
+    serial: null,
+    vendor: 'AMD',
+    model: 'EPYC 7543',
+    part_number: null,
+    firmware: null,
+    since: '2026-10-01T00:00:00.000Z',
+    details: { cores: 32, socket: null },
+    passing: {},
+  },
+  {
+    node: 'n001',
+    kind: 'ssd',
+    location: '0000:41:00.0',
+    serial: 'S4EV0R1',
+    vendor: 'Acme',
+    model: 'Fast\u001b[2J 1',
+    part_number: null,
+    firmware: '1.2',
+    since: '2026-10-01T00:00:00.000Z',
+    details: { device_name: 'nvme0n1', size: 960197124096 },
+    passing: { wear_lifespan_used: 3 },
+  },
+];
+
+export const HISTORY: NodeHistoryOutput = [
+  {
+    seq: 7,
+    time: '2026-10-17T09:00:00.000Z',
+    event: 'changed',
+    kind: 'ssd',
+    serial: 'S4EV0R1',
+    node: 'n001',
+    location: '0000:41:00.0',
+    from_node: null,
+    from_location: null,
+    changes: { firmware: { from: '1.1', to: '1.2' }, slot: { from: null, to: 3 } },
+  },
+  {
+    seq: 8,
+    time: '2026-10-17T09:10:00.000Z',
+    event: 'moved',
+    kind: 'dimm',
+    serial: 'D1',
+    node: 'n002',
+    location: 'DIMM_A1',
+    from_node: 'n001',
+    from_location: 'DIMM_B2',
+    changes: {},
+  },
+  {
+    seq: 9,
+    time: '2026-10-17T09:20:00.000Z',
+    event: 'removed',
+    kind: 'nic',
+    serial: null,
+    node: 'n003',
+    location: 'eth1',
+    from_node: null,
+    from_location: null,
+    changes: {},
+  },
+];
+
+export const ALIKE: NodeDiffOutput = { a: 'n001', b: 'n002', equal: true, fields: [], parts: [] };
+export const DIFFERENT: NodeDiffOutput = {
+  a: 'n001',
+  b: 'n002',
+  equal: false,
+  fields: [
+    { field: 'bios_version', a: '2.4', b: '2.3' },
+    { field: 'installed_memory', a: 131_890_524, b: null },
+  ],
+  parts: [{ kind: 'dimm', what: 'Acme 8 GiB 3200 MT/s', a: 16, b: 15 }],
+};
+
+export const PROFILES: NodeProfileOutput = [
+  {
+    profile: '5f0c1a',
+    nodes: 'n[001-002]',
+    count: 2,
+    machine_model: 'Acme X1',
+    cpu_model: 'EPYC 7543',
+    summary: '2 x 32 cores, 16 dimm, 1 ssd',
+  },
+  { profile: '77aa01', nodes: 'n003', count: 1, machine_model: null, cpu_model: null, summary: '1 x 4 cores' },
+];
+
+/** An hour of two nodes, a sample every ten minutes; n002 was silent in the middle. */
+export const SAMPLES: readonly EnvQueryItem[] = [0, 10, 20, 30, 40, 50].flatMap((minute) =>
+  ['n001', 'n002']
+    .filter((node) => node === 'n001' || minute < 10 || minute > 30)
+    .map((node) => ({
+      node,
+      item: 'cpu' as const,
+      time: new Date(Date.parse('2026-10-17T09:00:00Z') + minute * 60_000).toISOString(),
+      values: { user_percent: minute, 'core:0.temp_celsius': node === 'n001' ? 40.5 : 50 - minute / 10 },
+    })),
+);
+
+export const TOP: EnvTopOutput = [
+  { node: 'n002', item: 'temperature', metric: 'cpu0.package_celsius', time: '2026-10-17T09:59:30.000Z', value: 71.25 },
+  { node: 'n001', item: 'temperature', metric: 'cpu1.package_celsius', time: '2026-10-17T09:50:00.000Z', value: 45 },
+];
+
 const json = (value: unknown) => value as Json;
 
 /** Parts in which every node of the order says the same, in two pieces as two aggregators give them. */
@@ -206,6 +337,22 @@ export const WELL: Handlers = {
   'node.show': async ({ name }) => json(NODES.find((n) => n.name === name)),
   'node.watch': async ({ since }, ctx) => {
     for (const change of CHANGES) if (change.seq > Number(since ?? 0)) await ctx.emit(json(change));
+    return undefined;
+  },
+  'node.hardware': async ({ kind }) => json(HARDWARE.filter((part) => kind === undefined || part.kind === kind)),
+  'node.history': async () => json(HISTORY),
+  'node.diff': async () => json(ALIKE),
+  'node.profile': async () => json(PROFILES),
+  'node.collect': async ({ nodes }, ctx) => inTwo(nodes, { code: 0, text: 'nothing new' }, ctx),
+  'node.update': async ({ nodes }) =>
+    json({ nodes, updated: typeof nodes === 'string' ? NodeSet.parse(nodes).size : 0 }),
+  'env.query': async (_input, ctx) => {
+    for (const sample of SAMPLES) await ctx.emit(json(sample));
+    return undefined;
+  },
+  'env.top': async () => json(TOP),
+  'env.watch': async (_input, ctx) => {
+    for (const sample of SAMPLES) await ctx.emit(json(sample));
     return undefined;
   },
   ping: async ({ nodes }, ctx) => inTwo(nodes, { code: 0, text: 'alive' }, ctx),

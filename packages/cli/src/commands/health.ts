@@ -1,4 +1,5 @@
 import type { HealthOutput } from '@csm/client';
+import { isObject } from '@csm/model';
 import type { CommandSpec } from '../command.ts';
 import { answerText } from '../print/answer.ts';
 import { table } from '../print/table.ts';
@@ -95,7 +96,28 @@ function localLines(session: Session, local: HealthOutput['local']): string {
     ],
     session.header,
   );
-  return first + (local.candidates.length === 0 ? '' : indent(candidates));
+  return first + (local.candidates.length === 0 ? '' : indent(candidates)) + featureLines(local.features);
+}
+
+/** `  environment: connected yes   sent 12   spool.bytes 0`; nothing for a feature that has nothing to say. */
+function featureLines(features: unknown): string {
+  if (!isObject(features)) return '';
+  return Object.entries(features)
+    .map(([name, status]) => ({ name, words: states(status, '') }))
+    .filter(({ words }) => words.length > 0)
+    .map(({ name, words }) => `  ${printable(name)}: ${line(...words)}`)
+    .join('');
+}
+
+/** A counter or state each, those of nested objects by their path; what is not known is left out. */
+function states(status: unknown, path: string): string[] {
+  if (status === null || status === undefined) return [];
+  if (isObject(status)) {
+    return Object.entries(status).flatMap(([key, value]) => states(value, path === '' ? key : `${path}.${key}`));
+  }
+  const isFlag = typeof status === 'boolean';
+  const value = isFlag ? (status ? 'yes' : 'no') : typeof status === 'string' ? status : JSON.stringify(status);
+  return value === '' ? [] : [printable(path === '' ? value : `${path} ${value}`)];
 }
 
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');
@@ -107,7 +129,8 @@ export const health: CommandSpec = {
   call: 'health',
   purpose: `The first thing to ask when something seems wrong. The first line is the verdict, with the reasons when there are any; then the
 master, the aggregators with their nodes, the utility daemons, peers that were refused (a wrong or expired certificate, a
-second daemon under one name) and the daemon that answers. A daemon that reaches no master still answers, says so, and
+second daemon under one name) and the daemon that answers, with what its features count, such as the copies of samples an
+aggregator sends on. A daemon that reaches no master still answers, says so, and
 shows which aggregators it tries.`,
   examples: [
     { title: 'How the tree is', line: 'csm health' },

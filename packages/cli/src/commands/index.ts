@@ -7,9 +7,19 @@ import { certCsr, certSign } from '../cert/request.ts';
 import { certRevoke } from '../cert/revoke.ts';
 import type { CommandSpec } from '../command.ts';
 import { aggregatorList } from './aggregator-list.ts';
+import { envPlot } from './env-plot.ts';
+import { envQuery } from './env-query.ts';
+import { envTop } from './env-top.ts';
+import { envWatch } from './env-watch.ts';
 import { health } from './health.ts';
+import { nodeCollect } from './node-collect.ts';
+import { nodeDiff } from './node-diff.ts';
+import { nodeHardware } from './node-hardware.ts';
+import { nodeHistory } from './node-history.ts';
 import { nodeList } from './node-list.ts';
+import { nodeProfile } from './node-profile.ts';
 import { nodeShow } from './node-show.ts';
+import { nodeUpdate } from './node-update.ts';
 import { nodeWatch } from './node-watch.ts';
 import { ping } from './ping.ts';
 import { run } from './run.ts';
@@ -19,7 +29,17 @@ export const COMMANDS: readonly CommandSpec[] = [
   health,
   nodeList,
   nodeShow,
+  nodeHardware,
+  nodeHistory,
+  nodeDiff,
+  nodeProfile,
+  nodeCollect,
+  nodeUpdate,
   nodeWatch,
+  envQuery,
+  envTop,
+  envWatch,
+  envPlot,
   aggregatorList,
   treeRebalance,
   ping,
@@ -35,7 +55,8 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What the nouns with several verbs are about. */
 export const NOUNS: { readonly [noun: string]: string } = {
-  node: 'The nodes: their state, links and inventory',
+  node: 'The nodes: their state, links, inventory and hardware',
+  env: 'What the nodes measure: load, temperatures, power, disks',
   aggregator: 'The aggregators and whom they serve',
   tree: 'Who is served by which aggregator',
   cert: 'Certificates of the daemons; works without any daemon',

@@ -46,8 +46,13 @@ without a gap. JSON is one object a line.`,
     {
       title: 'What happened since change 1000, for at most five seconds',
       line: 'csm node watch --since 1000 --timeout 5',
+      exits: [code.TIMEOUT],
     },
-    { title: 'Some nodes, for a program', line: "csm node watch 'n[001-008]' --since 1000 --timeout 5 -o json" },
+    {
+      title: 'Some nodes, for a program',
+      line: "csm node watch 'n[001-008]' --since 1000 --timeout 5 -o json",
+      exits: [code.TIMEOUT],
+    },
   ],
   exits: [
     [5, 'the time of `--timeout` is over'],

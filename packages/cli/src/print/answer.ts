@@ -8,7 +8,9 @@ import { toYaml } from './yaml.ts';
  * The answer as the format has it: JSON and YAML as it is, CSV a row for each record (or, for a document that is no
  * record, a line for each value), a table by `text`. With `compact` JSON takes one line.
  */
-export function answerText(session: Session, answer: Json, text: () => string, shape: Shape): string {
+export function answerText(session: Session, given: unknown, text: () => string, shape: Shape): string {
+  // Whatever its type says, it was read from JSON, or is about to be written as such.
+  const answer = given as Json;
   switch (session.format) {
     case 'json':
       return `${JSON.stringify(answer, null, session.repeats ? 0 : 2)}\n`;
