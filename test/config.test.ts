@@ -71,7 +71,8 @@ describe('a configuration', function () {
       csmd(['--role', 'compute', '--file', file]),
       csmd(['--role', 'compute', '--file', file, '--print-effective']),
     ]);
-    const keys = 'role, node_name, state_dir, outbox_max, privileged_user_id, privileged_group_id, log, net';
+    const keys =
+      'role, node_name, state_dir, outbox_max, privileged_user_id, privileged_group_id, host, log, net, inventory, data_collection';
     const nets = 'heartbeat_interval, local_client_listen, ssl, aggregatorA, aggregatorB, aggregators, return_after';
     expect(check.stderr.trimEnd().split('\n')).to.deep.equal([
       `csmd: ${file} has 14 faults:`,

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { SCHEMAS } from '@csm/daemon';
+import { schemaOf } from '@csm/daemon';
 import { isNodeName, isObject, ROLES, type Role } from '@csm/model';
 import { expect } from 'chai';
 import { csmd, ROOT, Site } from './support/daemons.ts';
@@ -55,7 +55,7 @@ describe('the samples in etc/', () => {
 
   for (const role of ROLES) {
     it(`csm_${role}.cfg explains every setting, with its default`, () => {
-      for (const leaf of leaves(SCHEMAS[role])) {
+      for (const leaf of leaves(schemaOf(role))) {
         const [group, key] = holder(role, leaf.path);
         const comment = group[`#${key}`];
         expect(comment, `comment of ${leaf.path}`).to.be.a('string');
@@ -78,7 +78,7 @@ describe('the samples in etc/', () => {
     });
 
     it(`csm_${role}.cfg has no key that is not a setting, and no comment without one`, () => {
-      const known = leaves(SCHEMAS[role]).map(({ path }) => path);
+      const known = leaves(schemaOf(role)).map(({ path }) => path);
       const isKnown = (path: string) =>
         known.some((k) => k === path || k.startsWith(`${path}.`) || path.startsWith(`${k}.`));
       const whole: unknown = JSON.parse(textOf(role));

@@ -126,6 +126,9 @@ export const api = [
         }),
         journal: Type.String({ description: 'ok, or why it cannot be written' }),
         refused: Type.Integer({ description: 'peers this daemon itself refused' }),
+        features: Type.Record(Type.String(), Type.Unknown(), {
+          description: 'counters and states of what runs in this daemon, by feature',
+        }),
       }),
     }),
     examples: [{ title: 'The whole tree', input: {} }],

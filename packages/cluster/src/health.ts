@@ -74,6 +74,7 @@ export async function health(ports: MasterPorts): Promise<Json> {
     ...utilities.filter((u) => !u.connected).map((u) => `utility ${u.node} is not linked`),
     ...(database === 'ok' ? [] : [`database: ${database}`]),
     ...(rejected > 0 ? [`${rejected} reports were rejected for their content`] : []),
+    ...(await ports.problems()),
   ];
   return {
     degraded: problems.length > 0,

@@ -2,17 +2,20 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer, DEFAULT_POLICY, type Handler, type Policy } from '@csm/api';
-import type { Feature, MasterPorts, NodePart } from '@csm/feature';
+import type { AggregatorPart, Feature, MasterPart, MasterPorts, NodePart, Ports } from '@csm/feature';
+import { type Host, realHost } from '@csm/host';
 import { diffReload, type Lifecycle, type Log, mergeReload, printHostPort, systemClock } from '@csm/kit';
-import { daemonId, type Role } from '@csm/model';
+import { daemonId, type Json, type Role } from '@csm/model';
 import type { Store } from '@csm/store';
 import { type Candidate, type CommandHandler, CoreShell, HubShell, LeafShell, type RefusedPeer } from '@csm/tree';
 import { entryDispatch, masterServe, notReady } from './calls.ts';
-import { type AnyConfig, aggregatorsOf, type ConfigFor, nodeNameOf, readConfig, SCHEMAS } from './config.ts';
+import { type AnyConfig, aggregatorsOf, type ConfigFor, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
 import { coreDatabase } from './database.ts';
 import { apiTable } from './features.ts';
 import { withLocalHealth } from './local-health.ts';
+import { StoredReports } from './stored.ts';
+import { copiesTap } from './tap.ts';
 import { CSM_VERSION } from './version.ts';
 
 export interface DaemonOptions {
@@ -36,6 +39,8 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #node: string;
   readonly #nodeParts: NodePart[] = [];
+  readonly #aggregatorParts = new Map<string, AggregatorPart>();
+  readonly #masterParts: MasterPart[] = [];
   #config: AnyConfig;
   #credentials: Credentials | undefined;
   #hub: HubShell | undefined;
@@ -66,7 +71,7 @@ export class Daemon {
       lifecycle.add(
         'tree',
         () => this.#startCore(),
-        (reason) => this.#core?.stop(reason),
+        (reason) => this.#stopCore(reason),
         LINKS_STOP_MS,
       );
     }
@@ -75,7 +80,7 @@ export class Daemon {
       lifecycle.add(
         'tree',
         () => this.#startHub(),
-        (reason) => this.#hub?.stop(reason),
+        (reason) => this.#stopHub(reason),
         drain + LINKS_STOP_MS,
       );
     }
@@ -103,9 +108,9 @@ export class Daemon {
 
   /** Takes what a SIGHUP may change from the file. On a fault it throws, and everything stays. */
   async reload(): Promise<void> {
-    const { role, file, hostName, log } = this.#options;
-    const next = readConfig(role, file, hostName) as AnyConfig;
-    const schema = SCHEMAS[role];
+    const { role, file, hostName, log, features } = this.#options;
+    const next = readConfig(role, file, hostName, features) as AnyConfig;
+    const schema = schemaOf(role, features);
     const { needsRestart } = diffReload(schema, this.#config as never, next as never);
     const merged = mergeReload(schema, this.#config as never, next as never) as unknown as AnyConfig;
     await this.#credentials?.reload(merged.csm.net.ssl, this.#whose);
@@ -155,23 +160,27 @@ export class Daemon {
   }
 
   async #startCore(): Promise<void> {
-    const { role, log, speak } = this.#options;
+    const { log, speak } = this.#options;
     const { net } = (this.#config as ConfigFor<'master'>).csm;
     const store = this.#store;
     const credentials = this.#credentials;
     if (store === undefined || credentials === undefined) return notReady();
-    const ports: MasterPorts = {
-      self: { role, node: this.#node, version: CSM_VERSION },
-      clock: systemClock,
-      log,
-      store,
-      tree: () => this.#core ?? notReady(),
-      startedAt: Date.now(),
-    };
+    const stored = new StoredReports((error) => log.error('a listener to reports failed', { error }));
+    const startedAt = Date.now();
     const handlers = new Map<string, Handler<never>>();
     for (const feature of this.#options.features) {
+      const ports: MasterPorts = {
+        ...this.#ports(feature),
+        store,
+        tree: () => this.#core ?? notReady(),
+        startedAt,
+        onStored: (kind, listener) => stored.on(kind, listener),
+        problems: () => this.#clusterProblems(),
+      };
       const part = await feature.onMaster?.(ports);
-      for (const [name, handler] of Object.entries(part?.handlers ?? {})) handlers.set(name, handler);
+      if (part === undefined) continue;
+      this.#masterParts.push(part);
+      for (const [name, handler] of Object.entries(part.handlers)) handlers.set(name, handler);
     }
     this.#core = await CoreShell.start({
       node: this.#node,
@@ -184,16 +193,21 @@ export class Daemon {
       log: log.child({ component: 'tree' }),
       ...(speak === undefined ? {} : { speak }),
       onRefused: (peer) => this.#tellRefused(peer),
-      database: coreDatabase(store),
+      database: coreDatabase(store, stored),
       serve: masterServe(apiTable(this.#options.features), handlers, () => this.#policy()),
     });
   }
 
   async #startHub(): Promise<void> {
     const { log, speak } = this.#options;
-    const { net } = (this.#config as ConfigFor<'aggregator'>).csm;
+    const { net, state_dir: stateDir } = (this.#config as ConfigFor<'aggregator'>).csm;
     const credentials = this.#credentials;
     if (credentials === undefined) return notReady();
+    for (const feature of this.#options.features) {
+      const part = await feature.onAggregator?.({ ...this.#ports(feature), stateDir });
+      if (part !== undefined) this.#aggregatorParts.set(feature.name, part);
+    }
+    const tap = copiesTap([...this.#aggregatorParts.values()]);
     this.#hub = new HubShell({
       node: this.#node,
       listen: listenOf(net.compute_listen),
@@ -206,6 +220,7 @@ export class Daemon {
       ...(speak === undefined ? {} : { speak }),
       onRefused: (peer) => this.#tellRefused(peer),
       drainMs: net.drain_timeout,
+      ...(tap === undefined ? {} : { tap }),
     });
     await this.#hub.start();
   }
@@ -217,11 +232,11 @@ export class Daemon {
     if (credentials === undefined) return notReady();
     const commands: Record<string, CommandHandler> = {};
     const repeatable: string[] = [];
+    const host = hostOf(this.#config);
     for (const feature of this.#options.features) {
       const part = await feature.onNode?.({
-        self: { role, node: this.#node, version: CSM_VERSION },
-        clock: systemClock,
-        log: log.child({ component: feature.name }),
+        ...this.#ports(feature),
+        host,
         offer: (report) => (this.#leaf ?? notReady()).offer(report),
         rebalance: (spreadMs) => this.#leaf?.rebalance(spreadMs),
       });
@@ -265,6 +280,38 @@ export class Daemon {
     return where.map((hostPort) => ({ name: printHostPort(hostPort), ...hostPort }));
   }
 
+  #ports({ name }: Feature): Ports {
+    const { role, log } = this.#options;
+    return {
+      self: { role, node: this.#node, version: CSM_VERSION },
+      clock: systemClock,
+      log: log.child({ component: name }),
+      config: this.#config.csm,
+    };
+  }
+
+  /** A part that cannot say what is wrong is itself what is wrong. */
+  async #clusterProblems(): Promise<string[]> {
+    const lists = await Promise.all(
+      this.#masterParts.map((part) =>
+        Promise.resolve(part.problems?.() ?? []).catch((error: unknown) => [
+          `problems could not be asked: ${error instanceof Error ? error.message : String(error)}`,
+        ]),
+      ),
+    );
+    return lists.flat();
+  }
+
+  async #stopCore(reason: string): Promise<void> {
+    await this.#core?.stop(reason);
+    for (const part of this.#masterParts) await part.stop?.();
+  }
+
+  async #stopHub(reason: string): Promise<void> {
+    await this.#hub?.stop(reason);
+    for (const part of this.#aggregatorParts.values()) await part.stop?.();
+  }
+
   async #stopLeaf(reason: string): Promise<void> {
     for (const part of this.#nodeParts) await part.stop?.();
     await this.#leaf?.stop(reason);
@@ -273,10 +320,15 @@ export class Daemon {
   #addServer(lifecycle: Lifecycle): void {
     const { role, log } = this.#options;
     const { socket, permissions } = this.#config.csm.net.local_client_listen;
+    const parts = () => [...this.#nodeParts, ...this.#aggregatorParts.values()];
+    const status = () =>
+      [...this.#aggregatorParts].map(([name, part]): [string, Json] => [name, part.status?.() ?? null]);
     const facts = {
       daemon: daemonId(role, this.#node),
       masters: () => this.#hub?.masters(),
       refused: () => (this.#hub?.down ?? this.#core?.links)?.refusedPeers().reduce((n, { count }) => n + count, 0) ?? 0,
+      problems: () => parts().flatMap((part) => part.problems?.() ?? []),
+      features: () => Object.fromEntries(status()),
     };
     const leaf = () => this.#leaf ?? notReady();
     const local = (...args: Parameters<ReturnType<typeof withLocalHealth>>) =>
@@ -319,3 +371,6 @@ export class Daemon {
 function listenOf({ host, port }: { readonly host: string | undefined; readonly port: number }) {
   return host === undefined ? { port } : { host, port };
 }
+
+/** Where a daemon of this configuration looks at its machine. */
+export const hostOf = ({ csm: { host } }: AnyConfig): Host => realHost({ root: host.root, path: host.program_path });

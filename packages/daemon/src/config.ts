@@ -1,7 +1,8 @@
 /**
- * The settings of every role. Names follow IBM CSM's configuration files where those have one; what CSM calls
- * otherwise or does not have is marked in the text. Everything stands under the key `csm`, as there.
+ * The settings of every role: the foundation's, which stand here, and what each feature adds to them. Names follow IBM
+ * CSM's configuration files where those have one. Everything stands under the key `csm`, as there.
  */
+import type { Feature } from '@csm/feature';
 import {
   bytes,
   ConfigError,
@@ -31,6 +32,7 @@ import {
 import { isNodeName, NODE_NAME_RULE, type Role } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { INTERVAL_MAX, INTERVAL_MIN } from '@csm/tree';
+import { FEATURES } from './features.ts';
 
 const nodesetKey = (key: string): string | undefined => {
   const parsed = NodeSet.tryParse(key);
@@ -66,6 +68,18 @@ const common = (role: Role) => ({
     default: [],
     reload: true,
   }),
+  host: {
+    root: setting({
+      doc: "Where this machine's /proc, /sys and /etc are seen: / or, in a container, the directory at which the root of its host is mounted.",
+      format: filePath,
+      default: '/',
+    }),
+    program_path: setting({
+      doc: 'Directories, separated by colons, in which the programs that tell of hardware are looked for: dmidecode, nvidia-smi, nvme, smartctl, ipmitool.',
+      format: text({ max: 4096, pattern: /^\/[^:]*(?::\/[^:]*)*$/, rule: 'absolute directories separated by colons' }),
+      default: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    }),
+  },
   log: {
     default_sev: setting({ doc: 'How much is logged.', format: severity, default: 'info', reload: true }),
     console: setting({
@@ -130,7 +144,8 @@ const listenAt = (what: string, defaultPort: number) => ({
   port: setting({ doc: `Port on which ${what} are accepted.`, format: port(), default: defaultPort }),
 });
 
-export const SCHEMAS = {
+/** The foundation's settings. What a daemon reads is `schemaOf`. */
+const SCHEMAS = {
   master: {
     csm: {
       ...common('master'),
@@ -217,10 +232,31 @@ export const SCHEMAS = {
 export type ConfigFor<R extends Role> = ConfigOf<(typeof SCHEMAS)[R]>;
 export type AnyConfig = { [R in Role]: ConfigFor<R> }[Role];
 
+/** All settings of a role, those of the features behind the foundation's. */
+export function schemaOf(role: Role, features: readonly Feature[] = FEATURES): { readonly csm: Schema } {
+  const csm: Record<string, Schema[string]> = { ...SCHEMAS[role].csm };
+  for (const { name, settings } of features) {
+    for (const [key, group] of Object.entries(settings?.[role] ?? {})) {
+      if (csm[key] !== undefined)
+        throw new Error(`feature ${name} brings the setting csm.${key}, which is there already`);
+      csm[key] = group;
+    }
+  }
+  return { csm };
+}
+
 /** Reads and checks a role's configuration; all faults at once. Throws `ConfigError`. */
-export function readConfig<R extends Role>(role: R, file: string, hostName: string): ConfigFor<R> {
-  const config = loadConfig(SCHEMAS[role], { file }) as ConfigFor<R>;
-  const faults = crossFaults(role, config as AnyConfig, hostName);
+export function readConfig<R extends Role>(
+  role: R,
+  file: string,
+  hostName: string,
+  features: readonly Feature[] = FEATURES,
+): ConfigFor<R> {
+  const config = loadConfig(schemaOf(role, features), { file }) as unknown as ConfigFor<R>;
+  const faults = [
+    ...crossFaults(role, config as AnyConfig, hostName),
+    ...features.flatMap((feature) => feature.check?.(role, config.csm) ?? []),
+  ];
   if (faults.length > 0) throw new ConfigError(file, faults);
   return config;
 }

@@ -3,6 +3,7 @@
 import { CsmError, code, type DaemonId, wall } from '@csm/model';
 import type { BatchResult, Store } from '@csm/store';
 import type { CommitBatch, CommitResult, CoreDatabase, KnownDaemon, RosterRecorded } from '@csm/tree';
+import type { StoredReports } from './stored.ts';
 
 interface Row {
   readonly daemon: string;
@@ -21,7 +22,8 @@ const MISSED_MS = 7 * 86_400_000;
 /** Most daemons a master can know. */
 const DAEMONS_MAX = 200_000;
 
-export function coreDatabase(store: Store): CoreDatabase {
+/** `stored` is told what has been committed. */
+export function coreDatabase(store: Store, stored: StoredReports): CoreDatabase {
   return {
     async load() {
       const rows = await store.query<Row>(
@@ -42,7 +44,11 @@ export function coreDatabase(store: Store): CoreDatabase {
       };
     },
     record: (record) => store.call<RosterRecorded>('node.record', record),
-    commit: (batches) => commitReports(store, batches),
+    async commit(batches) {
+      const results = await commitReports(store, batches);
+      stored.tell(batches, results);
+      return results;
+    },
     async touch(seen) {
       await store.call('node.touch', { seen });
     },

@@ -1,6 +1,7 @@
 import { generateClient, generateErrors, generateReference } from '@csm/api';
 import { apiTable } from './features.ts';
 import { machinesPage } from './machines-page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { settingsPages } from './settings-pages.ts';
 
 /** Files made from tables: path within the repository, and text. */
@@ -11,6 +12,7 @@ export async function generated(): Promise<readonly { readonly path: string; rea
     { path: 'docs/reference/api.md', text: generateReference(table) },
     { path: 'docs/reference/errors.md', text: generateErrors() },
     ...settingsPages(),
+    { path: 'docs/reference/metrics.md', text: metricsPage() },
     { path: 'docs/internals/machines.md', text: await machinesPage() },
   ];
 }

@@ -1,3 +1,3 @@
-export { SCHEMAS } from './config.ts';
+export { schemaOf } from './config.ts';
 export { apiTable, FEATURES } from './features.ts';
 export { generated } from './generated.ts';

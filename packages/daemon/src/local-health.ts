@@ -9,6 +9,10 @@ export interface LocalFacts {
   refused(): number;
   /** Of an aggregator, which links to masters where others have candidates. */
   masters?(): readonly MasterState[] | undefined;
+  /** What the features' parts of this daemon say is wrong. */
+  problems(): readonly string[];
+  /** What those that keep counters say, by name of the feature. */
+  features(): JsonObject;
 }
 
 function local(facts: LocalFacts): JsonObject {
@@ -33,6 +37,7 @@ function local(facts: LocalFacts): JsonObject {
     },
     journal: leaf.journalFault ?? 'ok',
     refused: facts.refused(),
+    features: facts.features(),
   };
 }
 
@@ -88,6 +93,7 @@ export function withLocalHealth(facts: LocalFacts) {
   };
 }
 
-function localProblems({ daemon, leaf }: LocalFacts): string[] {
-  return leaf.journalFault === undefined ? [] : [`${daemon}: the journal cannot be written: ${leaf.journalFault}`];
+function localProblems({ daemon, leaf, problems }: LocalFacts): string[] {
+  const journal = leaf.journalFault === undefined ? [] : [`the journal cannot be written: ${leaf.journalFault}`];
+  return [...journal, ...problems()].map((problem) => `${daemon}: ${problem}`);
 }

@@ -1,21 +1,34 @@
 /** `csmd`: reads the command line and the configuration, and lives until it is told to stop. */
 import { hostname } from 'node:os';
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import type { Feature } from '@csm/feature';
-import { ConfigError, createLifecycle, createLog, EXIT, type Log, printEffective, systemdNotify } from '@csm/kit';
+import {
+  ConfigError,
+  createLifecycle,
+  createLog,
+  EXIT,
+  type Log,
+  memoryLog,
+  printEffective,
+  systemClock,
+  systemdNotify,
+} from '@csm/kit';
 import { isRole, ROLES, type Role } from '@csm/model';
 import { VERSION as PROTOCOL_VERSION } from '@csm/protocol';
 import { Command, CommanderError, Option } from 'commander';
-import { Daemon } from './compose.ts';
-import { type AnyConfig, nodeNameOf, readConfig, SCHEMAS } from './config.ts';
+import { Daemon, hostOf } from './compose.ts';
+import { type AnyConfig, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
 import { FEATURES } from './features.ts';
+import { probe } from './probe.ts';
 import { CSM_VERSION } from './version.ts';
 
 interface Args {
   readonly role: string;
   readonly file?: string;
   readonly check?: boolean;
+  readonly probe?: boolean;
   readonly printEffective?: boolean;
   readonly speak?: string;
   readonly feature?: readonly string[];
@@ -25,6 +38,7 @@ const HELP = `
 Examples:
   csmd --role compute --file /etc/csm/csm_compute.cfg
   csmd --role master --check                 every fault of the configuration, exit 78
+  csmd --role compute --check --probe        what each collector finds on this machine, and why not more
   csmd --role master --print-effective       the settings in force, defaults included
 
 Signals: SIGTERM says goodbye and exits 0, SIGHUP reads again what may change while running.`;
@@ -37,6 +51,7 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     .requiredOption('-r, --role <role>', `one of ${ROLES.join(', ')}`)
     .option('-f, --file <path>', 'configuration file (default: /etc/csm/csm_<role>.cfg)')
     .option('--check', 'check the configuration and the certificates, and exit')
+    .option('--probe', 'with --check: try every collector once, and say what it found')
     .option('--print-effective', 'print the settings in force, and exit')
     .addOption(new Option('--speak <version>', 'speak another minor version of the protocol (for tests)').hideHelp())
     .addOption(
@@ -59,18 +74,27 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     process.stderr.write(`csmd: --role is '${args.role}'; allowed is one of ${ROLES.join(', ')}\n`);
     return EXIT.config;
   }
+  if (args.probe === true && args.check !== true) {
+    process.stderr.write('csmd: --probe is given without --check; allowed is --check --probe\n');
+    return EXIT.config;
+  }
   const file = args.file ?? `/etc/csm/csm_${role}.cfg`;
   try {
-    const config = readConfig(role, file, hostname()) as AnyConfig;
+    const features = [...FEATURES, ...(await Promise.all((args.feature ?? []).map(load)))];
+    const config = readConfig(role, file, hostname(), features) as AnyConfig;
     if (args.printEffective === true) {
-      process.stdout.write(`${printEffective(SCHEMAS[role], config as never)}\n`);
+      process.stdout.write(`${printEffective(schemaOf(role, features), config as never)}\n`);
       return EXIT.ok;
     }
     const whose = { role, node: nodeNameOf(config, hostname()), file };
-    if (args.check === true) return await check(config, whose);
+    if (args.check === true) {
+      await check(config, whose);
+      if (args.probe === true) await probeAll(config, whose, features);
+      return EXIT.ok;
+    }
     // Before anything is made or opened: what is wrong with the credentials is a fault of the configuration too.
     await Credentials.check(config.csm.net.ssl, whose);
-    await live(role, config, file, args);
+    await live(role, config, file, features, args.speak);
     return undefined;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -79,19 +103,35 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
   }
 }
 
-async function check(config: AnyConfig, whose: Whose): Promise<number> {
+async function check(config: AnyConfig, whose: Whose): Promise<void> {
   const { validTo } = await Credentials.check(config.csm.net.ssl, whose);
   const { role, node, file } = whose;
   process.stdout.write(
     `${file}: in order for ${role}/${node}; the certificate is valid until ${new Date(validTo).toISOString()}\n`,
   );
-  return EXIT.ok;
 }
 
-async function live(role: Role, config: AnyConfig, file: string, { speak, feature = [] }: Args): Promise<void> {
+async function probeAll(config: AnyConfig, { role, node }: Whose, features: readonly Feature[]): Promise<void> {
+  const ports = {
+    self: { role, node, version: CSM_VERSION },
+    clock: systemClock,
+    log: memoryLog(),
+    config: config.csm,
+    host: hostOf(config),
+  };
+  await probe(features, ports, (line) => process.stdout.write(`${line}\n`));
+}
+
+async function live(
+  role: Role,
+  config: AnyConfig,
+  file: string,
+  features: readonly Feature[],
+  speak: string | undefined,
+): Promise<void> {
+  if (role === 'master' || role === 'aggregator') favourSpeed();
   const log = logOf(role, config);
   const notify = await systemdNotify({ log });
-  const features = [...FEATURES, ...(await Promise.all(feature.map(load)))];
   const daemon = new Daemon({
     role,
     config,
@@ -133,4 +173,10 @@ function logOf(role: Role, config: AnyConfig): Log {
     console: toConsole ? 'stdout' : 'none',
     ...(path === undefined ? {} : { file: { path, rotationSize, keep } }),
   });
+}
+
+/** Undoes what `bin/csmd.mjs` has set: a daemon that carries the load of others is given memory for it. */
+function favourSpeed(): void {
+  setFlagsFromString('--no-optimize-for-size');
+  setFlagsFromString('--semi-space-growth-factor=2');
 }

@@ -1,7 +1,7 @@
 /** The reference pages of settings: purpose and examples are written here by hand, the tables come from the schemas. */
 import { configReference } from '@csm/kit';
 import { ROLES, type Role } from '@csm/model';
-import { SCHEMAS } from './config.ts';
+import { schemaOf } from './config.ts';
 
 interface Page {
   readonly title: string;
@@ -115,7 +115,7 @@ export function settingsPages(): { readonly path: string; readonly text: string 
 }
 
 function page(role: Role, { title, purpose, examples }: Page): string {
-  const { csm } = SCHEMAS[role];
+  const { csm } = schemaOf(role);
   return [
     `# ${title}\n`,
     '<!-- Made by npm run generate from the schema; do not edit. -->\n',

@@ -23,6 +23,15 @@ const SOCKET_PATH_MAX = 100;
 const READY_MS = 60_000;
 const STOP_MS = 15_000;
 const RESTART_MS = 1000;
+/** Whoever tries it out wants to see something soon. */
+const SAMPLE_S = 10;
+const BUCKETS = [
+  {
+    execution_interval: SAMPLE_S,
+    item_list: ['cpu', 'memory', 'network', 'disk', 'gpu', 'temperature', 'power', 'infiniband', 'filesystem'],
+  },
+  { execution_interval: 600, item_list: ['ssd'] },
+];
 /** A daemon that ends so would end so again. */
 const EXIT_CONFIG = 78;
 
@@ -134,7 +143,10 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     ['agg-A', config('agg-A', 'aggregator', 'agg-A', { compute_listen: at(portA), master: at(aggregatorPort) })],
     ['agg-B', config('agg-B', 'aggregator', 'agg-B', { compute_listen: at(portB), master: at(aggregatorPort) })],
     ['utility', config('utility', 'utility', 'utility', { master: at(utilityPort) })],
-    ['compute', config('compute', 'compute', real, aggregators)],
+    [
+      'compute',
+      config('compute', 'compute', real, aggregators, { data_collection: { buckets: BUCKETS, aligned: true } }),
+    ],
   ]);
   if (nodes > 0) {
     const hubs = `127.0.0.1:${portA},127.0.0.1:${portB}`;
@@ -150,6 +162,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       join(root, 'state', 'sim'),
       '--interval',
       String(interval),
+      '--sample',
+      String(SAMPLE_S),
     ]);
   }
 

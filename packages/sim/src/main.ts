@@ -5,7 +5,7 @@ import { expand } from '@csm/nodeset';
 import type { LeafShell, Log } from '@csm/tree';
 import { simulateNode } from './simulated-node.ts';
 
-const HELP = `csm-sim --nodes n[01-16] --aggregators host:port,host:port --pki DIR --state DIR [--interval S] [--return-after S]
+const HELP = `csm-sim --nodes n[01-16] --aggregators host:port,host:port --pki DIR --state DIR [--interval S] [--return-after S] [--sample S]
 
 Simulated compute nodes that speak the real protocol: for trying out CSM and for measuring it.
   --nodes         node set; each node needs DIR/compute-<node>.pem (csm cert issue compute <nodes>)
@@ -14,6 +14,7 @@ Simulated compute nodes that speak the real protocol: for trying out CSM and for
   --state         directory for the journals
   --interval      heartbeat interval, seconds (default 15)
   --return-after  seconds until a node returns to its first choice (default 300)
+  --sample        seconds between two samples of the environment (default 600; 0 for none)
   --speak         another minor version of the protocol, for tests
 `;
 
@@ -41,6 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       state: { type: 'string' },
       interval: { type: 'string', default: '15' },
       'return-after': { type: 'string', default: '300' },
+      sample: { type: 'string', default: '600' },
       speak: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -62,6 +64,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         credFile: `${pki}/compute-${node}.pem`,
         stateDir: state,
         intervalMs: Number(values.interval) * 1000,
+        sampleMs: Number(values.sample) * 1000,
         returnAfterMs: Number(values['return-after']) * 1000,
         log,
         ...(values.speak === undefined ? {} : { speak: values.speak }),

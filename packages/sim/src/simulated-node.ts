@@ -2,10 +2,11 @@
  * One simulated node: the real lower end of the tree (links, claims, outbox, at-most-once commands) under other
  * collectors. Nothing of framing, claims, outbox or retries is made here.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isObject, type Json, mono, wall } from '@csm/model';
+import { isObject, mono, wall } from '@csm/model';
 import { type Candidate, type CommandHandler, LeafShell, type Log } from '@csm/tree';
+import { inventoryOf, KERNEL, sha256 } from './simulated-inventory.ts';
+import { sampleOf } from './simulated-samples.ts';
 
 export interface SimulatedNodeOptions {
   readonly node: string;
@@ -16,13 +17,14 @@ export interface SimulatedNodeOptions {
   readonly stateDir: string;
   readonly intervalMs: number;
   readonly returnAfterMs: number;
+  /** Milliseconds between two samples of its environment; 0 for none. */
+  readonly sampleMs: number;
   readonly log: Log;
   readonly speak?: string;
 }
 
-const KERNEL = '6.1.0-simulated';
+const hashOf = (node: string): string => sha256(JSON.stringify(inventoryOf(node)));
 const clock = { now: () => ({ mono: mono(performance.now()), wall: wall(Date.now()) }) };
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Starts a node and reports its made-up inventory whenever the master does not have it. */
 export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafShell> {
@@ -46,7 +48,7 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
     commands: commandsOf(node, () => leaf),
     onConfirmed: (_hub, known) => {
       const document = inventoryOf(node);
-      const hash = sha256(JSON.stringify(document));
+      const hash = hashOf(node);
       if (hash === known || hash === sent) return;
       sent = hash;
       const time = clock.now().wall;
@@ -69,32 +71,27 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
         });
     },
   });
+  if (options.sampleMs > 0) sampleEvery(options.sampleMs, node, leaf);
   return leaf;
 }
 
-/** What a node of this name is made of: plausible, the same at every start. */
-function inventoryOf(node: string): Json {
-  const digest = sha256(node);
-  const uuid = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
-  return {
-    machine_model: 'CSM simulated node',
-    serial_number: `SIM-${digest.slice(0, 8).toUpperCase()}`,
-    architecture: 'x86_64',
-    boot_id: uuid,
-    kernel_release: KERNEL,
-    kernel_version: '#1 SMP simulated',
-    os_image_name: 'Simulated Linux 1',
-    installed_memory: 256 * 1024 * 1024,
-    installed_swap: 0,
-    discovered_sockets: 2,
-    discovered_cores: 64,
-    discovered_threads: 128,
+/** At once, and then as an aligned bucket does: at multiples of the interval. What is not accepted is one sample less. */
+function sampleEvery(ms: number, node: string, leaf: LeafShell): void {
+  const wait = () => setTimeout(sample, ms - (Date.now() % ms)).unref();
+  const sample = () => {
+    const time = clock.now().wall;
+    leaf
+      .offer({ kind: 'environment.sample', urgency: 'sample', time, body: sampleOf(node, time) })
+      .catch(() => undefined);
+    wait();
   };
+  sample();
 }
 
 function commandsOf(node: string, leaf: () => LeafShell): Record<string, CommandHandler> {
   return {
     ping: async () => ({ code: 0, text: 'alive' }),
+    'node.collect': async () => ({ code: 0, text: '', body: { hash: hashOf(node), changed: false } }),
     rebalance: async (input) => {
       leaf().rebalance((isObject(input) && typeof input['spread'] === 'number' ? input['spread'] : 5) * 1000);
       return { code: 0, text: 'moves to its first choice unless it is there' };

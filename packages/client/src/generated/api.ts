@@ -37,6 +37,270 @@ export const API = {
     "fields": [],
     "examples": []
   },
+  'env.query': {
+    "name": "env.query",
+    "summary": "Streams what the nodes have measured",
+    "description": "Items come ordered by time, then by node in natural order. Without a step they are as sampled. With a step each is the aggregate of all samples from its time up to the next multiple of the step (UTC); since and until are widened to whole steps. Steps of whole hours are answered from the hourly figures, steps of whole days from the daily ones, all else and p95 from samples: each reaches back as far as it is kept. A fraction is kept to six significant digits. Where nothing matches the answer is code 4.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/environment/samples",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "item",
+        "since",
+        "until",
+        "step",
+        "agg",
+        "metrics"
+      ],
+      "body": []
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 3600,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "item",
+        "in": "query",
+        "required": true,
+        "type": "'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem'",
+        "allowed": "'cpu', 'memory', 'network', 'disk', 'gpu', 'temperature', 'power', 'ssd', 'infiniband' or 'filesystem'",
+        "description": "what was read"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-07-01T12:00:00Z, or a date (0 h UTC)",
+        "description": "the first moment; an hour before until when left out"
+      },
+      {
+        "name": "until",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-07-01T12:00:00Z, or a date (0 h UTC)",
+        "description": "the moment before which it ends; now when left out"
+      },
+      {
+        "name": "step",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 0 to 31622400",
+        "description": "seconds; 0: as sampled"
+      },
+      {
+        "name": "agg",
+        "in": "query",
+        "required": false,
+        "type": "'min' | 'avg' | 'max' | 'p95'",
+        "allowed": "'min', 'avg', 'max' or 'p95'",
+        "description": "what becomes of the samples of a step; without a step it says nothing"
+      },
+      {
+        "name": "metrics",
+        "in": "query",
+        "required": false,
+        "type": "readonly string[]",
+        "allowed": "at most 100 names such as user_percent or sda.busy_percent",
+        "description": "only these values: a whole name, or a metric without its instance, which takes that of every instance; several may stand in one text, with commas between; all when left out"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Load of eight nodes on a day, by the hour",
+        "input": {
+          "nodes": "n[1-8]",
+          "item": "cpu",
+          "since": "2026-07-01T00:00:00Z",
+          "until": "2026-07-02T00:00:00Z",
+          "step": 3600,
+          "agg": "max"
+        }
+      }
+    ]
+  },
+  'env.top': {
+    "name": "env.top",
+    "summary": "Lists the nodes with the highest newest values",
+    "description": "Only each node's newest sample counts. Where a node has several of the thing, its highest (ascending: lowest) instance counts and is named. Without a metric it is the item's main one, such as the busy share of a disk; of memory the least available comes first. Equal values stand in natural order of the nodes.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/environment/top",
+    "placement": {
+      "path": [],
+      "query": [
+        "item",
+        "metric",
+        "nodes",
+        "limit",
+        "ascending"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "item",
+        "in": "query",
+        "required": true,
+        "type": "'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem'",
+        "allowed": "'cpu', 'memory', 'network', 'disk', 'gpu', 'temperature', 'power', 'ssd', 'infiniband' or 'filesystem'",
+        "description": "what was read"
+      },
+      {
+        "name": "metric",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 130 characters",
+        "description": "a whole name, or a metric without its instance; the item's main metric when left out"
+      },
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 1000",
+        "description": "nodes at most; 20 when left out"
+      },
+      {
+        "name": "ascending",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "the lowest first"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The hottest nodes",
+        "input": {
+          "item": "temperature",
+          "limit": 5
+        }
+      }
+    ]
+  },
+  'env.watch': {
+    "name": "env.watch",
+    "summary": "Streams samples as they are stored",
+    "description": "Begins with what comes next, and ends when the caller goes away. A caller slower than the nodes loses the oldest items that wait; in their place stands one item {lost} with their number.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/environment/watch",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "item"
+      ],
+      "body": []
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 0,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "item",
+        "in": "query",
+        "required": false,
+        "type": "'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem'",
+        "allowed": "'cpu', 'memory', 'network', 'disk', 'gpu', 'temperature', 'power', 'ssd', 'infiniband' or 'filesystem'",
+        "description": "only this item; all when left out"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Temperatures of eight nodes",
+        "input": {
+          "nodes": "n[1-8]",
+          "item": "temperature"
+        }
+      }
+    ]
+  },
   'health': {
     "name": "health",
     "summary": "Shows how the tree is: master, aggregators, utilities, refused peers",
@@ -73,6 +337,305 @@ export const API = {
       {
         "title": "The whole tree",
         "input": {}
+      }
+    ]
+  },
+  'node.collect': {
+    "name": "node.collect",
+    "summary": "Takes the inventory of nodes now",
+    "description": "Each node answers with the hash of what it found, and whether that differs from what it last reported; differences are on their way into the database then. A collection under way is shared, not begun anew.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/collect",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "deadline"
+      ]
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 630,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "deadline",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "a number of 0.1 to 600",
+        "description": "seconds for all nodes and all hops; default 60"
+      }
+    ],
+    "examples": [
+      {
+        "title": "After a repair",
+        "input": {
+          "nodes": "n7"
+        }
+      }
+    ]
+  },
+  'node.diff': {
+    "name": "node.diff",
+    "summary": "Tells in what two nodes differ",
+    "description": "Left aside is what always differs: serial numbers, addresses, identifiers of a boot, times, wear, and in which of its places a part sits.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/hardware/diff",
+    "placement": {
+      "path": [],
+      "query": [
+        "a",
+        "b"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      46
+    ],
+    "fields": [
+      {
+        "name": "a",
+        "in": "query",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "the one node"
+      },
+      {
+        "name": "b",
+        "in": "query",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "the other"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Two nodes",
+        "input": {
+          "a": "n1",
+          "b": "n2"
+        }
+      }
+    ]
+  },
+  'node.hardware': {
+    "name": "node.hardware",
+    "summary": "Lists the parts nodes are made of",
+    "description": "By node, kind and location. A part that could not be read this time is still listed as it was last known.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/hardware",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "kind",
+        "serial"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      30
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "kind",
+        "in": "query",
+        "required": false,
+        "type": "'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd'",
+        "allowed": "'cpu', 'dimm', 'gpu', 'hca', 'nic' or 'ssd'",
+        "description": "kind of part"
+      },
+      {
+        "name": "serial",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 256 characters",
+        "description": "only the part with this serial number"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The GPUs of a node",
+        "input": {
+          "nodes": "n1",
+          "kind": "gpu"
+        }
+      },
+      {
+        "title": "Where a part is",
+        "input": {
+          "serial": "S4EV0R1"
+        }
+      }
+    ]
+  },
+  'node.history': {
+    "name": "node.history",
+    "summary": "Lists what happened to parts: inserted, changed, removed, moved",
+    "description": "Newest last; of more rows than `limit` the newest. The first inventory of a node is what all later ones are held against: it makes no rows, but for parts that were known in another node.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/hardware/history",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "kind",
+        "serial",
+        "since",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "kind",
+        "in": "query",
+        "required": false,
+        "type": "'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd'",
+        "allowed": "'cpu', 'dimm', 'gpu', 'hca', 'nic' or 'ssd'",
+        "description": "kind of part"
+      },
+      {
+        "name": "serial",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 256 characters",
+        "description": "only the part with this serial number"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "only what came at this moment or later"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 10000",
+        "description": "rows; default 1000"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What happened to the memory of a rack",
+        "input": {
+          "nodes": "n[001-018]",
+          "kind": "dimm"
+        }
+      },
+      {
+        "title": "Since a service day",
+        "input": {
+          "since": "2026-01-31T08:00:00Z"
+        }
       }
     ]
   },
@@ -139,6 +702,57 @@ export const API = {
       }
     ]
   },
+  'node.profile': {
+    "name": "node.profile",
+    "summary": "Folds nodes by equal hardware",
+    "description": "The largest group first; a group of few beside a group of many is worth a look with `node.diff`.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/profiles",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The whole machine",
+        "input": {}
+      }
+    ]
+  },
   'node.show': {
     "name": "node.show",
     "summary": "Shows one node",
@@ -149,7 +763,9 @@ export const API = {
       "path": [
         "name"
       ],
-      "query": [],
+      "query": [
+        "full"
+      ],
       "body": []
     },
     "stream": false,
@@ -180,6 +796,14 @@ export const API = {
         "type": "string",
         "allowed": "text of 1 to 64 characters",
         "description": "name of the node"
+      },
+      {
+        "name": "full",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "with the whole inventory document"
       }
     ],
     "examples": [
@@ -187,6 +811,100 @@ export const API = {
         "title": "One node",
         "input": {
           "name": "n1"
+        }
+      },
+      {
+        "title": "All that is known of it",
+        "input": {
+          "name": "n1",
+          "full": true
+        }
+      }
+    ]
+  },
+  'node.update': {
+    "name": "node.update",
+    "summary": "Sets comment, features or location of nodes",
+    "description": "What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. When one of the nodes is not known, none is changed.",
+    "access": "privileged",
+    "method": "PATCH",
+    "path": "/csm/v1/nodes",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "comment",
+        "features",
+        "location"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      46
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "comment",
+        "in": "body",
+        "required": false,
+        "type": "string | null",
+        "allowed": "text of at most 1024 characters or null",
+        "description": "free text; null clears"
+      },
+      {
+        "name": "features",
+        "in": "body",
+        "required": false,
+        "type": "readonly string[] | null",
+        "allowed": "a list of at most 16 entries, each text of at most 64 characters or null",
+        "description": "words such as gpu or fat, which replace those there; null or an empty list clears"
+      },
+      {
+        "name": "location",
+        "in": "body",
+        "required": false,
+        "type": "string | null",
+        "allowed": "text of at most 1024 characters or null",
+        "description": "such as R07 U12; null clears"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Where a rack stands",
+        "input": {
+          "nodes": "n[001-018]",
+          "location": "R07"
+        }
+      },
+      {
+        "title": "No comment any more",
+        "input": {
+          "nodes": "n1",
+          "comment": null
         }
       }
     ]
@@ -492,6 +1210,84 @@ export type AggregatorListOutput = readonly {
   };
 }[];
 
+/** Streams what the nodes have measured: input. */
+export type EnvQueryInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** what was read */
+  readonly item: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem';
+  /** the first moment; an hour before until when left out */
+  readonly since?: string | undefined;
+  /** the moment before which it ends; now when left out */
+  readonly until?: string | undefined;
+  /** seconds; 0: as sampled */
+  readonly step?: number | undefined;
+  /** what becomes of the samples of a step; without a step it says nothing */
+  readonly agg?: 'min' | 'avg' | 'max' | 'p95' | undefined;
+  /** only these values: a whole name, or a metric without its instance, which takes that of every instance; several may stand in one text, with commas between; all when left out */
+  readonly metrics?: readonly string[] | undefined;
+};
+
+export type EnvQueryItem = {
+  /** name of the node */
+  readonly node: string;
+  /** what was read */
+  readonly item: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem';
+  /** when it was read, or the step's beginning; ISO 8601, UTC */
+  readonly time: string;
+  /** metric or instance.metric → number */
+  readonly values: { readonly [key: string]: number };
+};
+
+/** Lists the nodes with the highest newest values: input. */
+export type EnvTopInput = {
+  /** what was read */
+  readonly item: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem';
+  /** a whole name, or a metric without its instance; the item's main metric when left out */
+  readonly metric?: string | undefined;
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** nodes at most; 20 when left out */
+  readonly limit?: number | undefined;
+  /** the lowest first */
+  readonly ascending?: boolean | undefined;
+};
+
+export type EnvTopOutput = readonly {
+  /** name of the node */
+  readonly node: string;
+  /** what was read */
+  readonly item: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem';
+  /** the value that counts for the node, with its instance where it has one */
+  readonly metric: string;
+  /** when it was read, ISO 8601, UTC */
+  readonly time: string;
+  /** the value */
+  readonly value: number;
+}[];
+
+/** Streams samples as they are stored: input. */
+export type EnvWatchInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** only this item; all when left out */
+  readonly item?: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem' | undefined;
+};
+
+export type EnvWatchItem = {
+  /** name of the node */
+  readonly node: string;
+  /** what was read */
+  readonly item: 'cpu' | 'memory' | 'network' | 'disk' | 'gpu' | 'temperature' | 'power' | 'ssd' | 'infiniband' | 'filesystem';
+  /** when it was read, or the step's beginning; ISO 8601, UTC */
+  readonly time: string;
+  /** metric or instance.metric → number */
+  readonly values: { readonly [key: string]: number };
+} | {
+  /** items left out here since the caller was too slow */
+  readonly lost: number;
+};
+
 /** Shows how the tree is: master, aggregators, utilities, refused peers: input. */
 export type HealthInput = { readonly [key: string]: never };
 
@@ -590,8 +1386,142 @@ export type HealthOutput = {
     readonly journal: string;
     /** peers this daemon itself refused */
     readonly refused: number;
+    /** counters and states of what runs in this daemon, by feature */
+    readonly features: { readonly [key: string]: unknown };
   };
 };
+
+/** Takes the inventory of nodes now: input. */
+export type NodeCollectInput = {
+  /** node set */
+  readonly nodes: string;
+  /** seconds for all nodes and all hops; default 60 */
+  readonly deadline?: number | undefined;
+};
+
+export type NodeCollectItem = {
+  /** folded node set of those that answered alike */
+  readonly nodes: string;
+  /** CSM code: 0 answered, 5 no answer in time, 46 unknown, 48 down */
+  readonly code: number;
+  /** in words */
+  readonly text: string;
+  /** {hash, changed}: of the document; whether it differs from the last reported */
+  readonly body?: unknown;
+};
+
+/** Tells in what two nodes differ: input. */
+export type NodeDiffInput = {
+  /** the one node */
+  readonly a: string;
+  /** the other */
+  readonly b: string;
+};
+
+export type NodeDiffOutput = {
+  /** name of the one node */
+  readonly a: string;
+  /** name of the other */
+  readonly b: string;
+  /** nothing differs */
+  readonly equal: boolean;
+  /** facts that differ */
+  readonly fields: readonly {
+    readonly field: string;
+    /** null: not known */
+    readonly a: unknown;
+    /** null: not known */
+    readonly b: unknown;
+  }[];
+  /** parts of which they have different numbers */
+  readonly parts: readonly {
+    /** kind of part */
+    readonly kind: 'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd';
+    /** vendor, model and what else tells such parts from others */
+    readonly what: string;
+    /** how many of them the one node has */
+    readonly a: number;
+    /** how many the other */
+    readonly b: number;
+  }[];
+};
+
+/** Lists the parts nodes are made of: input. */
+export type NodeHardwareInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** kind of part */
+  readonly kind?: 'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd' | undefined;
+  /** only the part with this serial number */
+  readonly serial?: string | undefined;
+};
+
+export type NodeHardwareOutput = readonly {
+  /** name of the node */
+  readonly node: string;
+  /** kind of part */
+  readonly kind: 'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd';
+  /** where it sits in the node: slot, PCI address, socket */
+  readonly location: string;
+  /** null where none is told */
+  readonly serial: string | null;
+  /** in words where they are known */
+  readonly vendor: string | null;
+  /** in words where they are known */
+  readonly model: string | null;
+  /** of its maker */
+  readonly part_number: string | null;
+  /** version */
+  readonly firmware: string | null;
+  /** known in this node since, ISO 8601, UTC */
+  readonly since: string;
+  /** what else is known of this kind, such as size */
+  readonly details: { readonly [key: string]: unknown };
+  /** what changes while the part is the same, such as wear */
+  readonly passing: { readonly [key: string]: unknown };
+}[];
+
+/** Lists what happened to parts: inserted, changed, removed, moved: input. */
+export type NodeHistoryInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** kind of part */
+  readonly kind?: 'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd' | undefined;
+  /** only the part with this serial number */
+  readonly serial?: string | undefined;
+  /** only what came at this moment or later */
+  readonly since?: string | undefined;
+  /** rows; default 1000 */
+  readonly limit?: number | undefined;
+};
+
+export type NodeHistoryOutput = readonly {
+  /** names this row for good */
+  readonly seq: number;
+  /** when the master learned of it, ISO 8601, UTC */
+  readonly time: string;
+  /** moved: from another node. A part that is removed here and found there within 30 days becomes one moved */
+  readonly event: 'inserted' | 'changed' | 'removed' | 'moved';
+  /** kind of part */
+  readonly kind: 'cpu' | 'dimm' | 'gpu' | 'hca' | 'nic' | 'ssd';
+  /** null where none is told */
+  readonly serial: string | null;
+  /** where it is now, or was removed */
+  readonly node: string;
+  /** where it sits in there, or sat */
+  readonly location: string;
+  /** where it moved from */
+  readonly from_node: string | null;
+  /** where it sat there */
+  readonly from_location: string | null;
+  /** by field, for changed and moved */
+  readonly changes: { readonly [key: string]: {
+    /** before */
+    readonly from: unknown;
+    /** after */
+    readonly to: unknown;
+  } };
+}[];
 
 /** Lists nodes with their state, aggregators and inventory: input. */
 export type NodeListInput = {
@@ -648,14 +1578,61 @@ export type NodeListOutput = readonly {
   readonly discovered_cores: number | null;
   /** logical CPUs online */
   readonly discovered_threads: number | null;
+  /** as are the next four: how many were found; null when that kind cannot be read there */
+  readonly discovered_gpus: number | null;
+  /** host channel adapters: InfiniBand and its like */
+  readonly discovered_hcas: number | null;
+  /** memory modules */
+  readonly discovered_dimms: number | null;
+  /** solid-state drives, NVMe among them */
+  readonly discovered_ssds: number | null;
+  /** network adapters that are no HCA */
+  readonly discovered_nics: number | null;
+  /** of its first processor */
+  readonly cpu_model: string | null;
+  /** of its firmware */
+  readonly bios_version: string | null;
+  /** of its baseboard management controller */
+  readonly bmc_address: string | null;
+  /** short hash of its hardware: nodes that have the same are alike */
+  readonly profile: string | null;
   /** when the inventory was taken on the node, ISO 8601, UTC */
   readonly collection_time: string | null;
+  /** free text of an admin; null when there is none */
+  readonly comment: string | null;
+  /** words of an admin on what it is good for */
+  readonly features: readonly string[];
+  /** where an admin says it stands */
+  readonly location: string | null;
+}[];
+
+/** Folds nodes by equal hardware: input. */
+export type NodeProfileInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+};
+
+export type NodeProfileOutput = readonly {
+  /** short hash of the hardware */
+  readonly profile: string;
+  /** folded node set of those that have it */
+  readonly nodes: string;
+  /** how many they are */
+  readonly count: number;
+  /** from the firmware */
+  readonly machine_model: string | null;
+  /** of the first processor */
+  readonly cpu_model: string | null;
+  /** processors, memory and parts in a line */
+  readonly summary: string;
 }[];
 
 /** Shows one node: input. */
 export type NodeShowInput = {
   /** name of the node */
   readonly name: string;
+  /** with the whole inventory document */
+  readonly full?: boolean | undefined;
 };
 
 export type NodeShowOutput = {
@@ -705,8 +1682,53 @@ export type NodeShowOutput = {
   readonly discovered_cores: number | null;
   /** logical CPUs online */
   readonly discovered_threads: number | null;
+  /** as are the next four: how many were found; null when that kind cannot be read there */
+  readonly discovered_gpus: number | null;
+  /** host channel adapters: InfiniBand and its like */
+  readonly discovered_hcas: number | null;
+  /** memory modules */
+  readonly discovered_dimms: number | null;
+  /** solid-state drives, NVMe among them */
+  readonly discovered_ssds: number | null;
+  /** network adapters that are no HCA */
+  readonly discovered_nics: number | null;
+  /** of its first processor */
+  readonly cpu_model: string | null;
+  /** of its firmware */
+  readonly bios_version: string | null;
+  /** of its baseboard management controller */
+  readonly bmc_address: string | null;
+  /** short hash of its hardware: nodes that have the same are alike */
+  readonly profile: string | null;
   /** when the inventory was taken on the node, ISO 8601, UTC */
   readonly collection_time: string | null;
+  /** free text of an admin; null when there is none */
+  readonly comment: string | null;
+  /** words of an admin on what it is good for */
+  readonly features: readonly string[];
+  /** where an admin says it stands */
+  readonly location: string | null;
+  /** the document as the node sent it: facts, hardware, numa, and reasons for what is missing; null before the first */
+  readonly inventory?: unknown;
+};
+
+/** Sets comment, features or location of nodes: input. */
+export type NodeUpdateInput = {
+  /** node set */
+  readonly nodes: string;
+  /** free text; null clears */
+  readonly comment?: string | null | undefined;
+  /** words such as gpu or fat, which replace those there; null or an empty list clears */
+  readonly features?: readonly string[] | null | undefined;
+  /** such as R07 U12; null clears */
+  readonly location?: string | null | undefined;
+};
+
+export type NodeUpdateOutput = {
+  /** folded node set */
+  readonly nodes: string;
+  /** nodes of which something was not so before */
+  readonly updated: number;
 };
 
 /** Streams what changes about nodes, links and inventory: input. */
@@ -794,9 +1816,18 @@ export type TreeRebalanceItem = {
 /** Types of every call, by its name. */
 export interface ApiTypes {
   'aggregator.list': { readonly input: AggregatorListInput; readonly output: AggregatorListOutput; readonly item: never };
+  'env.query': { readonly input: EnvQueryInput; readonly output: undefined; readonly item: EnvQueryItem };
+  'env.top': { readonly input: EnvTopInput; readonly output: EnvTopOutput; readonly item: never };
+  'env.watch': { readonly input: EnvWatchInput; readonly output: undefined; readonly item: EnvWatchItem };
   'health': { readonly input: HealthInput; readonly output: HealthOutput; readonly item: never };
+  'node.collect': { readonly input: NodeCollectInput; readonly output: undefined; readonly item: NodeCollectItem };
+  'node.diff': { readonly input: NodeDiffInput; readonly output: NodeDiffOutput; readonly item: never };
+  'node.hardware': { readonly input: NodeHardwareInput; readonly output: NodeHardwareOutput; readonly item: never };
+  'node.history': { readonly input: NodeHistoryInput; readonly output: NodeHistoryOutput; readonly item: never };
   'node.list': { readonly input: NodeListInput; readonly output: NodeListOutput; readonly item: never };
+  'node.profile': { readonly input: NodeProfileInput; readonly output: NodeProfileOutput; readonly item: never };
   'node.show': { readonly input: NodeShowInput; readonly output: NodeShowOutput; readonly item: never };
+  'node.update': { readonly input: NodeUpdateInput; readonly output: NodeUpdateOutput; readonly item: never };
   'node.watch': { readonly input: NodeWatchInput; readonly output: undefined; readonly item: NodeWatchItem };
   'ping': { readonly input: PingInput; readonly output: undefined; readonly item: PingItem };
   'run': { readonly input: RunInput; readonly output: undefined; readonly item: RunItem };
