@@ -125,7 +125,7 @@ export const api = [
     name: 'node.collect',
     summary: 'Takes the inventory of nodes now',
     description:
-      'Each node answers with the hash of what it found, and whether that differs from what it last reported; differences are on their way into the database then. A collection under way is shared, not begun anew.',
+      'Each node answers whether what it found differs from what it last reported; what it found is on its way into the database then. A collection under way is shared, not begun anew.',
     access: 'privileged',
     enters: ADMIN_DAEMONS,
     method: 'POST',
@@ -147,9 +147,7 @@ export const api = [
       nodes: Type.String({ description: 'folded node set of those that answered alike' }),
       code: Type.Integer({ description: 'CSM code: 0 answered, 5 no answer in time, 46 unknown, 48 down' }),
       text: Type.String({ description: 'in words' }),
-      body: Type.Optional(
-        Type.Unknown({ description: '{hash, changed}: of the document; whether it differs from the last reported' }),
-      ),
+      body: Type.Optional(Type.Unknown({ description: '{changed}: whether it differs from what was last reported' })),
     }),
     timeoutSeconds: COLLECT_DEADLINE_MAX + 30,
     examples: [{ title: 'After a repair', input: { nodes: 'n7' } }],

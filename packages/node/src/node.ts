@@ -23,10 +23,8 @@ const READERS: Readers = {
   fingerprint: (host) => fingerprint(host.tree),
 };
 
-interface Outcome {
-  readonly hash: string;
-  readonly changed: boolean;
-}
+/** Whether the inventory is another one than the master had. */
+type Outcome = boolean;
 
 const TIMER_MAX = 2 ** 31 - 1;
 /** A stopping daemon waits so long for a collection it has called off, ms. */
@@ -114,7 +112,7 @@ export function nodePart(ports: NodePorts, readers: Readers = READERS): NodePart
       }
       take({ kind: 'reported' });
     }
-    return { hash: body.hash, changed: done?.changed === true };
+    return done?.changed === true;
   }
 
   return {
@@ -125,8 +123,8 @@ export function nodePart(ports: NodePorts, readers: Readers = READERS): NodePart
       'node.collect': async (_input, context) => {
         take({ kind: 'asked' });
         if (running === undefined) fail(code.BAD_STATE, 'the daemon is stopping');
-        const { hash, changed } = await within(running.outcome, context.signal);
-        return { code: 0, text: changed ? 'changed' : 'unchanged', body: { hash, changed } };
+        const changed = await within(running.outcome, context.signal);
+        return { code: 0, text: changed ? 'changed' : 'unchanged', body: { changed } };
       },
     },
     repeatable: ['node.collect'],

@@ -191,7 +191,7 @@ describe('calls of the node feature', () => {
 
   it('carries a collection to the nodes and passes their answers on', async () => {
     answers = [
-      { nodes: 'n1', code: 0, text: 'changed', body: { hash: 'h', changed: true } },
+      { nodes: 'n1', code: 0, text: 'changed', body: { changed: true } },
       { nodes: 'n[2-3]', code: 48, text: 'down' },
     ] as unknown as ResultPart[];
     expect(await call('node.collect', { nodes: 'n[1-3]' })).to.deep.equal(answers);

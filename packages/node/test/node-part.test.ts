@@ -77,7 +77,7 @@ describe('the node feature on a node', () => {
     expect(rig.offered).to.have.length(1);
   });
 
-  it('answers who asks with hash and change, and shares one collection among all', async () => {
+  it('answers who asks with what changed, and shares one collection among all', async () => {
     let open = () => {};
     rig.gate = new Promise((resolve) => {
       open = resolve;
@@ -85,7 +85,7 @@ describe('the node feature on a node', () => {
     const answers = [rig.collect(), rig.collect(), rig.collect()];
     await until(() => rig.collections === 1);
     open();
-    const expected = { code: 0, text: 'changed', body: { hash: 'M', changed: true } };
+    const expected = { code: 0, text: 'changed', body: { changed: true } };
     expect(await Promise.all(answers)).to.deep.equal([expected, expected, expected]);
     expect(rig.collections).to.equal(1);
     expect(rig.offered).to.have.length(1);
@@ -93,7 +93,7 @@ describe('the node feature on a node', () => {
 
   it('reports whenever it is asked, though the hash is the same: wear is not in it', async () => {
     rig.part.confirmed?.('M');
-    expect(await rig.collect()).to.deep.equal({ code: 0, text: 'unchanged', body: { hash: 'M', changed: false } });
+    expect(await rig.collect()).to.deep.equal({ code: 0, text: 'unchanged', body: { changed: false } });
     rig.document = { machine_model: 'M', hardware: [part('ssd', 'nvme0', 'S', { passing: { wear: 3 } })] };
     expect(await rig.collect()).to.deep.include({ text: 'unchanged' });
     expect(rig.offered.map(({ body }) => body)).to.deep.include({ hash: 'M', document: rig.document });

@@ -91,7 +91,7 @@ function sampleEvery(ms: number, node: string, leaf: LeafShell): void {
 function commandsOf(node: string, leaf: () => LeafShell): Record<string, CommandHandler> {
   return {
     ping: async () => ({ code: 0, text: 'alive' }),
-    'node.collect': async () => ({ code: 0, text: '', body: { hash: hashOf(node), changed: false } }),
+    'node.collect': async () => ({ code: 0, text: 'unchanged', body: { changed: false } }),
     rebalance: async (input) => {
       leaf().rebalance((isObject(input) && typeof input['spread'] === 'number' ? input['spread'] : 5) * 1000);
       return { code: 0, text: 'moves to its first choice unless it is there' };

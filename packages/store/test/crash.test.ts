@@ -4,7 +4,7 @@ import { openStore } from '../src/index.ts';
 import { directoryForTests, LEDGER } from './fixtures/both.ts';
 import { children } from './fixtures/process.ts';
 
-describe('kill -9', function () {
+describe('kill -9', () => {
   const directory = directoryForTests();
   const start = children();
 

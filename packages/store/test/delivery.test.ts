@@ -178,7 +178,7 @@ overBoth('delivery', ({ open }) => {
   });
 });
 
-describe('delivery over a restart', function () {
+describe('delivery over a restart', () => {
   const directory = directoryForTests();
 
   it('goes on where the last process was', async () => {

@@ -7,7 +7,7 @@ import { openStore, type Store } from '../src/index.ts';
 import { directoryForTests, LEDGER } from './fixtures/both.ts';
 import { childCommand, children, mountSmall, unmount } from './fixtures/process.ts';
 
-describe('a disk without room', function () {
+describe('a disk without room', () => {
   const directory = directoryForTests();
   const start = children();
 

@@ -131,7 +131,7 @@ async function play(
 const limits = { fileBytes: 4096 * 300 };
 
 describe('reports exactly once', () => {
-  it('in memory, in any sequence of batches', async function () {
+  it('in memory, in any sequence of batches', async () => {
     const property = fc.asyncProperty(scenario, async (s) => {
       const store = await openMemoryStore({ modules: [ledger], limits });
       try {
@@ -148,7 +148,7 @@ describe('reports exactly once', () => {
     await fc.assert(property, { numRuns: 80 });
   });
 
-  it('in SQLite, whose threads are stopped in the middle', async function () {
+  it('in SQLite, whose threads are stopped in the middle', async () => {
     const property = fc.asyncProperty(scenario, async (s) => {
       const directory = await mkdtemp(join(tmpdir(), 'csm-store-'));
       const options = {

@@ -6,7 +6,7 @@ import { openStore, type Store } from '../src/index.ts';
 import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
 import { children } from './fixtures/process.ts';
 
-describe('lock of the database', function () {
+describe('lock of the database', () => {
   const directory = directoryForTests();
   const start = children();
   const open = (file: string): Promise<Store> => openStore({ file, modules: [LEDGER] });

@@ -13,7 +13,7 @@ interface Step {
 const ONE: Step = { id: 1, title: 'one', sql: 'CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1)' };
 const TWO: Step = { id: 2, title: 'two', sql: { sqlite: 'ALTER TABLE a ADD COLUMN y INTEGER', postgresql: '' } };
 
-describe('migrations', function () {
+describe('migrations', () => {
   const directory = directoryForTests();
 
   let files = 0;

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { openMemoryStore, openStore } from '../src/index.ts';
 import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
 
-describe('threads', function () {
+describe('threads', () => {
   const directory = directoryForTests();
 
   it('a dead writer fails all that waits, closes the store and frees the lock', async () => {

@@ -30,7 +30,7 @@ repair, and says for which nodes something is new. \`csm node history\` then sho
     const deadline = seconds(given, 'deadline', 0.1, DEADLINE_MAX);
     const options = { ...session.callOptions, ...timeLimit(session, deadline ?? DEADLINE) };
     const parts = session.client.stream('node.collect', { nodes, deadline }, options);
-    const csv = ['nodes', 'code', 'text', 'body.changed', 'body.hash'];
+    const csv = ['nodes', 'code', 'text', 'body.changed'];
     return showParts(session, parts, { partial: false, text: plainPart, csv });
   },
 };

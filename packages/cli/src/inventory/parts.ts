@@ -1,6 +1,7 @@
 /** Hardware parts as tables, whether they come as rows of the database or within a node's document. */
 import { isObject } from '@csm/model';
 import { type Column, table, width } from '../print/table.ts';
+import { human } from '../samples/unit.ts';
 
 export type PartRow = { readonly [field: string]: unknown };
 
@@ -15,11 +16,25 @@ export function told(value: unknown): string | null {
   return isPlainList ? value.join(' ') : (JSON.stringify(value) ?? null);
 }
 
-/** `size=65536 speed_mt_s=3200`: what is known, what passes behind the rest. */
+/** Sizes, and the unit they are told in: CSM's names do not bear it. */
+const SIZES: { readonly [kindAndName: string]: 'kib' | 'bytes' } = {
+  'dimm size': 'kib',
+  'gpu hbm_memory': 'kib',
+  'ssd size': 'bytes',
+  'ssd wear_total_bytes_read': 'bytes',
+  'ssd wear_total_bytes_written': 'bytes',
+};
+
+function detail(kind: unknown, name: string, value: unknown): string | null {
+  const unit = SIZES[`${String(kind)} ${name}`];
+  return unit !== undefined && typeof value === 'number' ? human(unit, value).replace(' ', '') : told(value);
+}
+
+/** `size=64GiB speed_mt_s=3200`: what is known, what passes behind the rest. */
 export function details(row: PartRow): string {
   const known = (of: unknown) => (isObject(of) ? Object.entries(of) : []).filter(([, value]) => told(value) !== null);
   const text = [...known(row['details']), ...known(row['passing'])]
-    .map(([name, value]) => `${name}=${told(value)}`)
+    .map(([name, value]) => `${name}=${detail(row['kind'], name, value)}`)
     .join(' ');
   return text.length <= DETAILS_MAX ? text : `${text.slice(0, DETAILS_MAX - 3)}...`;
 }

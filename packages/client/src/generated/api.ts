@@ -343,7 +343,7 @@ export const API = {
   'node.collect': {
     "name": "node.collect",
     "summary": "Takes the inventory of nodes now",
-    "description": "Each node answers with the hash of what it found, and whether that differs from what it last reported; differences are on their way into the database then. A collection under way is shared, not begun anew.",
+    "description": "Each node answers whether what it found differs from what it last reported; what it found is on its way into the database then. A collection under way is shared, not begun anew.",
     "access": "privileged",
     "method": "POST",
     "path": "/csm/v1/collect",
@@ -1406,7 +1406,7 @@ export type NodeCollectItem = {
   readonly code: number;
   /** in words */
   readonly text: string;
-  /** {hash, changed}: of the document; whether it differs from the last reported */
+  /** {changed}: whether it differs from what was last reported */
   readonly body?: unknown;
 };
 

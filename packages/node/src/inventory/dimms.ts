@@ -1,5 +1,5 @@
 import { type Finding, found, missing } from '@csm/host';
-import { type EdacDimm, edacCount, readEdac } from './edac.ts';
+import { type EdacDimm, edacModules, readEdac } from './edac.ts';
 import { PartDraft } from './part-draft.ts';
 import type { PartReader } from './reader.ts';
 import { MEMORY_DEVICE, type SmbiosStructure } from './smbios.ts';
@@ -14,8 +14,9 @@ export const dimms: PartReader<'discovered_dimms'> = {
   kind: 'dimm',
   facts: ['discovered_dimms'],
   async readParts({ tree, smbios }) {
-    const [firmware, edac] = await Promise.all([smbios(), readEdac(tree)]);
-    const counted = 'value' in edac ? edacCount(edac.value) : edac;
+    const [firmware, told] = await Promise.all([smbios(), readEdac(tree)]);
+    const edac = 'value' in told ? edacModules(told.value) : told;
+    const counted = 'value' in edac ? found(edac.value.length) : edac;
     const slots = 'value' in firmware ? firmware.value.filter(isSlot) : [];
     const filled = slots.filter(
       (slot) => !/^(?:No Module Installed|Not Installed|0\b.*)$/i.test(slot.fields.get('Size') ?? ''),

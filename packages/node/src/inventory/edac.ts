@@ -41,11 +41,11 @@ export async function readEdac(tree: RootTree): Promise<Finding<readonly EdacDim
   return modules.size === 0 ? missing(`${MC} has no module`) : found([...modules.values()]);
 }
 
-/** How many modules there are; ranks without labels do not tell. */
-export function edacCount(modules: readonly EdacDimm[]): Finding<number> {
-  return modules.some(({ isRank, name, place }) => isRank && name === place)
+/** Those that are modules for sure: a rank without a label may be half of one. */
+export function edacModules(all: readonly EdacDimm[]): Finding<readonly EdacDimm[]> {
+  return all.some(({ isRank, name, place }) => isRank && name === place)
     ? missing(`${MC} tells ranks of memory, not modules`)
-    : found(modules.length);
+    : found(all);
 }
 
 const numberIn = (name: string): number => Number(/\d+$/.exec(name)?.[0] ?? 0);

@@ -16,6 +16,8 @@ export async function readNvmes(sources: Sources): Promise<Finding<readonly Driv
   if ('reason' in names) return names;
   const drives: Drive[] = [];
   for (const name of names.value.filter((n) => /^nvme\d{1,4}$/.test(n))) {
+    // What cannot be entered is no controller, such as a link that leads nowhere.
+    if ('reason' in (await sources.tree.names(`${CLASS}/${name}`))) continue;
     const transport = await sources.tree.line(`${CLASS}/${name}/transport`);
     if ('value' in transport && transport.value !== 'pcie') continue;
     const part = await describe(sources, name);

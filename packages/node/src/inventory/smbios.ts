@@ -50,11 +50,11 @@ export function parseDmidecode(output: string): SmbiosStructure[] {
   return structures;
 }
 
-/** Line by line, so that a large output is never held twice. */
+/** Line by line, so that a large output is never held twice. A last line without its end was cut, and is none. */
 function* lines(text: string): Generator<string> {
   for (let from = 0; from < text.length; ) {
-    const newline = text.indexOf('\n', from);
-    const end = newline === -1 ? text.length : newline;
+    const end = text.indexOf('\n', from);
+    if (end === -1) return;
     yield text.slice(from, end).replace(/\r$/, '');
     from = end + 1;
   }

@@ -93,9 +93,12 @@ const percent = (value: unknown): number | undefined => {
   return number !== undefined && number <= 255 ? number : undefined;
 };
 
+/** More than any drive can have moved: ten exabytes. */
+const BYTES_MAX = 1e19;
+
 const times = (value: unknown, factor: number): number | undefined => {
-  const number = count(value);
-  return number === undefined ? undefined : number * factor;
+  const bytes = (count(value) ?? Number.NaN) * factor;
+  return bytes <= BYTES_MAX ? bytes : undefined;
 };
 
 const wearOf = (fields: { readonly [F in keyof Wear]: number | undefined }): Wear =>

@@ -192,13 +192,13 @@ const SUMMARY_MAX = 500;
 function summaryOf({ document, parts }: Compared): string {
   const fact = (field: string, unit: string): string[] => {
     const value = document[field];
-    return typeof value === 'number' ? [`${value} ${unit}`] : [];
+    return typeof value === 'number' ? [`${value} ${unit}${value === 1 ? '' : 's'}`] : [];
   };
   const memory = gib(document['installed_memory']);
   const machine = [
-    ...fact('discovered_sockets', 'sockets'),
-    ...fact('discovered_cores', 'cores'),
-    ...fact('discovered_threads', 'threads'),
+    ...fact('discovered_sockets', 'socket'),
+    ...fact('discovered_cores', 'core'),
+    ...fact('discovered_threads', 'thread'),
     ...(typeof memory === 'number' ? [`${memory} GiB`] : []),
   ].join(', ');
   const counts = new Map<string, number>();

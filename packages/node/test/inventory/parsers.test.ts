@@ -156,9 +156,9 @@ describe('vital product data', () => {
 });
 
 describe('dmidecode', () => {
-  const text = `# dmidecode 3.3\nHandle 0x0004, DMI type 4, 48 bytes\nProcessor Information\n\tSocket Designation: CPU 1\n\tFlags:\n\t\tFPU (Floating-point unit on-chip)\n\tVersion: A: B\n\nHandle 0x0005, DMI type 1, 27 bytes\nSystem Information\n\tSerial Number: X\n\nHandle 0x0011, DMI type 17, 84 bytes\nMemory Device\n\tSize: 16 GB\n\tSize: 1 GB\n\tLocator: A1`;
+  const text = `# dmidecode 3.3\nHandle 0x0004, DMI type 4, 48 bytes\nProcessor Information\n\tSocket Designation: CPU 1\n\tFlags:\n\t\tFPU (Floating-point unit on-chip)\n\tVersion: A: B\n\nHandle 0x0005, DMI type 1, 27 bytes\nSystem Information\n\tSerial Number: X\n\nHandle 0x0011, DMI type 17, 84 bytes\nMemory Device\n\tSize: 16 GB\n\tSize: 1 GB\n\tLocator: A1\n\tSerial Number: 5E2B`;
 
-  it('gives processors and memory devices, the first value of each field, without lists', () => {
+  it('gives processors and memory devices, the first value of each field, without lists and without a cut end', () => {
     expect(parseDmidecode(text).map(({ type, fields }) => [type, Object.fromEntries(fields)])).deep.equals([
       [4, { 'Socket Designation': 'CPU 1', Flags: '', Version: 'A: B' }],
       [17, { Size: '16 GB', Locator: 'A1' }],
