@@ -84,7 +84,7 @@ describe('the modules of each role', () => {
       expect(matching(role, /^packages\/daemon\/dist\/src\/compose\.js$/), role).to.have.length(1);
     expect(matching('master', /better-sqlite3\/.*\.node$/)).to.have.length(1);
     expect(matching('master', /^packages\/store\/dist\/src\/sqlite\/writer\.js$/)).to.have.length(1);
-    expect(matching('master', /^packages\/node\/dist\/src\/store\.js$/)).to.have.length(1);
+    expect(matching('master', /^packages\/node\/dist\/src\/store\/index\.js$/)).to.have.length(1);
     expect(matching('compute', /^packages\/cluster\/dist\/src\/node\.js$/)).to.have.length(1);
   });
 
@@ -92,7 +92,9 @@ describe('the modules of each role', () => {
     it(`have nothing of a database in a ${role} daemon`, () => {
       expect(matching(role, /better-sqlite3/)).to.deep.equal([]);
       expect(matching(role, /^packages\/store\/dist\/src\/sqlite\//)).to.deep.equal([]);
-      expect(matching(role, /^packages\/(?!store\/)[^/]+\/dist\/src\/(?:store|master)\.js$/)).to.deep.equal([]);
+      expect(matching(role, /^packages\/(?!store\/)[^/]+\/dist\/src\/(?:store(?:\/.+)?|master)\.js$/)).to.deep.equal(
+        [],
+      );
     });
   }
 

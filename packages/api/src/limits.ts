@@ -26,7 +26,7 @@ export interface Limits {
   readonly connectionRequests: number;
   /** The least time-out a client may ask for, seconds, default 5. */
   readonly minimumTimeoutSeconds: number;
-  /** How often slow requests are looked for, ms, default 1 s. */
+  /** How often slow requests are looked for, ms, default 5 s: each look wakes the daemon. */
   readonly checkMs: number;
 }
 
@@ -44,7 +44,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   userRequests: 128,
   connectionRequests: 32,
   minimumTimeoutSeconds: 5,
-  checkMs: 1_000,
+  checkMs: 5_000,
 });
 
 /** What root has beyond the totals. */

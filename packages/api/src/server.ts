@@ -55,7 +55,7 @@ const LAST_WORDS_MS = 250;
 const PARAMETER_MAX = 8_192;
 /**
  * The table checks what comes in, and answers are made here, so no route gives fastify a schema. Told so, it does not
- * load its compilers: 250 KiB of a daemon's heap, 1 to 2 MiB in RAM.
+ * load its compilers: 4 MiB of a daemon's memory.
  */
 const noSchemas = (): never => {
   throw new Error('a route gave fastify a schema; rows of the API table have theirs checked by the table');

@@ -8,11 +8,12 @@ export const environment: Feature = {
   api,
   settings: { compute: computeSettings, aggregator: aggregatorSettings, master: masterSettings },
   store: new URL('./store.js', import.meta.url).href,
-  onNode: async (ports) => (await import('./node.ts')).nodePart(ports),
+  // Only compute daemons have buckets; the others do not load what fills them.
+  onNode: async (ports) => (ports.self.role === 'compute' ? (await import('./node.ts')).nodePart(ports) : undefined),
   onAggregator: async (ports) => (await import('./aggregator.ts')).aggregatorPart(ports),
   onMaster: async (ports) => (await import('./master.ts')).masterPart(ports),
   async *probe(ports) {
-    yield* (await import('./node.ts')).probe(ports);
+    if (ports.self.role === 'compute') yield* (await import('./node.ts')).probe(ports);
   },
 };
 

@@ -63,7 +63,7 @@ export const computeSettings = {
 export const aggregatorSettings = {
   bds: {
     host: setting({
-      doc: 'Receiver of a copy of all environmental data: newline-delimited JSON over TCP, such as Logstash or rsyslog. Default: none, and then nothing is copied.',
+      doc: 'Receiver of a copy of all environmental data: newline-delimited JSON over TCP, such as Logstash or rsyslog. All aggregators that a node can reach must have it: one without acknowledges without copying. Default: none, and then nothing is copied.',
       format: host,
     }),
     port: setting({ doc: 'Its port.', format: port(), default: 10522 }),

@@ -134,7 +134,7 @@ export interface Feature {
   readonly check?: (role: Role, config: unknown) => readonly ConfigFault[];
   /** URL of its store module as built, for the database's writer. */
   readonly store?: string;
-  readonly onNode?: (ports: NodePorts) => Promise<NodePart>;
+  readonly onNode?: (ports: NodePorts) => Promise<NodePart | undefined>;
   readonly onAggregator?: (ports: AggregatorPorts) => Promise<AggregatorPart | undefined>;
   readonly onMaster?: (ports: MasterPorts) => Promise<MasterPart>;
   /** Tries each collector of this feature once, for `csmd --check --probe`. */

@@ -4,11 +4,11 @@ import type { RootTree } from '@csm/host';
 const DIRECTORIES = ['/sys/bus/pci/devices', '/sys/class/nvme', '/sys/class/infiniband'];
 /** In these stand virtual devices, too, which come and go with containers and mounts: they are no hardware. */
 const MIXED = ['/sys/class/net', '/sys/block'];
-const FILES = ['/sys/devices/system/cpu/online', '/sys/devices/system/node/online', '/proc/sys/kernel/random/boot_id'];
+const FILES = ['/sys/devices/system/cpu/online', '/sys/devices/system/node/online'];
 
 /**
  * 16 hex digits that change when devices, CPUs or memory nodes come or go. Cheap: it lists five directories, reads
- * three short files and one link for each disk and network interface, and runs nothing.
+ * two short files and one link for each disk and network interface, and runs nothing.
  */
 export async function fingerprint(tree: RootTree): Promise<string> {
   const words: string[] = [];

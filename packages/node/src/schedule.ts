@@ -3,8 +3,8 @@
  *
  * Waiting, until a master has confirmed this daemon: nothing is done, unless somebody asks.
  * Resting: two deadlines. `dueAt` takes the inventory; `lookAt` takes a glance at the names of devices. A glance that
- *   differs from the last collection is a candidate; when the next glance is the same again, the inventory is taken: what
- *   is still settling is left to settle. A master that has another inventory than the last one taken, or no one was
+ *   differs from the last collection is a candidate, and `SETTLE_MS` later another is taken; when that is the same, so
+ *   is the inventory: what is still settling is left to settle. A master that has another inventory than the last one taken, or no one was
  *   taken yet: it is taken.
  * Collecting: one at a time. Whoever asks meanwhile shares it, glances and deadlines rest. It ends with `collected`
  *   or `failed`; after a failure the next is due in `RETRY_MS`.
@@ -60,6 +60,8 @@ export type Effect =
   /** `changed`: the hash is not the master's; `report`: it must be told. */
   | { readonly kind: 'done'; readonly changed: boolean; readonly report: boolean };
 
+/** Between two glances while something seems to have changed, ms. */
+export const SETTLE_MS = 5000;
 /** After a collection that failed or could not be reported, ms. */
 export const RETRY_MS = 600_000;
 
@@ -122,7 +124,10 @@ function* react(state: State, event: Event, now: Mono): Generator<Effect> {
       if (state.collecting || state.last === undefined) return;
       if (event.fingerprint === state.last.fingerprint) state.candidate = undefined;
       else if (event.fingerprint === state.candidate) yield* collect(state, false);
-      else state.candidate = event.fingerprint;
+      else {
+        state.candidate = event.fingerprint;
+        state.lookAt = after(now, Math.min(SETTLE_MS, state.plan.lookMs));
+      }
       return;
     }
     case 'collected': {

@@ -12,9 +12,9 @@ const interval = setting({
 });
 
 const hotplug_interval = setting({
-  doc: 'How often a glance is taken at the names of devices and CPUs. When they differ, and are the same at the next glance, the inventory is taken. 0: never.',
+  doc: 'How often a glance is taken at the names of devices and CPUs. When they differ, and are the same some seconds later, the inventory is taken. 0: never.',
   format: duration({ min: 0, max: DAY_S * 1000 }),
-  default: 60,
+  default: 120,
   unit: 's',
   cost: 'Shorter: a part that comes or goes is known sooner; each glance wakes the node for some short reads of /sys.',
 });

@@ -89,10 +89,10 @@ describe('when a node takes its inventory', () => {
     collected('h1');
     expect(on(tick, 60_000)).to.equal('look|60000');
     expect(on(looked('f'))).to.equal('|60000');
-    expect(on(looked('g'))).to.equal('|60000');
-    expect(on(looked('f'))).to.equal('|60000');
-    expect(on(looked('g'))).to.equal('|60000');
-    expect(on(looked('k'))).to.equal('|60000');
+    expect(on(looked('g'))).to.equal('|5000');
+    expect(on(looked('f'))).to.equal('|5000');
+    expect(on(looked('g'))).to.equal('|5000');
+    expect(on(looked('k'))).to.equal('|5000');
     expect(on(looked('k'))).to.equal('collect|never');
     expect(collected('h2', 'k')).to.equal('done changed report|never');
     on({ kind: 'reported' });
