@@ -53,7 +53,7 @@ describe('the inventory of this machine', function () {
       const ssds =
         solid.length === 0 ? [] : await cluster.utility.client.call('node.hardware', { nodes: 'real', kind: 'ssd' });
       const sizes = ssds.map(({ details }) => details['size']);
-      expect(sizes.toSorted()).to.deep.equal(solid.map(({ size }) => size).toSorted());
+      expect(sizes).to.have.members(solid.map(({ size }) => size));
     }
   });
 

@@ -10,9 +10,9 @@ export interface LocalFacts {
   /** Of an aggregator, which links to masters where others have candidates. */
   masters?(): readonly MasterState[] | undefined;
   /** What the features' parts of this daemon say is wrong. */
-  problems(): readonly string[];
+  readonly problems: () => readonly string[];
   /** What those that keep counters say, by name of the feature. */
-  features(): JsonObject;
+  readonly features: () => JsonObject;
 }
 
 function local(facts: LocalFacts): JsonObject {
