@@ -98,6 +98,20 @@ describe('a configuration', function () {
     }
   });
 
+  it('is refused when no machine is seen at host.root', async () => {
+    const config = (await sound('compute', { aggregatorA: 'agg-a:9800' })) as {
+      csm: Record<string, unknown>;
+    };
+    const root = join(site.root, 'nowhere');
+    config.csm['host'] = { root };
+    const file = write(JSON.stringify(config));
+    const { code, stderr } = await csmd(['--role', 'compute', '--file', file, '--check']);
+    expect(stderr).to.contain(
+      `csm.host.root is "${root}"; allowed: a directory that holds the proc and sys of a machine`,
+    );
+    expect(code).to.equal(REFUSED);
+  });
+
   it('is refused where its parts do not go together', async () => {
     const at = 'agg-a:9800';
     const cases: [object, string][] = [

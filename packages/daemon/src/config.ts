@@ -2,6 +2,8 @@
  * The settings of every role: the foundation's, which stand here, and what each feature adds to them. Names follow IBM
  * CSM's configuration files where those have one. Everything stands under the key `csm`, as there.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Feature } from '@csm/feature';
 import {
   bytes,
@@ -274,6 +276,16 @@ function crossFaults(role: Role, config: AnyConfig, hostName: string): ConfigFau
       allowed: NODE_NAME_RULE,
       hint: 'the host name cannot serve; set node_name',
     });
+  const { root } = config.csm.host;
+  // Without it every fact would be missing, each with its reason, and the node would look like an empty shell.
+  if (!existsSync(join(root, 'proc'))) {
+    faults.push({
+      key: 'csm.host.root',
+      value: JSON.stringify(root),
+      allowed: 'a directory that holds the proc and sys of a machine, such as / or /host',
+      hint: `${join(root, 'proc')} is not there`,
+    });
+  }
   if (role !== 'compute') return faults;
   const { aggregatorA, aggregatorB, aggregators } = (config as ConfigFor<'compute'>).csm.net;
   if (aggregators === undefined && aggregatorA === undefined) {
