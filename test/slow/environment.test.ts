@@ -1,5 +1,16 @@
 /** Buckets through the whole tree: this machine held against /proc read by hand, and programs that do what they should not. */
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -39,6 +50,12 @@ function netDev(): Map<string, number> {
   );
 }
 
+/** Bytes written, by disk, of /proc/diskstats. */
+function diskWritten(): Map<string, number> {
+  const lines = readFileSync('/proc/diskstats', 'utf8').trim().split('\n');
+  return new Map(lines.map((line) => line.trim().split(/\s+/)).map((f) => [f[2] ?? '', Number(f[9]) * 512]));
+}
+
 describe('the environment of this machine', function () {
   this.timeout(120_000);
   let cluster: SmallCluster;
@@ -72,22 +89,62 @@ describe('the environment of this machine', function () {
     expect(values['load1']).to.be.within(0, 10_000);
   });
 
+  /** What a rate came to between the first and the last of these samples. */
+  function integral(samples: readonly Sample[], name: string): number {
+    let sum = 0;
+    for (const [i, { time, values }] of samples.entries()) {
+      const before = samples[i - 1];
+      const seconds = before === undefined ? 0 : (Date.parse(time) - Date.parse(before.time)) / 1000;
+      sum += (values[name] ?? Number.NaN) * seconds;
+    }
+    return sum;
+  }
+
+  /** The counters by hand before and after `work`, and the samples of an item that lie around it. */
+  async function around<T>(item: string, read: () => T, work: () => void) {
+    const from = (await newest(item, Object.keys((await query(cluster, 'real', item)).at(-1)?.values ?? {})[0] ?? ''))
+      .time;
+    const before = read();
+    work();
+    const after = read();
+    const ended = Date.now();
+    const samples = await until('a round after it', async () => {
+      const all = await query(cluster, 'real', item, { since: from });
+      return Date.parse(all.at(-1)?.time ?? '') > ended ? all : undefined;
+    });
+    return { before, after, samples };
+  }
+
+  it('has the bytes of /proc/diskstats, as rates that add up', async () => {
+    const file = join(cluster.site.root, 'written');
+    const work = () => {
+      const fd = openSync(file, 'w');
+      for (let i = 0; i < 64; i++) writeSync(fd, Buffer.alloc(1024 * 1024, i));
+      fsyncSync(fd);
+      closeSync(fd);
+    };
+    const { before, after, samples } = await around('disk', diskWritten, work);
+    const disks = Object.keys(samples.at(-1)?.values ?? {}).filter((name) => name.endsWith('.write_bytes_per_second'));
+    expect(disks).to.not.deep.equal([]);
+    for (const name of disks) {
+      const disk = name.slice(0, name.indexOf('.'));
+      const grown = (after.get(disk) ?? Number.NaN) - (before.get(disk) ?? Number.NaN);
+      // Rounds before and after see some more than our own two looks.
+      expect(integral(samples, name), name).to.be.within(grown * 0.9, grown * 1.2 + 16e6);
+    }
+  });
+
   it('has the bytes of ip -s link, as rates that add up', async () => {
-    const before = netDev();
-    const from = new Date().toISOString();
-    await until(
-      'ten rounds',
-      async () => (await query(cluster, 'real', 'network', { since: from })).length >= 10,
-      40_000,
+    const { before, after, samples } = await around('network', netDev, () => undefined);
+    const names = Object.keys(samples.at(-1)?.values ?? {}).filter((name) =>
+      name.endsWith('.receive_bytes_per_second'),
     );
-    const after = netDev();
-    const samples = await query(cluster, 'real', 'network', { since: from });
-    for (const [name, received] of after) {
-      const rates = samples.map(({ values }) => values[`${name}.receive_bytes_per_second`] ?? 0);
-      const total = rates.reduce((a, b) => a + b, 0);
-      const grown = received - (before.get(name) ?? 0);
-      // A round takes what came in about a second; the first may begin before, the last end after our own looks.
-      expect(total, name).to.be.within(grown * 0.5 - 1e6, grown * 2 + 1e6);
+    const real = readdirSync('/sys/class/net').filter((name) => existsSync(`/sys/class/net/${name}/device`));
+    for (const name of real) expect(names).to.include(`${name}.receive_bytes_per_second`);
+    for (const name of names) {
+      const port = name.slice(0, name.lastIndexOf('.'));
+      const grown = (after.get(port) ?? Number.NaN) - (before.get(port) ?? Number.NaN);
+      expect(integral(samples, name), name).to.be.within(grown * 0.9, grown * 1.2 + 1e6);
     }
   });
 
@@ -182,4 +239,26 @@ describe('programs that hang, crash, flood and lie', function () {
       });
     });
   }
+});
+
+describe('aligned buckets', function () {
+  this.timeout(60_000);
+
+  it('are read at the same moments on all nodes', async () => {
+    const data_collection = { buckets: [bucket(2, 'memory')], aligned: true };
+    const cluster = await smallCluster(['a1', 'a2'], (who) => (/^a\d/.test(who) ? { more: { data_collection } } : {}));
+    try {
+      const moments = async (node: string) => {
+        const samples = await query(cluster, node, 'memory');
+        return samples.length < 3 ? undefined : samples.map(({ time }) => Date.parse(time));
+      };
+      for (const node of ['a1', 'a2']) {
+        const times = await until(`three rounds of ${node}`, () => moments(node));
+        // A loaded machine is late, but never by half a round, and never early.
+        for (const time of times) expect(time % 2000, `${node} at ${time}`).to.be.below(1000);
+      }
+    } finally {
+      await cluster.site.close();
+    }
+  });
 });
