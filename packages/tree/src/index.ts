@@ -19,6 +19,7 @@ export {
   LeafShell,
 } from './net/leaf-shell.ts';
 export type { RefusedPeer } from './net/links.ts';
+export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
 export type { Wire } from './net/wire.ts';
 export { URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';

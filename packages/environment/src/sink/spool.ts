@@ -14,7 +14,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CsmError, code } from '@csm/model';
-import { acquire, type Lock } from './lock.ts';
+import { type LockFile, takeLock } from '@csm/tree';
 import {
   countLines,
   recoverSegment,
@@ -60,7 +60,7 @@ export class Spool {
   readonly #segments: Segment[] = [];
   #next = UNREAD;
   #cursor: Position = { segment: UNREAD, offset: 0 };
-  #lock: Lock | undefined;
+  #lock: LockFile | undefined;
   #waiting: Waiting[] = [];
   #working: Promise<void> | undefined;
   #saved: Position | undefined;
@@ -256,7 +256,10 @@ export class Spool {
     try {
       await makeDirectory(dir);
       if (this.#lock === undefined) {
-        this.#lock = await acquire(join(dir, 'lock'), `the spool ${dir}`);
+        this.#lock = await takeLock(join(dir, 'lock'), {
+          field: 'bds.spool',
+          held: (pid) => `another process uses the spool ${dir}: its pid is ${pid}; each needs a directory of its own`,
+        });
         await this.#recover();
       }
       for (const segment of this.#segments) {

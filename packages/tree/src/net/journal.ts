@@ -4,25 +4,21 @@
  * Writes are gathered: while one is on its way to the disk, records wait, and the next write takes all of them.
  */
 
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { code, fail } from '@csm/model';
 import type { JournalRecord } from '../outbox/state.ts';
 import { type JournalText, journalLine, readJournal } from './journal-lines.ts';
+import { type LockFile, takeLock } from './lock-file.ts';
 
 /** A journal shorter than this is never compacted, bytes. */
 export const COMPACT_MIN = 1024 * 1024;
-/** So often a lock is tried for that others take and leave at the same moment. */
-const LOCK_TRIES = 10;
-const LOCK_PAUSE_MS = 20;
 
 export class Journal {
   readonly path: string;
   readonly records: readonly JournalRecord[];
   /** Whole records that stood behind a damaged place and could not be used. */
   readonly lost: number;
-  readonly #lock: Lock;
+  readonly #lock: LockFile;
   #file: FileHandle;
   #size: number;
   /** Grown beyond this it is to begin anew, bytes. */
@@ -32,7 +28,7 @@ export class Journal {
   /** The file's new name is not known to be durable yet. */
   #unnamed = false;
 
-  private constructor(path: string, lock: Lock, file: FileHandle, text: JournalText) {
+  private constructor(path: string, lock: LockFile, file: FileHandle, text: JournalText) {
     this.path = path;
     this.#lock = lock;
     this.#file = file;
@@ -44,7 +40,11 @@ export class Journal {
 
   /** Opens or makes the journal. Fails in words when another process holds it. */
   static async open(path: string): Promise<Journal> {
-    const lock = await acquire(resolve(path));
+    const lock = await takeLock(`${resolve(path)}.lock`, {
+      field: 'journal',
+      held: (pid) =>
+        `another daemon uses the journal ${resolve(path)}: its pid is ${pid}; two daemons of one node need two directories`,
+    });
     try {
       const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return Buffer.alloc(0);
@@ -61,7 +61,7 @@ export class Journal {
       }
       return new Journal(path, lock, file, text);
     } catch (error) {
-      await release(lock);
+      await lock.release();
       throw error;
     }
   }
@@ -135,7 +135,7 @@ export class Journal {
     try {
       await this.#file.close();
     } finally {
-      await release(this.#lock);
+      await this.#lock.release();
     }
   }
 
@@ -167,98 +167,3 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 }
 
 /** A file beside the journal that names the process holding it. */
-interface Lock {
-  readonly file: string;
-  readonly text: string;
-}
-
-/**
- * Takes the lock `<journal>.lock`: the holder's pid and the time it started, so that a later process of the same number
- * is not taken for it. It stands in the journal's own directory, where no other user can put one in the way. A killed
- * daemon leaves its lock behind, and the next start takes that over.
- */
-async function acquire(journal: string): Promise<Lock> {
-  const file = `${journal}.lock`;
-  const own = `${file}.${randomUUID()}`;
-  const text = `${process.pid} ${(await startTime(process.pid)) ?? 0}\n`;
-  // Gets its name only when it is whole: nobody ever reads half a lock of a living process.
-  await writeFile(own, text, { flag: 'wx', mode: 0o600 });
-  try {
-    for (let tries = 0; tries < LOCK_TRIES; tries++) {
-      if (await linked(own, file)) return { file, text };
-      await refuseIfHeld(file, journal);
-      if (await takeOver(own, file)) return { file, text };
-      await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
-  fail(code.BAD_STATE, `the lock ${file} could not be taken in ${LOCK_TRIES} tries`, { field: 'journal' });
-}
-
-/**
- * Puts `own` in place of a stale lock. Only the holder of a gate may, and it looks again behind it: of several starts
- * that read the same stale lock, a slow one must not replace what a fast one has put there.
- */
-async function takeOver(own: string, file: string): Promise<boolean> {
-  const gate = `${file}.gate`;
-  if (!(await linked(own, gate))) {
-    // A start that was killed between two system calls leaves its gate.
-    if ((await holder(gate)) === 'stale') await rm(gate, { force: true });
-    return false;
-  }
-  try {
-    if ((await holder(file)) !== 'stale') return false;
-    await rename(own, file);
-    return true;
-  } finally {
-    await rm(gate, { force: true });
-  }
-}
-
-/** Removes the lock where it is still ours. */
-async function release({ file, text }: Lock): Promise<void> {
-  const standing = await readFile(file, 'utf8').catch(() => undefined);
-  if (standing === text) await rm(file, { force: true });
-}
-
-async function refuseIfHeld(file: string, journal: string): Promise<void> {
-  const pid = await holder(file);
-  if (pid === 'stale' || pid === undefined) return;
-  fail(
-    code.BAD_STATE,
-    `another daemon uses the journal ${journal}: its pid is ${pid}; two daemons of one node need two directories`,
-    { field: 'journal' },
-  );
-}
-
-/** Gives a second name to a file; false where that name is taken. */
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** The pid in a lock whose process lives; stale for one that is torn or whose process is gone; undefined for none. */
-async function holder(file: string): Promise<number | 'stale' | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const [, pid, started] = /^([1-9]\d{0,9}) (\d+)\n$/.exec(text) ?? [];
-  if (pid === undefined || started === undefined) return 'stale';
-  return (await startTime(Number(pid))) === started ? Number(pid) : 'stale';
-}
-
-/** When a living process started, in ticks since boot: field 22 of its stat. */
-async function startTime(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field is the program's name in parentheses and may hold anything; the third is the state.
-  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return state === 'Z' || state === 'X' ? undefined : rest[18];
-}
