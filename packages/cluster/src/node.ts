@@ -60,8 +60,9 @@ async function run(ports: NodePorts, input: unknown, context: CommandContext): P
     ...(cutBytes > 0 ? { cut_bytes: cutBytes } : {}),
     ...(result.signal === undefined ? {} : { signal: result.signal }),
   };
+  if (result.timedOut || result.aborted)
+    return { code: code.TIMEOUT, text: result.notStarted ?? 'killed at the deadline', body };
   if (result.notStarted !== undefined) return { code: code.SCRIPT_FAILURE, text: result.notStarted, body };
-  if (result.timedOut || result.aborted) return { code: code.TIMEOUT, text: 'killed at the deadline', body };
   if (result.code !== 0) return { code: code.SCRIPT_FAILURE, text: `exit ${result.code}`, body };
   return { code: 0, text: '', body };
 }

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runChild } from '@csm/kit';
+import { groupRuns, runChild } from '@csm/kit';
 import { type Finding, found, missing } from './finding.ts';
 
 export interface RunOptions {
   /** Default 10,000 ms. At the deadline the program's whole process group is ended. */
   readonly timeoutMs?: number;
-  /** Bytes of output taken; more is refused, not cut. Default 1 MiB. */
+  /** Bytes of output taken, and of stderr let go by; more is refused, not cut. Default 1 MiB. */
   readonly maxOutput?: number;
   readonly signal?: AbortSignal;
   /** Which exit statuses leave a whole output; default: 0 only. Some programs tell findings by their status. */
@@ -15,7 +15,10 @@ export interface RunOptions {
 
 /** The programs of a machine. Never throws: what cannot be had of a program is a finding with a reason. */
 export interface Programs {
-  /** What it wrote, when it ended well and in time; else the reason, which begins with the program's name. */
+  /**
+   * What it wrote to stdout, when it ended well and in time; else the reason, which begins with the program's name.
+   * What it wrote to stderr is heard only as a reason.
+   */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<Finding<string>>;
 }
 
@@ -26,27 +29,40 @@ const NAME_MAX = 200;
 /** Where administration tools stand, whatever PATH the daemon was started with. */
 const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Programs found in the directories of `path`, run in the C locale without standard input. */
-export function realPrograms(path: string = PATH_DEFAULT): Programs {
+/**
+ * Programs found in the directories of `path`, run in the C locale without standard input. One that not even SIGKILL has
+ * ended hangs in the kernel: it is not started again while it does, or they would pile up.
+ */
+export function realPrograms(path: string = PATH_DEFAULT, run: typeof runChild = runChild): Programs {
   const env = { PATH: path, LC_ALL: 'C', HOME: '/' };
+  /** Program to the process group that is left of it. */
+  const left = new Map<string, number>();
   return {
     async run(argv, { timeoutMs = TIMEOUT_MS, maxOutput = OUTPUT_MAX, signal, exitOk = isZero } = {}) {
-      const result = await runChild({
+      const [name] = argv;
+      const group = left.get(name);
+      if (group !== undefined && groupRuns(group))
+        return missing(`${name} of an earlier call still runs, though it was killed (process group ${group})`);
+      left.delete(name);
+      const result = await run({
         argv,
         env,
         cwd: '/',
         timeoutMs,
         maxOutput,
+        stderr: 'apart',
         endAtMaxOutput: true,
         graceMs: 500,
         ...(signal === undefined ? {} : { signal }),
       });
-      const [name] = argv;
-      if (result.notStarted !== undefined) return missing(result.notStarted);
+      if (result.leftRunning !== undefined) left.set(name, result.leftRunning);
       if (result.aborted) return missing(`${name} was called off`);
+      if (result.notStarted !== undefined) return missing(result.notStarted);
       if (result.timedOut) return missing(`${name} did not end within ${timeoutMs} ms`);
-      if (result.cutBytes > 0) return missing(`${name} wrote more than the ${maxOutput} bytes allowed`);
-      if (!exitOk(result.code)) return missing(`${name} ended with ${result.code}${firstWords(result.output)}`);
+      if (result.flooded) return missing(`${name} wrote more than the ${maxOutput} bytes allowed`);
+      if (!exitOk(result.code)) {
+        return missing(`${name} ended with ${result.code}${firstWords(result.errors) || firstWords(result.output)}`);
+      }
       return found(result.output);
     },
   };

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Finding, realPrograms, recordedPrograms } from '../src/index.ts';
+
+const ENDED = { output: '', errors: '', cutBytes: 0, flooded: false, aborted: false, durationMs: 1 };
 
 describe('programs', () => {
   let dir: string;
@@ -14,6 +18,10 @@ describe('programs', () => {
     };
     script('tells', 'echo "$LC_ALL:$1"; cat');
     script('crashes', 'echo "no\tdevice" >&2; exit 3');
+    script('finds', 'echo found; echo "no\tdevice" >&2; exit 3');
+    script('fails', 'echo "on stdout"; exit 4');
+    script('warns', 'echo "deprecated" >&2; echo "{}"');
+    script('screams', 'echo "{}"; while :; do echo 0123456789012345678901234567890123456789 >&2; done');
     script('hangs', "trap '' TERM; while :; do sleep 1; done");
     script('floods', 'while :; do echo 0123456789012345678901234567890123456789; done');
     writeFileSync(join(dir, 'cannot'), 'no program');
@@ -35,11 +43,17 @@ describe('programs', () => {
 
   it('that crash are a reason with their first words, which are clean', async () => {
     expect(reason(await programs().run(['crashes']))).to.equal('crashes ended with 3: no device');
+    expect(reason(await programs().run(['finds'])), 'stderr first').to.equal('finds ended with 3: no device');
+    expect(reason(await programs().run(['fails'])), 'else stdout').to.equal('fails ended with 4: on stdout');
+  });
+
+  it('that warn on stderr have only what they wrote to stdout taken', async () => {
+    expect(await programs().run(['warns'])).to.deep.equal({ value: '{}\n' });
   });
 
   it('that tell findings by their status are believed where that is said', async () => {
-    const finding = await programs().run(['crashes'], { exitOk: (status) => (status & 3) === 3 });
-    expect(finding).to.deep.equal({ value: 'no\tdevice\n' });
+    const finding = await programs().run(['finds'], { exitOk: (status) => (status & 3) === 3 });
+    expect(finding).to.deep.equal({ value: 'found\n' });
   });
 
   it('that hang are ended with all they started', async () => {
@@ -49,6 +63,29 @@ describe('programs', () => {
   it('that flood are ended at once and refused, not cut', async () => {
     const finding = await programs().run(['floods'], { maxOutput: 1000 });
     expect(reason(finding)).to.equal('floods wrote more than the 1000 bytes allowed');
+    const screaming = await programs().run(['screams'], { maxOutput: 1000 });
+    expect(reason(screaming)).to.equal('screams wrote more than the 1000 bytes allowed');
+  });
+
+  it('that not even SIGKILL ends are not started again while they run', async () => {
+    const sleeper = spawn('sleep', ['60'], { detached: true, stdio: 'ignore' });
+    let started = 0;
+    const stuck = realPrograms('/bin:/usr/bin', async () => {
+      started++;
+      return { ...ENDED, code: 137, timedOut: true, leftRunning: sleeper.pid ?? 0 };
+    });
+    try {
+      expect(reason(await stuck.run(['sleep', '1']))).to.equal('sleep did not end within 10000 ms');
+      expect(reason(await stuck.run(['sleep', '2']))).to.match(
+        /^sleep of an earlier call still runs, though it was killed/,
+      );
+      expect(started).to.equal(1);
+    } finally {
+      sleeper.kill('SIGKILL');
+      await once(sleeper, 'exit');
+    }
+    await stuck.run(['sleep', '3']);
+    expect(started).to.equal(2);
   });
 
   it('can be called off', async () => {

@@ -1,13 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { headTail } from '../src/child/head-tail.ts';
+import { head, headTail } from '../src/child/head-tail.ts';
 import { unprotect } from '../src/child/oom.ts';
 import { runChild } from '../src/index.ts';
 import { needs, scratch, until } from './scratch.ts';
+
+const HANGS = fileURLToPath(new URL('../../../../test/fixtures/programs/hang', import.meta.url));
 
 const sh = (script: string, options: Partial<Parameters<typeof runChild>[0]> = {}) =>
   runChild({ argv: ['sh', '-c', script], ...options });
@@ -39,6 +42,51 @@ describe('runChild', () => {
       stdin: 'in\n',
     });
     expect(result.output).to.equal(`in\n$HOME "x"|-n||a b|${dir.path}\n`);
+  });
+
+  it('gives stderr apart, as much as its beginning', async () => {
+    const result = await sh('echo out1; echo err1 >&2; echo out2; echo err2 >&2; exit 3', { stderr: 'apart' });
+    expect(result).to.include({ code: 3, output: 'out1\nout2\n', errors: 'err1\nerr2\n', flooded: false });
+    expect((await sh('echo err >&2')).errors).to.equal('');
+    const long = await sh('printf é >&2; yes €€€ | head -c 20000000 >&2; echo out', { stderr: 'apart' });
+    expect(long).to.include({ code: 0, output: 'out\n', cutBytes: 0, flooded: false });
+    expect(long.errors).to.match(/^é€€€\n(€€€\n)+€*$/);
+    expect(Buffer.byteLength(long.errors)).to.be.within(4094, 4096);
+  });
+
+  it('ends what floods either stream when told so', async () => {
+    const flood = { endAtMaxOutput: true, maxOutput: 10_000, stderr: 'apart' } as const;
+    const errors = await sh('echo out; yes >&2', flood);
+    expect(errors).to.include({ flooded: true, output: 'out\n', cutBytes: 0, timedOut: false, aborted: false });
+    expect(await sh('yes', flood)).to.include({ flooded: true, errors: '' });
+    expect(await sh('yes | head -c 10000; yes | head -c 10000 >&2', flood)).to.include({ flooded: false, code: 0 });
+  });
+
+  it('does not wait for what holds both streams, in its group or out of it', async () => {
+    const left = await sh('sleep 60 & echo $!; echo err >&2', { stderr: 'apart' });
+    expect(left).to.include({ code: 0, errors: 'err\n' });
+    expect(left.durationMs).to.be.below(3_000);
+    expect(runs(Number(left.output))).to.equal(false);
+    const away = await sh('setsid sh -c "echo \\$\\$; exec sleep 60" & sleep 0.2', { stderr: 'apart' });
+    expect(away.durationMs).to.be.below(4_000);
+    process.kill(Number(away.output), 'SIGKILL');
+    await until('it is gone', () => !runs(Number(away.output)));
+  });
+
+  it('ends fixtures that hang in time, with what they started', async () => {
+    const running = readdirSync(HANGS).flatMap((name) =>
+      (['merged', 'apart'] as const).map((stderr) =>
+        runChild({ argv: [join(HANGS, name)], stderr, timeoutMs: 1_000, graceMs: 100 }),
+      ),
+    );
+    for (const result of await Promise.all(running)) {
+      expect(result).to.include({ timedOut: true, flooded: false });
+      // 143 where a loaded machine did not let it get as far as to refuse SIGTERM.
+      expect(result.code).to.be.oneOf([137, 143]);
+      expect(result.output).to.match(/^(started\n)?$/);
+      // Time and grace, and room for a loaded machine; what it leaves in the background sleeps 600 s.
+      expect(result.durationMs).to.be.below(6_000);
+    }
   });
 
   it('keeps head and tail of a long output and says how much it cut', async () => {
@@ -193,5 +241,20 @@ describe('headTail', () => {
     for (let i = 0; i < 200_000; i++) kept.push(Buffer.from([48 + (i % 10)]));
     expect(kept.cut()).to.equal(200_000 - 64);
     expect(kept.text()).to.match(/^01234567890123456789012345678901\n.*\n89012345678901234567890123456789$/);
+  });
+});
+
+describe('head', () => {
+  it('keeps the first whole characters, in however many pieces they come', () => {
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const kept = head(10);
+      const bytes = Buffer.from('€€€€€');
+      for (let at = 0; at < bytes.length; at += size) kept.push(bytes.subarray(at, at + size));
+      expect(kept.text()).to.equal('€€€');
+      expect(kept.total).to.equal(15);
+    }
+    const fits = head(3);
+    fits.push(Buffer.from([0x61, 0xff, 0xe2]));
+    expect(fits.text()).to.equal('a\ufffd\ufffd');
   });
 });

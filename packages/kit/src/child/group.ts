@@ -18,6 +18,9 @@ export async function endGroup(group: number, graceMs: number): Promise<boolean>
   return isGone(group, KILLED_MS);
 }
 
+/** Whether any process of the group still runs. */
+export const groupRuns = (group: number): boolean => signalGroup(group, 0) && isRunning(group);
+
 async function isGone(group: number, ms: number): Promise<boolean> {
   const began = performance.now();
   let scanAt = began + SCAN_MS;

@@ -67,6 +67,35 @@ export function headTail(max: number): HeadTail {
   };
 }
 
+/** Keeps the first `max` bytes of an output of any length, cut between characters. */
+export interface Head {
+  push(chunk: Uint8Array): void;
+  text(): string;
+  /** Bytes seen. */
+  readonly total: number;
+}
+
+export function head(max: number): Head {
+  const kept: Uint8Array[] = [];
+  let total = 0;
+  return {
+    push(chunk) {
+      // Copied, because a slice would keep the whole read buffer alive.
+      if (total < max) kept.push(Uint8Array.from(chunk.subarray(0, max - total)));
+      total += chunk.length;
+    },
+    text() {
+      const bytes = Buffer.concat(kept);
+      return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+        total > max ? bytes.subarray(0, wholeEnd(bytes)) : bytes,
+      );
+    },
+    get total() {
+      return total;
+    },
+  };
+}
+
 const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
 
 /** Where the last whole character ends. */
