@@ -147,7 +147,7 @@ describe('a daemon of another major version', () => {
     const other = site.startFile('master', 'm', master.file, master.socket, speak('2.0'));
     await other.started();
     await hub.says(
-      /no link to master .*version '2\.0' does not go with ours|no link to master .*refused: protocol version '1\.1'/,
+      /no link to master .*version '2\.0' does not go with ours|no link to master .*refused: protocol version '1\.2'/,
     );
     const { local } = await hub.client.call('health', {});
     expect(local.candidates[0]).to.include({ state: 'refused' });
