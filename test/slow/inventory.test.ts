@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NodeHardwareInput, NodeHardwareItem } from '@csm/client';
 import { isObject } from '@csm/model';
 import { expect } from 'chai';
 import { type Daemon, type SmallCluster, smallCluster, until } from '../support/daemons.ts';
@@ -12,6 +13,12 @@ const words = (program: string, ...args: string[]): string | undefined => {
   const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
   return status === 0 ? stdout : undefined;
 };
+
+async function hardware({ utility }: SmallCluster, input: NodeHardwareInput): Promise<NodeHardwareItem[]> {
+  const parts: NodeHardwareItem[] = [];
+  for await (const part of utility.client.stream('node.hardware', input)) parts.push(part);
+  return parts;
+}
 
 describe('the inventory of this machine', function () {
   this.timeout(120_000);
@@ -50,8 +57,7 @@ describe('the inventory of this machine', function () {
         ({ name, type, rota }) => type === 'disk' && !rota && !/^(zram|ram|nbd)/.test(name),
       );
       expect(node.discovered_ssds).to.equal(solid.length);
-      const ssds =
-        solid.length === 0 ? [] : await cluster.utility.client.call('node.hardware', { nodes: 'real', kind: 'ssd' });
+      const ssds = solid.length === 0 ? [] : await hardware(cluster, { nodes: 'real', kind: 'ssd' });
       const sizes = ssds.map(({ details }) => details['size']);
       expect(sizes).to.have.members(solid.map(({ size }) => size));
     }
@@ -116,7 +122,7 @@ describe('parts of fixture machines under real daemons', function () {
     for await (const part of cluster.utility.client.stream('node.collect', { nodes }))
       expect(part.code, part.text).to.equal(0);
   };
-  const dimms = (node: string) => cluster.utility.client.call('node.hardware', { nodes: node, kind: 'dimm' });
+  const dimms = (node: string) => hardware(cluster, { nodes: node, kind: 'dimm' });
 
   it('are listed, and alike in both nodes', async () => {
     const parts = await dimms('n1');

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import type { Json } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { csvColumns, csvFields, csvLine, csvRow } from '../src/print/csv.ts';
+import { csvColumns, csvFields, csvForTerminal, csvLine, csvRow } from '../src/print/csv.ts';
+import { jsonText } from '../src/print/json.ts';
 import { table, width } from '../src/print/table.ts';
 import { toYaml, yamlItem } from '../src/print/yaml.ts';
 import { age, duration, gib, printable } from '../src/text.ts';
@@ -93,6 +94,21 @@ describe('CSV', () => {
   });
 });
 
+describe('CSV and JSON on a terminal', () => {
+  it('show control characters instead of obeying them, and the lines stay lines', () => {
+    expect(csvForTerminal('a,"b\nc\rd\t\u001b[2J"\r\n\u009b\r\n')).to.equal(
+      'a,"b\nc\\u000dd\t\\u001b[2J"\r\n\\u009b\r\n',
+    );
+    const value = { '\u009b': '\u001b\u202e\u007f' };
+    expect(jsonText(value, 0)).to.equal('{"\\u009b":"\\u001b\\u202e\\u007f"}');
+    expect(JSON.parse(jsonText(value, 2))).to.deep.equal(value);
+  });
+
+  it('take no field for one that every object has', () => {
+    expect(csvRow({ a: 1 }, ['a', 'constructor', '__proto__', 'a.toString'])).to.equal('1,,,\r\n');
+  });
+});
+
 describe('tables', () => {
   const columns = [
     { head: 'NAME', cell: (row: readonly [string, number | null]) => row[0] },
@@ -111,6 +127,11 @@ describe('tables', () => {
         true,
       ),
     ).to.equal('NAME           N\na              5\n日本        1234\ne\u0301\\u001b[2J     -\n');
+  });
+
+  it('show no control characters of foreign heads', () => {
+    const head = '\u001b]0;x\u0007';
+    expect(table([1], [{ head, cell: (n) => n }], true)).to.equal('\\u001b]0;x\\u0007\n1\n');
   });
 
   it('of 20,000 rows take no noticeable time', () => {

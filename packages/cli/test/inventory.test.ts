@@ -1,4 +1,8 @@
+import { Readable, Writable } from 'node:stream';
+import { CsmError, code, problem } from '@csm/model';
 import { expect } from 'chai';
+import { listParts } from '../src/inventory/list.ts';
+import { type Format, Session } from '../src/session.ts';
 import { csm, text, type World, world } from './harness.ts';
 import { DIFFERENT, gives, HARDWARE, HISTORY, NODES, PROFILES, WELL } from './sample.ts';
 
@@ -105,7 +109,7 @@ describe('csm on inventory', () => {
 
     it('cuts long details, in the table only', async () => {
       const part = { ...HARDWARE[0], details: { flags: 'x'.repeat(500) } };
-      answers('node.hardware', [part]);
+      tree.handlers['node.hardware'] = gives(part);
       const [, line = ''] = (await run('node hardware')).out.split('\n');
       expect(line).to.match(/x\.\.\.$/);
       expect(line.length).to.be.lessThan(160);
@@ -118,6 +122,83 @@ describe('csm on inventory', () => {
       expect(csv[0]).to.match(/^node,kind,location,serial,.*,details\.cores,details\.socket/);
       expect((await run('node hardware -o yaml')).out).to.match(/^- node: n001\n {2}kind: cpu\n/);
     });
+  });
+
+  describe('node hardware of a large machine', () => {
+    const parts = (count: number) => Array.from({ length: count }, (_, i) => ({ ...HARDWARE[0], node: `n${i + 1}` }));
+    const odd = { ...HARDWARE[0], node: 'last', details: { 'odd\u001b[2J': 1 } };
+    const listed = async (format: string, most: number, items: readonly object[]) => {
+      const [out, err]: [string[], string[]] = [[], []];
+      const into = (list: string[]) =>
+        new Writable({
+          write: (chunk: Buffer, _encoding, done) => {
+            list.push(chunk.toString());
+            done();
+          },
+        });
+      const io = { stdin: Readable.from([]), stdout: into(out), stderr: into(err), env: {}, isTTY: false };
+      const common = { socket: undefined, timeout: undefined, header: true, verbose: false };
+      const session = new Session(io, { ...common, format: format as Format });
+      const seen = await listParts(session, Readable.from(items) as AsyncIterable<never>, most);
+      return { seen, out: out.join(''), err: err.join('') };
+    };
+
+    it('ends a table after some parts, and says so', async () => {
+      const { seen, out, err } = await listed('table', 5, parts(8));
+      expect([seen, out.split('\n').length]).to.deep.equal([8, 7]);
+      expect(err).to.equal('csm: these are the first 5 of 8 parts; --kind or fewer nodes make fewer, CSV gives all\n');
+      expect((await listed('table', 8, parts(8))).err).to.equal('');
+    });
+
+    it('gives all in the other formats, and says which fields have no column', async () => {
+      for (const most of [3, 8, 9, 20]) {
+        const { seen, out, err } = await listed('csv', most, [...parts(8), odd]);
+        const lines = out.split('\r\n');
+        expect([seen, lines.length, lines[0]?.startsWith('node,kind,')]).to.deep.equal([9, 11, true]);
+        expect(err).to.equal(
+          most > 8
+            ? ''
+            : `csm: there is no column for details.odd\\u001b[2J: no part among the first ${most} has it; JSON gives all\n`,
+        );
+      }
+      expect(JSON.parse((await listed('json', 3, parts(8))).out)).to.have.length(8);
+      expect((await listed('yaml', 3, parts(8))).out.match(/^- node: /gm)).to.have.length(8);
+      for (const format of ['table', 'json', 'yaml', 'csv'])
+        expect(await listed(format, 3, [])).to.deep.equal({ seen: 0, out: '', err: '' });
+    });
+
+    it('closes a JSON list that breaks off', async () => {
+      tree.handlers['node.hardware'] = async (_input, ctx) => {
+        await ctx.emit(HARDWARE[0] as never);
+        throw new CsmError(problem(code.DATABASE_UNAVAILABLE, 'it went away'));
+      };
+      const { exit, out } = await run('node hardware -o json');
+      expect(exit).to.equal(code.DATABASE_UNAVAILABLE);
+      expect(JSON.parse(out)).to.have.length(1);
+    });
+  });
+
+  it('lets nothing of a node reach the terminal that would move its cursor', async () => {
+    const evil = '\u001b]0;x\u0007\u009b2J';
+    const inventory = {
+      numa: [{ [evil]: evil, constructor: 1 }, { b: 1 } as object],
+      [evil]: evil,
+      constructor: evil,
+      reasons: { [evil]: evil },
+    };
+    answers('node.show', { ...NODES[0], comment: evil, inventory });
+    answers('node.history', [{ ...HISTORY[0], location: `${evil}\rx`, changes: { [evil]: { from: 1, to: evil } } }]);
+    tree.handlers['node.hardware'] = gives({ ...HARDWARE[0], location: evil, details: { [evil]: evil } });
+    for (const line of ['node show n001 --full', 'node history', 'node hardware'])
+      for (const format of ['table', 'csv', 'json', 'yaml']) {
+        const { exit, out } = await run(`${line} -o ${format}`, { isTTY: true, env: { NO_COLOR: '1' } });
+        expect(exit).to.equal(0);
+        expect(out, `${line} ${format}`).to.match(/^(?:[^\p{Cc}]|\n|\r\n)*$/u);
+        expect(out).to.contain('\\u001b');
+      }
+    // A program gets CSV as it is.
+    expect((await run('node history -o csv')).out).to.contain(evil);
+    expect((await run('node hardware -o csv')).out).to.contain(evil);
   });
 
   describe('node history', () => {
@@ -233,12 +314,13 @@ describe('csm on inventory', () => {
   });
 
   it('exits with 4 where nothing matches', async () => {
+    tree.handlers['node.hardware'] = gives();
     for (const [line, name] of [
-      ['node hardware --kind gpu', 'node.hardware'],
+      ['node hardware --kind gpu', undefined],
       ['node history', 'node.history'],
       ['node profile', 'node.profile'],
     ] as const) {
-      answers(name, []);
+      if (name !== undefined) answers(name, []);
       for (const format of ['', ' -o json', ' -o csv']) {
         const { exit, out, err } = await run(line + format);
         expect([exit, out], line).to.deep.equal([4, '']);

@@ -5,7 +5,7 @@ import type {
   EnvTopOutput,
   HealthOutput,
   NodeDiffOutput,
-  NodeHardwareOutput,
+  NodeHardwareItem,
   NodeHistoryOutput,
   NodeListOutput,
   NodeProfileOutput,
@@ -205,7 +205,7 @@ export const CHANGES = [
   { seq: 1006, time: '2026-10-17T09:11:00.000Z', kind: 'other', subject: 'n001', body: { a: 1, b: 'x\u001b' } },
 ] as const;
 
-export const HARDWARE: NodeHardwareOutput = [
+export const HARDWARE: readonly NodeHardwareItem[] = [
   {
     node: 'n001',
     kind: 'cpu',
@@ -339,7 +339,10 @@ export const WELL: Handlers = {
     for (const change of CHANGES) if (change.seq > Number(since ?? 0)) await ctx.emit(json(change));
     return undefined;
   },
-  'node.hardware': async ({ kind }) => json(HARDWARE.filter((part) => kind === undefined || part.kind === kind)),
+  'node.hardware': async ({ kind }, ctx) => {
+    for (const part of HARDWARE) if (kind === undefined || part.kind === kind) await ctx.emit(json(part));
+    return undefined;
+  },
   'node.history': async () => json(HISTORY),
   'node.diff': async () => json(ALIKE),
   'node.profile': async () => json(PROFILES),

@@ -119,7 +119,7 @@ export interface Probe {
   readonly collector: string;
   /** Milliseconds it took. */
   readonly ms: number;
-  /** A few words on what was found, such as `2 dimm, 64 GiB`; null when nothing was. */
+  /** A few words on what was found, such as `2 dimm, 64 GiB` or `0 gpu`; null where it could not look. */
   readonly found: string | null;
   /** Field or part → why it is missing. */
   readonly missing: Readonly<Record<string, string>>;

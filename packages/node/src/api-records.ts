@@ -120,7 +120,7 @@ export const HistoryRecord = Type.Object({
   changes: Type.Record(
     Type.String(),
     Type.Object({ from: Type.Unknown({ description: 'before' }), to: Type.Unknown({ description: 'after' }) }),
-    { description: 'by field, for changed and moved' },
+    { description: 'by field, for changed and moved; a value of more than 400 characters is cut' },
   ),
 });
 export type HistoryRecord = Static<typeof HistoryRecord>;

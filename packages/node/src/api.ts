@@ -157,12 +157,14 @@ export const api = [
     name: 'node.hardware',
     summary: 'Lists the parts nodes are made of',
     description:
-      'By node, kind and location. A part that could not be read this time is still listed as it was last known.',
+      'An item a part, by node in natural order, kind and location. A part that could not be read this time is still listed as it was last known.',
     method: 'GET',
     path: '/csm/v1/hardware',
     input: Type.Object({ nodes, kind: Type.Optional(Kind), serial }, closed),
-    output: Type.Array(HardwareRecord),
-    codes: [code.NO_RESULTS, code.BUFFER_OVERFLOW],
+    item: HardwareRecord,
+    // A large machine has some hundred thousand parts, and a caller may read slowly.
+    timeoutSeconds: 300,
+    codes: [code.NO_RESULTS],
     examples: [
       { title: 'The GPUs of a node', input: { nodes: 'n1', kind: 'gpu' } },
       { title: 'Where a part is', input: { serial: 'S4EV0R1' } },
@@ -173,7 +175,7 @@ export const api = [
     name: 'node.history',
     summary: 'Lists what happened to parts: inserted, changed, removed, moved',
     description:
-      'Newest last; of more rows than `limit` the newest. The first inventory of a node is what all later ones are held against: it makes no rows, but for parts that were known in another node.',
+      'Newest last; of more rows than `limit` the newest. The first time a node tells all of a kind is what all later ones are held against: it makes no rows, but for parts that were known in another node; nor does an inventory make any for a kind that could not be read from its usual source. A node makes at most 1000 rows a day (UTC): what more it tells is known of its parts, and counted as `left_out` in `node.watch`.',
     method: 'GET',
     path: '/csm/v1/hardware/history',
     input: Type.Object(
@@ -196,7 +198,7 @@ export const api = [
       closed,
     ),
     output: Type.Array(HistoryRecord),
-    codes: [code.NO_RESULTS],
+    codes: [code.NO_RESULTS, code.BUFFER_OVERFLOW],
     examples: [
       { title: 'What happened to the memory of a rack', input: { nodes: 'n[001-018]', kind: 'dimm' } },
       { title: 'Since a service day', input: { since: '2026-01-31T08:00:00Z' } },

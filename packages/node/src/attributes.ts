@@ -16,7 +16,7 @@ export interface Attributes {
 
 /**
  * What is to be set, without blanks around texts; empty text and an empty list are null. Throws code 8 when nothing is
- * to be set, 9 for text that is not one line.
+ * to be set, 9 for text that is not one line, or a feature that is no word.
  */
 export function readAttributes({ comment, features, location }: Attributes): Attributes {
   if (comment === undefined && features === undefined && location === undefined)
@@ -38,12 +38,17 @@ function line(field: string, value: string | null): string | null {
   return text === '' ? null : text;
 }
 
+/** Features stand in a list with commas between, and are compared: what cannot be seen would make two of one. */
+function word(field: string, value: string): string {
+  if (value !== '' && !/[,\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)) return value;
+  return fail(code.INVALID_PARAMETER, `${field} is ${JSON.stringify(value).slice(0, 100)}`, {
+    field,
+    allowed: 'a printable word without commas',
+  });
+}
+
 function words(features: readonly string[] | null): readonly string[] | null {
-  const named = (features ?? []).map(
-    (feature, i) =>
-      line(`features[${i}]`, feature) ??
-      fail(code.INVALID_PARAMETER, `features[${i}] is empty`, { field: `features[${i}]`, allowed: 'a word' }),
-  );
+  const named = (features ?? []).map((feature, i) => word(`features[${i}]`, feature.trim()));
   const unique = [...new Set(named)];
   return unique.length === 0 ? null : unique;
 }

@@ -26,7 +26,7 @@ async function read(store: Store, tree: CoreShell, field: string, name: string):
   const document =
     (await readDocument(store, name)) ??
     fail(code.NO_RESULTS, `${name} has not sent an inventory yet`, { field, allowed: 'a node with an inventory' });
-  return { document, parts: await readParts(store, { nodes: NodeSet.of([name]) }) };
+  return { document, parts: await readParts(store, [name]) };
 }
 
 interface Row {

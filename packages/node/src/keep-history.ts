@@ -1,4 +1,4 @@
-/** Removes old rows of the parts' history, once a day. */
+/** Removes old rows of the parts' history, and what else is known of parts for a time only, once a day. */
 import type { MasterPorts } from '@csm/feature';
 import { toProblem } from '@csm/model';
 import type { MasterConfig } from './settings.ts';

@@ -9,7 +9,7 @@ import { type Attributes, readAttributes } from './attributes.ts';
 import { collectOn } from './collect-order.ts';
 import { compareNodes, listProfiles } from './comparisons.ts';
 import type { PartKind } from './hardware.ts';
-import { listHardware, listHistory } from './hardware-records.ts';
+import { hardwareOf, listHistory } from './hardware-records.ts';
 import { keepHistory } from './keep-history.ts';
 import { listNodes, showFull, showNode } from './records.ts';
 
@@ -35,9 +35,13 @@ export function masterPart(ports: MasterPorts): MasterPart {
     return undefined;
   };
   const hardware: Handler<{ nodes?: string; kind?: PartKind; serial?: string }> = async (input, ctx) => {
-    const found = await listHardware(store, { ...input, nodes: setOf(input.nodes) }, ctx.signal);
-    if (found.length === 0) fail(code.NO_RESULTS, 'no part matches');
-    return found as unknown as Json;
+    let told = 0;
+    for await (const part of hardwareOf(store, { ...input, nodes: setOf(input.nodes) }, ctx.signal)) {
+      await ctx.emit(part as unknown as Json);
+      told++;
+    }
+    if (told === 0) fail(code.NO_RESULTS, 'no part matches');
+    return undefined;
   };
   const history: Handler<HistoryInput> = async ({ nodes, since, limit = HISTORY_LIMIT, ...more }, ctx) => {
     const filter = { ...more, nodes: setOf(nodes), since: since === undefined ? undefined : momentOf(since), limit };

@@ -4,14 +4,15 @@
  * Waiting, until a master has confirmed this daemon: nothing is done, unless somebody asks.
  * Resting: two deadlines. `dueAt` takes the inventory; `lookAt` takes a glance at the names of devices. A glance that
  *   differs from the last collection is a candidate, and `SETTLE_MS` later another is taken; when that is the same, so
- *   is the inventory: what is still settling is left to settle. A master that has another inventory than the last one taken, or no one was
- *   taken yet: it is taken.
+ *   is the inventory: what is still settling is left to settle. A master that has another inventory than the last one
+ *   taken, or no one was taken yet: it is taken.
  * Collecting: one at a time. Whoever asks meanwhile shares it, glances and deadlines rest. It ends with `collected`
  *   or `failed`; after a failure the next is due in `RETRY_MS`.
  *
  * What was collected is reported when its hash is not the master's, and always on the daily round and when somebody
- * asked: what passes (wear) is not in the hash, and a master may have given a part to another node meanwhile. Until the outbox has it (`reported`) nothing else is; when the
- * outbox refuses it (`refused`), the next collection is due in `RETRY_MS`.
+ * asked: what passes (wear) is not in the hash, and a master may have given a part to another node meanwhile. Until
+ * the outbox has it (`reported`) nothing else is; when the outbox refuses it (`refused`), the next collection is due in
+ * `RETRY_MS`.
  */
 import { after, earliest, type Mono } from '@csm/model';
 

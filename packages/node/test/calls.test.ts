@@ -107,6 +107,53 @@ describe('calls of the node feature', () => {
     expect((await refusal('node.history', { limit: 0 })).code).to.equal(9);
   });
 
+  it('compares nodes whose documents have fields of every name', async () => {
+    const odd = JSON.parse('{"machine_model":"M","constructor":"x","toString":"y","__proto__":3}') as object;
+    await cluster.take('n1', 'a', { machine_model: 'M', hardware: [], reasons: {} });
+    await cluster.take('n2', 'b', { ...odd, hardware: [], reasons: {} });
+    expect(await call('node.diff', { a: 'n1', b: 'n2' })).to.deep.include({
+      equal: false,
+      fields: [
+        { field: '__proto__', a: null, b: 3 },
+        { field: 'constructor', a: null, b: 'x' },
+        { field: 'toString', a: null, b: 'y' },
+      ],
+    });
+  });
+
+  it('refuses a history that is too large to be one answer', async () => {
+    const many = (value: string) =>
+      Array.from({ length: 600 }, (_, i) =>
+        part('nic', `p${i}`, `N${i}`, {
+          details: Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`f${n}`, value.repeat(20)])),
+        }),
+      );
+    // Each character takes six on the wire.
+    for (const value of ['ä', 'ö', 'ü', 'ä', 'ö', 'ü', 'ä', 'ö', 'ü', 'ä', 'ö', 'ü']) {
+      expect(await cluster.report('n1', many(value))).to.equal(0);
+      cluster.now += 86_400_000;
+    }
+    const refused = await refusal('node.history', { limit: 10_000 });
+    expect(refused).to.deep.include({ code: 30, field: 'limit' });
+    expect(refused.allowed).to.match(/a limit below \d+/);
+    expect(await call('node.history', { limit: 1000 })).to.have.length(1000);
+  });
+
+  it('stops listing parts when the caller goes away', async () => {
+    const gone = new AbortController();
+    const items: Json[] = [];
+    const ctx = {
+      signal: gone.signal,
+      emit: async (item: Json) => {
+        items.push(item);
+        gone.abort();
+      },
+    } as unknown as CallContext;
+    for (let i = 0; i < 120; i++) await cluster.report(`c${i}`, [part('dimm', 'A1', `C${i}`)]);
+    await master.handlers['node.hardware']?.({} as never, ctx);
+    expect(items.length).to.be.at.most(50);
+  });
+
   it('tells in what nodes differ, and folds them by equal hardware', async () => {
     expect(await call('node.diff', { a: 'n1', b: 'n2' })).to.deep.equal({
       a: 'n1',
@@ -179,6 +226,9 @@ describe('calls of the node feature', () => {
       [{ nodes: 'n1', comment: 'x'.repeat(2000) }, 9],
       [{ nodes: 'n1', features: 'gpu' }, 9],
       [{ nodes: 'n1', features: ['ok', ' '] }, 9],
+      ...['a,b', 'a\tb', 'a\u0000', 'a\u202eb', 'a\u200bb', '\u2066', 'a\u2028b', '\ud800'].map(
+        (word): [{ nodes: string; features: string[] }, number] => [{ nodes: 'n1', features: [word] }, 9],
+      ),
       [{ nodes: 'n1', features: Array.from({ length: 17 }, (_, i) => `f${i}`) }, 9],
       [{ nodes: 'n1', state: 'IN_SERVICE' }, 9],
       [{ nodes: 'n[1-', comment: 'x' }, 9],

@@ -1,6 +1,7 @@
 import { wall } from '@csm/model';
 import { openMemoryStore, type Store } from '@csm/store';
-import { listHardware, listHistory } from '../src/hardware-records.ts';
+import type { HardwareRecord } from '../src/api-records.ts';
+import { type HardwareFilter, hardwareOf, listHistory } from '../src/hardware-records.ts';
 import * as nodeStore from '../src/store/index.ts';
 
 const START = 1_800_000_000_000;
@@ -47,9 +48,15 @@ export class Cluster {
     return results[0]?.rejected;
   }
 
+  async hardware(filter: HardwareFilter = {}): Promise<HardwareRecord[]> {
+    const parts: HardwareRecord[] = [];
+    for await (const part of hardwareOf(this.store, filter)) parts.push(part);
+    return parts;
+  }
+
   /** `n1: dimm A1 S1`, by node, kind and location. */
   async parts(): Promise<string[]> {
-    const rows = await listHardware(this.store, {});
+    const rows = await this.hardware();
     return rows.map(({ node, kind, location, serial }) => `${node}: ${String(kind)} ${location} ${serial ?? '-'}`);
   }
 

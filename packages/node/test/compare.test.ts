@@ -102,6 +102,16 @@ describe('comparing nodes', () => {
     expect(summary).to.equal('2 sockets, 64 cores, 251 GiB; 1 dimm dimm-model; 2 gpu H100');
   });
 
+  it('compares fields that are called like those every object has', () => {
+    const odd = JSON.parse('{"constructor":"x","toString":"y","__proto__":3}') as Compared['document'];
+    expect(difference({ document: {}, parts: [] }, { document: odd, parts: [] }).fields).to.deep.equal([
+      { field: '__proto__', a: null, b: 3 },
+      { field: 'constructor', a: null, b: 'x' },
+      { field: 'toString', a: null, b: 'y' },
+    ]);
+    expect(difference({ document: odd, parts: [] }, { document: odd, parts: [] }).fields).to.deep.equal([]);
+  });
+
   it('reads nonsense as nonsense, without failing', () => {
     const odd: Compared = { document: { numa: [null, 7], installed_memory: 'much', cpu_model: 5 }, parts: [] };
     expect(profileOf(odd)).to.deep.include({ machine_model: null, cpu_model: null, summary: '' });

@@ -127,6 +127,67 @@ describe('parts of a world in which they are exchanged', () => {
   });
 });
 
+describe('parts that a poor source tells now and then', () => {
+  const model = fc.constantFrom(null, 'M1', 'M2');
+  const details = fc.dictionary(
+    fc.constantFrom('size', 'type', 'constructor', '__proto__'),
+    fc.constantFrom(1, 2, null),
+  );
+  const placed = (serial: fc.Arbitrary<string | null>) =>
+    fc.uniqueArray(
+      fc
+        .record({ slot: fc.constantFrom('A1', 'A2', 'mc0', 'mc1'), serial, model, firmware: model, details })
+        .map(({ slot, serial: s, ...more }) => part('dimm', slot, s, more)),
+      { selector: ({ location }) => location, maxLength: 4 },
+    );
+  const full = placed(fc.constantFrom('S1', 'S2', 'S3', null));
+  const poor = placed(fc.constant(null));
+
+  it('leave no trace once they are told in full again, whatever it told', async () => {
+    await fc.assert(
+      fc.asyncProperty(full, fc.array(poor, { maxLength: 4 }), async (parts, tellings) => {
+        const cluster = await Cluster.open();
+        const state = async () => ({
+          parts: (await cluster.hardware()).map((p) => ({ ...p, passing: {} })),
+          profile: await cluster.store.query('SELECT profile FROM node'),
+        });
+        try {
+          await cluster.report('n1', parts);
+          const before = await state();
+          for (const told of tellings) {
+            await cluster.report('n1', told, { reasons: { dimm: 'its program did not end' } });
+            expect(await state()).to.deep.equal(before);
+          }
+          await cluster.report('n1', parts);
+          expect(await cluster.history()).to.deep.equal([]);
+          expect(await state()).to.deep.equal(before);
+        } finally {
+          await cluster.store.close();
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('make no history before they are told in full for the first time, nor then', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(poor, { maxLength: 4 }), full, async (tellings, parts) => {
+        const cluster = await Cluster.open();
+        try {
+          for (const told of tellings) await cluster.report('n1', told, { reasons: { dimm: 'not permitted' } });
+          for (let i = 0; i < 2; i++) await cluster.report('n1', parts);
+          expect(await cluster.history()).to.deep.equal([]);
+          const list = parts.map(({ location, serial }) => `n1: dimm ${location} ${serial ?? '-'}`);
+          expect((await cluster.parts()).sort()).to.deep.equal(list.sort());
+        } finally {
+          await cluster.store.close();
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe('parts exchanged while the master restarts', () => {
   it('give two rows all the same', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'csm-hardware-'));

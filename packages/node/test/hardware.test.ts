@@ -1,7 +1,7 @@
 import { NodeSet } from '@csm/nodeset';
 import { expect } from 'chai';
 import type { Part } from '../src/hardware.ts';
-import { listHardware, listHistory } from '../src/hardware-records.ts';
+import { listHistory } from '../src/hardware-records.ts';
 import { Cluster } from './cluster.ts';
 import { part } from './parts.ts';
 
@@ -32,7 +32,7 @@ describe('parts and their history', () => {
 
   it('tells what is inserted, changed and removed, and since when a part is there', async () => {
     await cluster.report('n1', [a, other]);
-    const before = (await listHardware(cluster.store, { serial: 'SA' }))[0]?.since;
+    const before = (await cluster.hardware({ serial: 'SA' }))[0]?.since;
     await cluster.report('n1', [
       { ...a, location: 'B1', firmware: '1.1', details: { size: 32 } },
       part('gpu', 'g0', 'G'),
@@ -47,7 +47,7 @@ describe('parts and their history', () => {
       location: { from: 'A1', to: 'B1' },
       firmware: { from: '1.0', to: '1.1' },
     });
-    expect((await listHardware(cluster.store, { serial: 'SA' }))[0]?.since).to.equal(before);
+    expect((await cluster.hardware({ serial: 'SA' }))[0]?.since).to.equal(before);
     await cluster.report('n1', [
       { ...a, location: 'B1', firmware: '1.1', details: { size: 64 } },
       part('gpu', 'g0', 'G'),
@@ -73,7 +73,7 @@ describe('parts and their history', () => {
     await cluster.report('n1', [{ ...a, passing: { wear: 1 } }]);
     await cluster.report('n1', [{ ...a, passing: { wear: 2 } }], { hash: 'h0' });
     expect(await cluster.history()).to.deep.equal([]);
-    expect((await listHardware(cluster.store, {}))[0]?.passing).to.deep.equal({ wear: 2 });
+    expect((await cluster.hardware())[0]?.passing).to.deep.equal({ wear: 2 });
   });
 
   it('takes what could not be read this time for no change, and what is learned neither', async () => {
@@ -82,7 +82,7 @@ describe('parts and their history', () => {
     await cluster.report('n1', [{ ...a, details: { size: 32, speed: 3200 } }]);
     await cluster.report('n1', [a]);
     expect(await cluster.history()).to.deep.equal([]);
-    expect((await listHardware(cluster.store, {}))[0]).to.deep.include({
+    expect((await cluster.hardware())[0]).to.deep.include({
       serial: 'SA',
       firmware: '1.0',
       details: { size: 32, speed: 3200 },
@@ -98,21 +98,242 @@ describe('parts and their history', () => {
   it('removes nothing of a kind that could not be read, but where another part sits', async () => {
     const two = [a, part('dimm', 'A2', 'S2')];
     await cluster.report('n1', [...two, other]);
-    await cluster.report('n1', [other], { reasons: { 'hardware.dimm': 'dmidecode: not found' } });
     await cluster.report('n1', [other], { reasons: { dimm: 'dmidecode: not found' } });
+    // Of the kind, but not the kind: some field of a module could not be read, and all modules were.
+    await cluster.report('n1', [...two, other], { reasons: { 'dimm.size': 'not told' } });
     expect(await cluster.history()).to.deep.equal([]);
-    await cluster.report('n1', [b, other], { reasons: { 'hardware.dimm': 'half of it' } });
+    await cluster.report('n1', [{ ...b, serial: null, model: 'another' }, other], { reasons: { dimm: 'half of it' } });
+    expect(await cluster.history()).to.deep.equal([]);
+    expect((await cluster.hardware({ kind: 'dimm' })).map(({ serial }) => serial)).to.deep.equal(['SA', 'S2']);
+    await cluster.report('n1', [b, other], { reasons: { dimm: 'half of it' } });
     expect(await cluster.history()).to.deep.equal(['inserted SB n1/A1', 'removed SA n1/A1']);
     await cluster.report('n1', [b, other]);
     expect((await cluster.history()).at(-1)).to.equal('removed S2 n1/A2');
   });
 
   it('takes the first telling of a kind as it is, however late it comes', async () => {
-    await cluster.report('n1', [other], { reasons: { 'hardware.gpu': 'nvidia-smi: not found' } });
+    await cluster.report('n1', [other], { reasons: { gpu: 'nvidia-smi: not found' } });
     await cluster.report('n1', [other, part('gpu', 'g0', 'G0')]);
     expect(await cluster.history()).to.deep.equal([]);
     await cluster.report('n1', [other, part('gpu', 'g0', 'G0'), part('gpu', 'g1', 'G1')]);
     expect(await cluster.history()).to.deep.equal(['inserted G1 n1/g1']);
+  });
+
+  describe('a poor telling between full ones', () => {
+    const profile = async (): Promise<unknown> =>
+      (await cluster.store.query("SELECT profile FROM node WHERE node_name = 'n1'"))[0];
+    const gpu = part('gpu', '0000:01:00.0', 'G1', { vendor: 'NVIDIA', model: 'H100', details: { hbm_memory: 80 } });
+    const dimms = ['A1', 'A2'].map((slot) => part('dimm', slot, `S${slot}`, { details: { size: 32 } }));
+    const edac = ['mc0 0', 'mc0 1'].map((place) =>
+      part('dimm', place, null, { vendor: null, model: null, details: { size: 33, type: 'DDR5' } }),
+    );
+    const cpu = part('cpu', 'CPU0', null, { details: { discovered_cores: 32 } });
+    const cases: readonly (readonly [string, readonly Part[], readonly Part[], string])[] = [
+      ['a GPU without its model', [gpu], [{ ...gpu, serial: null, model: null, vendor: 'NVIDIA Corporation' }], 'gpu'],
+      [
+        'a GPU by another name',
+        [gpu],
+        [{ ...gpu, serial: null, model: 'GH100', details: { hbm_memory: null, device_name: 'GH100' } }],
+        'gpu',
+      ],
+      ['modules in other places, without serials', dimms, edac, 'dimm'],
+      ['more modules than there are', dimms.slice(0, 1), edac, 'dimm'],
+      ['modules where there were none', [], edac, 'dimm'],
+      [
+        'a processor in another socket',
+        [cpu],
+        [part('cpu', 'package 0', null, { model: 'X', details: { discovered_cores: 31 } })],
+        'cpu',
+      ],
+      ['a processor of another size', [cpu], [{ ...cpu, details: { discovered_cores: 31, cache: 1 } }], 'cpu'],
+      ['nothing', [gpu, ...dimms], [], 'gpu'],
+    ];
+    for (const [what, full, poor, kind] of cases) {
+      it(`leaves no history and no other profile: ${what}`, async () => {
+        const rest = full.filter((p) => p.kind !== kind);
+        await cluster.report('n1', full);
+        const [before, parts] = [await profile(), await cluster.hardware()];
+        for (let i = 0; i < 2; i++) {
+          await cluster.report('n1', [...poor, ...rest], { reasons: { [kind]: 'its program did not end' } });
+          expect(await profile()).to.deep.equal(before);
+          expect(await cluster.hardware()).to.deep.equal(parts);
+        }
+        await cluster.report('n1', full);
+        expect(await cluster.history()).to.deep.equal([]);
+        expect(await profile()).to.deep.equal(before);
+        expect(await cluster.hardware()).to.deep.equal(parts);
+      });
+    }
+
+    it('is not taken for the change of a part that is told without its serial, even of a kind read in full', async () => {
+      await cluster.report('n1', [gpu]);
+      await cluster.report('n1', [{ ...gpu, serial: null, vendor: 'NVIDIA Corporation', passing: { temp: 5 } }]);
+      await cluster.report('n1', [gpu]);
+      expect(await cluster.history()).to.deep.equal([]);
+      expect((await cluster.hardware())[0]).to.deep.include({ vendor: 'NVIDIA', passing: { temp: 5 } });
+    });
+
+    it('is no baseline: the first full one is, without rows', async () => {
+      const reasons = { dimm: 'dmidecode: not permitted' };
+      await cluster.report('n1', edac.slice(0, 1), { reasons });
+      expect(await cluster.parts()).to.deep.equal(['n1: dimm mc0 0 -']);
+      // The same source finds one more, and another size.
+      await cluster.report('n1', [{ ...edac[0], details: { size: 64 } }, edac[1]], { reasons });
+      expect(await cluster.parts()).to.deep.equal(['n1: dimm mc0 0 -', 'n1: dimm mc0 1 -']);
+      expect((await cluster.hardware())[0]?.details).to.deep.include({ size: 64 });
+      // Another source has other names: nothing says which is which.
+      await cluster.report('n1', [part('dimm', 'row 0', null)], { reasons });
+      expect(await cluster.parts()).to.deep.equal(['n1: dimm mc0 0 -', 'n1: dimm mc0 1 -']);
+      await cluster.report('n1', dimms);
+      expect(await cluster.parts()).to.deep.equal(['n1: dimm A1 SA1', 'n1: dimm A2 SA2']);
+      expect(await cluster.history()).to.deep.equal([]);
+      await cluster.report('n1', dimms.slice(1));
+      expect(await cluster.history()).to.deep.equal(['removed SA1 n1/A1']);
+    });
+
+    it('keeps the facts of a profile that could not be read this time', async () => {
+      const facts = { machine_model: 'M', cpu_model: 'C', discovered_sockets: 2, hardware: [gpu], reasons: {} };
+      await cluster.take('n1', 'a', facts);
+      const before = await profile();
+      for (const hash of ['b', 'c'])
+        await cluster.take('n1', hash, { ...facts, machine_model: null, discovered_sockets: null, reasons: {} });
+      expect(await profile()).to.deep.equal(before);
+      await cluster.take('n1', 'd', { ...facts, machine_model: 'N' });
+      expect(await profile()).not.to.deep.equal(before);
+    });
+  });
+
+  it('pairs by place what differs only in that the model was not told', async () => {
+    const cpu = part('cpu', 'CPU0', null, { model: null, details: { discovered_cores: 8 } });
+    await cluster.report('n1', [cpu]);
+    await cluster.report('n1', [{ ...cpu, model: 'EPYC' }]);
+    await cluster.report('n1', [cpu]);
+    expect(await cluster.history()).to.deep.equal([]);
+    expect((await cluster.hardware())[0]?.model).to.equal('EPYC');
+  });
+
+  describe('tables that a node could fill', () => {
+    const many = (name: string, count = 1000) =>
+      Array.from({ length: count }, (_, i) => part('ssd', `${name}${i}`, `${name}${i}`));
+    const count = async (table: string): Promise<unknown> =>
+      (await cluster.store.query<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`))[0]?.n;
+
+    it('hold at most as many parts of a node as a report may name: of those not told this time the oldest go', async () => {
+      await cluster.report('n1', many('first', 24));
+      for (const name of ['a', 'b', 'c'])
+        await cluster.report('n1', many(name), { reasons: { ssd: 'no room for all' } });
+      const parts = await cluster.hardware();
+      expect(parts).to.have.length(1024);
+      expect(parts.filter(({ location }) => location.startsWith('c'))).to.have.length(1000);
+      expect(parts.filter(({ location }) => location.startsWith('b'))).to.have.length(24);
+      expect((await cluster.history()).filter((row) => row.startsWith('removed'))).to.deep.equal([]);
+    });
+
+    it('take at most 1000 rows of history of a node and day, and the others are counted', async () => {
+      await cluster.report('n1', []);
+      await cluster.report('n1', many('a', 600));
+      await cluster.report('n1', many('b', 600));
+      await cluster.report('n2', []);
+      await cluster.report('n2', many('c', 10));
+      expect(await count('hardware_history')).to.equal(1010);
+      const [, , change] = await cluster.store.changes.since(0, 100, { kinds: ['inventory'] });
+      expect(change?.body).to.deep.include({ parts: { inserted: 600, removed: 600 }, left_out: 800 });
+      expect(await cluster.hardware({ nodes: NodeSet.parse('n1') })).to.have.length(600);
+      cluster.now += DAY;
+      await cluster.report('n1', many('b', 1));
+      expect(await count('hardware_history')).to.equal(1609);
+    });
+
+    it('keep the claims of moves whose rows are left out: a part that did not move comes back', async () => {
+      await cluster.report('n1', [a]);
+      await cluster.report('n2', []);
+      await cluster.report('n2', many('x'));
+      await cluster.report('n2', [...many('x'), a]);
+      expect(await cluster.parts())
+        .to.include('n2: dimm A1 SA')
+        .and.not.to.include('n1: dimm A1 SA');
+      await cluster.report('n1', [a]);
+      expect(await cluster.parts())
+        .to.include('n2: dimm A1 SA')
+        .and.to.include('n1: dimm A1 SA');
+      expect(await count('hardware_claim')).to.equal(0);
+      expect(await count('hardware_history')).to.equal(1000);
+    });
+
+    it('forget serials that are no identity once no node told them for long, and so many a day', async () => {
+      const twins = (name: string) => many(name, 500).flatMap((p) => [p, { ...p, location: `${p.location} again` }]);
+      for (const name of ['a', 'b', 'c']) await cluster.report('n1', twins(name));
+      expect(await count('hardware_shared')).to.be.at.most(1000);
+      const prune = () => cluster.store.call('node.prune', { olderThan: cluster.now - DAY });
+      cluster.now += 300 * DAY;
+      await cluster.report('n1', twins('a').slice(0, 2));
+      cluster.now += 200 * DAY;
+      await prune();
+      expect(await cluster.store.query('SELECT serial FROM hardware_shared')).to.deep.equal([{ serial: 'a0' }]);
+    });
+
+    it('keep the fields of what was removed only while it may turn up elsewhere, and claims while history is', async () => {
+      await cluster.report('n1', [a, part('dimm', 'A2', 'S2')]);
+      await cluster.report('n2', [a]);
+      await cluster.report('n3', [b]);
+      await cluster.report('n3', []);
+      const open = () => cluster.store.query('SELECT serial FROM hardware_history WHERE part IS NOT NULL');
+      await cluster.store.call('node.prune', { olderThan: 0 });
+      expect(await open()).to.deep.equal([{ serial: 'SB' }]);
+      expect(await count('hardware_claim')).to.equal(1);
+      cluster.now += 31 * DAY;
+      await cluster.store.call('node.prune', { olderThan: cluster.now - DAY });
+      expect(await open()).to.deep.equal([]);
+      expect(await count('hardware_claim')).to.equal(0);
+    });
+  });
+
+  it('tells the same of a part that changed on its way, whichever node reports first', async () => {
+    const better = { ...a, location: 'B1', firmware: '2.0', details: { speed: 3200, size: null } };
+    const worse = { ...a, details: { speed: 2400, size: 32 } };
+    for (const [from, to, order] of [
+      ['n1', 'n2', 'from first'],
+      ['n3', 'n4', 'to first'],
+    ] as const) {
+      const serial = `S ${order}`;
+      await cluster.report(from, [{ ...worse, serial }]);
+      await cluster.report(to, []);
+      if (order === 'from first') await cluster.report(from, []);
+      await cluster.report(to, [{ ...better, serial }]);
+      await cluster.report(from, []);
+      const rows = await listHistory(cluster.store, { serial, limit: 10 });
+      expect(rows.map(({ event, changes }) => [event, changes])).to.deep.equal([
+        ['moved', { firmware: { from: '1.0', to: '2.0' }, speed: { from: 2400, to: 3200 } }],
+      ]);
+      expect((await cluster.hardware({ serial }))[0]?.details).to.deep.equal({ speed: 3200, size: 32 });
+    }
+    expect(await cluster.store.query('SELECT seq FROM hardware_history WHERE part IS NOT NULL')).to.deep.equal([]);
+  });
+
+  it('takes fields for fields, whatever they are called', async () => {
+    const odd = (value: string) =>
+      JSON.parse(`{"__proto__":"${value}","constructor":"${value}","toString":"${value}"}`) as Part['details'];
+    await cluster.report('n1', [{ ...a, details: odd('x') }, part('dimm', 'constructor', 'constructor')]);
+    await cluster.report('n1', [{ ...a, details: odd('y') }, part('dimm', 'constructor', 'constructor')]);
+    const [row] = await listHistory(cluster.store, { limit: 10 });
+    const changed = { from: 'x', to: 'y' };
+    expect(Object.entries(row?.changes ?? {})).to.have.deep.members([
+      ['__proto__', changed],
+      ['constructor', changed],
+      ['toString', changed],
+    ]);
+    await cluster.report('n1', [{ ...a, details: {} }, part('dimm', 'constructor', 'constructor')]);
+    expect(await cluster.history()).to.have.length(1);
+  });
+
+  it('cuts long values in a row of history', async () => {
+    const flags = Array.from({ length: 300 }, (_, i) => `flag${i}`);
+    const long = (text: string, list: readonly string[]) => ({ ...a, details: { text, flags: list.join(' ') } });
+    await cluster.report('n1', [long('x'.repeat(3000), flags)]);
+    await cluster.report('n1', [long('y'.repeat(3000), [...flags.slice(1), 'more'])]);
+    const [row] = await listHistory(cluster.store, { limit: 1 });
+    expect(row?.changes['flags']).to.deep.equal({ from: 'flag0', to: 'more' });
+    expect(row?.changes['text']).to.deep.equal({ from: `${'x'.repeat(400)}…`, to: `${'y'.repeat(400)}…` });
   });
 
   it('leaves the parts alone when an older daemon tells of none', async () => {
@@ -275,8 +496,8 @@ describe('parts and their history', () => {
     const since = cluster.now + 500;
     await cluster.report('n1', [part('gpu', 'g', null)]);
     const set = (nodes: string) => NodeSet.parse(nodes);
-    expect(await listHardware(cluster.store, { nodes: set('n1') })).to.have.length(1);
-    expect(await listHardware(cluster.store, { nodes: set('n[1-200]'), kind: 'dimm' })).to.have.length(1);
+    expect(await cluster.hardware({ nodes: set('n1') })).to.have.length(1);
+    expect(await cluster.hardware({ nodes: set('n[1-200]'), kind: 'dimm' })).to.have.length(1);
     expect(await listHistory(cluster.store, { nodes: set('n1'), limit: 10 })).to.have.length(3);
     expect(await listHistory(cluster.store, { nodes: set('n2'), limit: 10 })).to.have.length(1);
     expect(await listHistory(cluster.store, { nodes: set('n[1-200]'), since, limit: 10 })).to.have.length(2);
@@ -298,10 +519,18 @@ describe('parts and their history', () => {
     expect(new Set(all.map(({ seq }) => seq)).size).to.equal(1800);
     await cluster.report('n1', many);
     await cluster.report(
-      'n2',
+      'n10',
       many.map((p) => ({ ...p, serial: `M${p.serial}` })),
     );
-    expect(await listHardware(cluster.store, {})).to.have.length(1800);
+    for (let i = 2; i < 10; i++)
+      await cluster.report(`n${i}`, [part('dimm', 'A2', `${i}`), part('dimm', 'A10', `0${i}`)]);
+    const parts = await cluster.hardware();
+    expect(parts).to.have.length(1816);
+    expect([...new Set(parts.map(({ node }) => node))]).to.deep.equal(
+      Array.from({ length: 10 }, (_, i) => `n${i + 1}`),
+    );
+    expect(parts.slice(900, 902).map(({ location }) => location)).to.deep.equal(['A2', 'A10']);
+    expect(new Set(parts.map(({ node, location }) => `${node} ${location}`)).size).to.equal(1816);
   });
 
   it('prunes old history and never gives a number twice', async () => {

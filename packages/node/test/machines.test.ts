@@ -3,11 +3,12 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Host, type Programs, RootTree, realPrograms, recordedPrograms } from '@csm/host';
+import { type Host, missing, type Programs, RootTree, realPrograms, recordedPrograms } from '@csm/host';
 import { wall } from '@csm/model';
 import { expect } from 'chai';
 import type { Part } from '../src/hardware.ts';
 import { collectInventory, type InventoryDocument, inventoryHash } from '../src/inventory/index.ts';
+import { Cluster } from './cluster.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures', import.meta.url));
 const MACHINES = join(FIXTURES, 'machines');
@@ -147,13 +148,16 @@ describe('inventory of the fixture machines', () => {
     ]);
     const ports = (parts: readonly Part[]) => parts.filter(({ kind }) => kind === 'nic');
     expect(ports(hardware)).to.deep.equal(ports(all));
-    // The kernel cuts the model at 16 characters, the firmware at 4.
-    expect(hardware.find(({ kind }) => kind === 'ssd')).to.deep.include({
+    // The kernel cuts the model at 16 characters, the firmware at 4: as such they would be another drive's.
+    const drive = hardware.find(({ kind }) => kind === 'ssd');
+    expect(drive).to.deep.include({
       location: '0000:00:17.0 ata1',
       serial: 'S45PNA0M512345',
-      model: 'SAMSUNG MZ7LH480',
-      firmware: '904Q',
+      model: null,
+      firmware: null,
     });
+    expect(drive?.passing).to.include({ kernel_model: 'SAMSUNG MZ7LH480', kernel_firmware: '904Q' });
+    expect(reasons['ssd.model']).to.match(/^smartctl: not found; .*'SAMSUNG MZ7LH480'/);
   });
 
   it('is a document with every field null for an empty directory', async () => {
@@ -222,6 +226,59 @@ describe('inventory with programs that do wrong', () => {
     const { hardware } = await collect(faulty('two-socket-x86', 'sick', 5000));
     const drive = (parts: readonly Part[]) => parts.find(({ kind }) => kind === 'ssd');
     expect(drive(hardware)).to.deep.equal(drive(expectedOf('two-socket-x86').hardware));
+  });
+
+  it('are neither history nor another profile, whatever they did, once the parts were told in full', async () => {
+    const told = (reason: string): Programs => ({ run: async ([name]) => missing(`${name} ${reason}`) });
+    for (const name of NAMES) {
+      const cluster = await Cluster.open();
+      const wellKnown = hostOf(join(MACHINES, name));
+      const report = async (host: Host) => {
+        const document = await collect(host);
+        expect(await cluster.take('n1', inventoryHash(document), document), name).to.equal(0);
+        return document.hardware.length;
+      };
+      const profile = async () => (await cluster.store.query<{ profile: string }>('SELECT profile FROM node'))[0];
+      try {
+        await report(wellKnown);
+        const parts = await cluster.parts();
+        const before = await profile();
+        const bad = [
+          { ...wellKnown, programs: recordedPrograms('/nowhere') },
+          { ...wellKnown, programs: told('did not end within 30000 ms') },
+          { ...wellKnown, programs: told('ended with 255: Unknown Error') },
+          faulty(name, 'crash', 5000),
+          ...(name === 'eight-gpu' || name === 'torn' ? [faulty(name, 'hang', 50)] : []),
+        ];
+        for (const host of bad) {
+          await report(host);
+          expect(await cluster.history(), name).to.deep.equal([]);
+          expect(await profile(), name).to.deep.equal(before);
+          expect(await report(wellKnown), name).to.equal(parts.length);
+          expect(await cluster.history(), name).to.deep.equal([]);
+          expect(await cluster.parts(), name).to.deep.equal(parts);
+          expect(await profile(), name).to.deep.equal(before);
+        }
+      } finally {
+        await cluster.store.close();
+      }
+    }
+  });
+
+  it('are no history either when they did wrong from the beginning', async () => {
+    for (const name of NAMES) {
+      const cluster = await Cluster.open();
+      const wellKnown = hostOf(join(MACHINES, name));
+      try {
+        for (const programs of [recordedPrograms('/nowhere'), wellKnown.programs, recordedPrograms('/nowhere')]) {
+          const document = await collect({ ...wellKnown, programs });
+          expect(await cluster.take('n1', inventoryHash(document), document), name).to.equal(0);
+        }
+        expect(await cluster.history(), name).to.deep.equal([]);
+      } finally {
+        await cluster.store.close();
+      }
+    }
   });
 
   it('waits for programs that are slow and right', async () => {

@@ -1,5 +1,5 @@
 import type { NodePart, NodePorts } from '@csm/feature';
-import { realHost } from '@csm/host';
+import { type Finding, found, type Host, missing, type Programs, RootTree } from '@csm/host';
 import { CsmError, mono, problem, wall } from '@csm/model';
 import type { CommandContext, Report } from '@csm/tree';
 import { expect } from 'chai';
@@ -8,11 +8,29 @@ import { part } from './parts.ts';
 
 type Document = { readonly [field: string]: unknown };
 
+/** A tree of which the reads wait for `gate`, and programs that give what `answers` has of them. */
+class HeldHost extends RootTree implements Host {
+  gate: Promise<void> = Promise.resolve();
+  readonly tree = this;
+  readonly answers = new Map<string, Finding<string>>();
+  readonly programs: Programs = { run: async ([name]) => this.answers.get(name) ?? missing(`${name}: not found`) };
+
+  override async text(path: string): Promise<Finding<string>> {
+    await this.gate;
+    return found(path);
+  }
+}
+
 /** A node whose inventory, outbox and clock the test holds in hand. */
 class Rig {
   document: Document = { machine_model: 'M', hardware: [] };
   collections = 0;
+  glances = 0;
   glance = 'f';
+  readonly host = new HeldHost('/nowhere');
+  /** What a collection and a glance do with the host they are given. */
+  reads: (host: Host) => Promise<unknown> = async () => undefined;
+  looks: (host: Host) => Promise<unknown> = async () => undefined;
   /** What a collection waits for. */
   gate: Promise<void> = Promise.resolve();
   refuse: string | undefined;
@@ -23,13 +41,18 @@ class Rig {
 
   constructor(config = { interval: 86_400_000, hotplug_interval: 0 }) {
     const readers: Readers = {
-      collect: async () => {
+      collect: async (host) => {
         this.collections++;
         await this.gate;
+        await this.reads(host);
         return this.document;
       },
       hash: (document) => String(document['machine_model']),
-      fingerprint: async () => this.glance,
+      fingerprint: async (host) => {
+        this.glances++;
+        await this.looks(host);
+        return this.glance;
+      },
     };
     const note = (text: string) => this.warnings.push(text);
     const ports: NodePorts = {
@@ -37,7 +60,7 @@ class Rig {
       clock: { now: () => ({ mono: mono(this.ms), wall: wall(this.ms) }) },
       log: { error: note, warn: note, info: () => undefined, debug: () => undefined },
       config: { inventory: config },
-      host: realHost({ root: '/nowhere' }),
+      host: this.host,
       offer: async (report) => {
         if (this.refuse !== undefined) throw new CsmError(problem(13, this.refuse));
         this.offered.push(report);
@@ -52,6 +75,14 @@ class Rig {
     return this.part.commands?.['node.collect']?.({}, context) ?? Promise.reject(new Error('no such command'));
   }
 }
+
+const gateOf = (): { readonly promise: Promise<void>; readonly resolve: () => void } => {
+  let resolve = () => {};
+  const promise = new Promise<void>((opened) => {
+    resolve = opened;
+  });
+  return { promise, resolve: () => resolve() };
+};
 
 const until = async (what: () => boolean): Promise<void> => {
   const deadline = performance.now() + 2000;
@@ -162,6 +193,99 @@ describe('the node feature on a node', () => {
     } finally {
       clearInterval(clock);
     }
+  });
+
+  it('takes one glance at a time, and says since when one has not ended', async () => {
+    await rig.part.stop?.();
+    rig = new Rig({ interval: 86_400_000, hotplug_interval: 1 });
+    let ticks = 0;
+    const clock = setInterval(() => {
+      rig.ms += 10;
+      ticks++;
+    }, 1);
+    const gate = gateOf();
+    try {
+      rig.part.confirmed?.(undefined);
+      await until(() => rig.offered.length === 1);
+      rig.looks = () => gate.promise;
+      const before = rig.glances;
+      await until(() => rig.glances > before);
+      const then = ticks;
+      await until(() => ticks > then + 50);
+      expect(rig.glances).to.equal(before + 1);
+      clearInterval(clock);
+      expect(rig.part.problems?.()).to.deep.equal([]);
+      rig.ms += 100_000;
+      expect(rig.part.problems?.()[0]).to.match(
+        /^the inventory cannot be taken: a glance at the devices has not ended since 1970-01-01T00:00:0\d\.\d+Z$/,
+      );
+      const refused = await rig.collect().then(
+        () => '',
+        (error: CsmError) => error.problem.detail,
+      );
+      expect(refused).to.match(/^a glance at the devices has not ended since 1970-/);
+      expect([rig.collections, rig.glances]).to.deep.equal([1, before + 1]);
+      gate.resolve();
+      rig.looks = async () => undefined;
+      await until(() => rig.part.problems?.().every((problem) => !problem.includes('cannot be taken')) === true);
+      await rig.collect();
+      expect(rig.part.problems?.()).to.deep.equal([]);
+    } finally {
+      clearInterval(clock);
+      gate.resolve();
+    }
+  });
+
+  it('begins nothing while a read of an earlier collection has not ended, and says so, until it has', async () => {
+    const gate = gateOf();
+    rig.host.gate = gate.promise;
+    let later: Promise<unknown> | undefined;
+    // The reader is given up while it waits for its first read; the second then is not begun.
+    rig.reads = async ({ tree }) => {
+      later = tree.text('/sys/first').then(() => tree.text('/sys/second'));
+    };
+    try {
+      expect(await rig.collect()).to.deep.include({ code: 0 });
+      rig.ms = 100_000;
+      const words = '/sys/first has not answered since 1970-01-01T00:00:00.000Z';
+      expect(rig.part.problems?.()).to.deep.equal([`the inventory cannot be taken: ${words}`]);
+      for (let i = 0; i < 3; i++) {
+        const refused = await rig.collect().then(
+          () => '',
+          (error: CsmError) => error.problem.detail,
+        );
+        expect(refused).to.equal(words);
+      }
+      expect([rig.collections, rig.glances]).to.deep.equal([1, 1]);
+      expect(rig.part.problems?.()).to.deep.equal([`the inventory cannot be taken: ${words}`]);
+    } finally {
+      gate.resolve();
+    }
+    expect(await later).to.deep.equal({ reason: '/sys/second was called off' });
+    expect(await rig.collect()).to.deep.include({ code: 0 });
+    expect(rig.part.problems?.()).to.deep.equal([]);
+  });
+
+  it('tells who asked, and health, what went wrong in the last collection, and not what is not there', async () => {
+    rig.host.answers.set('nvidia-smi', missing('nvidia-smi did not end within 30000 ms'));
+    rig.reads = async ({ programs }) => {
+      for (const name of ['nvidia-smi', 'dmidecode']) await programs.run([name]);
+    };
+    const late = 'the reader of gpus failed: no answer within 90000 ms';
+    rig.document = { machine_model: 'M', hardware: [], reasons: { gpu: late, dimm: 'dmidecode: not found' } };
+    expect(await rig.collect()).to.deep.equal({
+      code: 0,
+      text: `changed; nvidia-smi did not end within 30000 ms; ${late}`,
+      body: { changed: true },
+    });
+    expect(rig.part.problems?.()).to.deep.equal([
+      'when the inventory was taken, nvidia-smi did not end within 30000 ms',
+      `when the inventory was taken, ${late}`,
+    ]);
+    rig.host.answers.set('nvidia-smi', found('well'));
+    rig.document = { machine_model: 'M', hardware: [], reasons: { dimm: 'dmidecode: not found' } };
+    expect(await rig.collect()).to.deep.include({ text: 'unchanged' });
+    expect(rig.part.problems?.()).to.deep.equal([]);
   });
 
   it('reports nothing once stopping', async () => {

@@ -1,7 +1,6 @@
 import { realHost } from '@csm/host';
 import { isObject, wall } from '@csm/model';
 import { expect } from 'chai';
-import { listHardware } from '../src/hardware-records.ts';
 import { collectInventory, inventoryHash } from '../src/inventory/index.ts';
 import { Cluster } from './cluster.ts';
 
@@ -12,7 +11,7 @@ describe('the inventory of this machine', () => {
       const host = realHost();
       const first = await collectInventory({ host, now: wall(1) });
       expect(await cluster.take('here', inventoryHash(first), first)).to.equal(0);
-      const parts = await listHardware(cluster.store, {});
+      const parts = await cluster.hardware();
       expect(parts).to.have.length(first.hardware.length);
       const again = await collectInventory({ host, now: wall(2) });
       expect(await cluster.take('here', inventoryHash(again), again)).to.equal(0);

@@ -29,8 +29,8 @@ export const nodeProfile: CommandSpec = {
   options: [],
   call: 'node.profile',
   purpose: `Nodes folded by equal hardware, the largest group first. On a machine bought at once there is one line for each kind of node; a
-line with few nodes beside one with many is a module that died, a card that went missing, or a firmware that was forgotten:
-\`csm node diff\` between one node of each says what.`,
+line with few nodes beside one with many is a module that died, a card that went missing, or another model that was
+built in: \`csm node diff\` between one node of each says what. Firmware and software are no part of a profile.`,
   examples: [
     { title: 'The whole machine', line: 'csm node profile' },
     { title: 'Some nodes, for a script', line: "csm node profile 'n[001-008]' -o csv --no-header" },

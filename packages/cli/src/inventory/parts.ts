@@ -64,7 +64,7 @@ export function recordsTable(rows: readonly PartRow[], header: boolean): string 
   const fields = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const columns = fields.map((field) => ({
     head: field.toUpperCase(),
-    cell: (row: PartRow) => told(row[field]),
+    cell: (row: PartRow) => (Object.hasOwn(row, field) ? told(row[field]) : null),
   }));
   return table(rows, columns, header);
 }

@@ -89,7 +89,7 @@ function inventory(session: Session, node: NodeShowOutput): string {
   const tables: string[] = [];
   const { strong } = session.colors;
   for (const [key, found] of Object.entries(document)) {
-    if (key === 'reasons' || key in node) continue;
+    if (key === 'reasons' || Object.hasOwn(node, key)) continue;
     if (isRecords(found))
       tables.push(`${strong(printable(key.toUpperCase()))}: ${found.length}\n${indent(list(session, found))}`);
     else if (isObject(found)) facts.push(...Object.entries(found).map(([name, v]) => [`${key}.${name}`, v] as const));

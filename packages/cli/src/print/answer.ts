@@ -1,7 +1,8 @@
 /** One whole answer, in any format. */
 import type { Json } from '@csm/model';
 import type { Session } from '../session.ts';
-import { csvColumns, csvFields, csvLine, csvRow } from './csv.ts';
+import { csvColumns, csvFields, csvForTerminal, csvLine, csvRow } from './csv.ts';
+import { jsonText } from './json.ts';
 import { toYaml } from './yaml.ts';
 
 /**
@@ -13,11 +14,13 @@ export function answerText(session: Session, given: unknown, text: () => string,
   const answer = given as Json;
   switch (session.format) {
     case 'json':
-      return `${JSON.stringify(answer, null, session.repeats ? 0 : 2)}\n`;
+      return `${jsonText(answer, session.repeats ? 0 : 2)}\n`;
     case 'yaml':
       return toYaml(answer);
-    case 'csv':
-      return shape === 'document' ? csvFields(answer, session.header) : csvTable(answer, session.header);
+    case 'csv': {
+      const csv = shape === 'document' ? csvFields(answer, session.header) : csvTable(answer, session.header);
+      return session.io.isTTY ? csvForTerminal(csv) : csv;
+    }
     case 'table':
       return text();
     default:

@@ -1,5 +1,6 @@
 /** CSV by RFC 4180: CRLF, and quotes where a cell needs them. */
 import { isObject, type Json } from '@csm/model';
+import { printable } from '../text.ts';
 
 type Record = { readonly [key: string]: Json };
 
@@ -33,7 +34,7 @@ export function csvRow(row: Json, columns: readonly string[]): string {
 
 function at(value: Json | undefined, path: readonly string[]): Json | undefined {
   let found: unknown = value;
-  for (const key of path) found = isObject(found) ? found[key] : undefined;
+  for (const key of path) found = isObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
   return found as Json | undefined;
 }
 
@@ -48,3 +49,9 @@ export function csvFields(value: Json, header: boolean): string {
   walk(value, '');
   return lines.join('');
 }
+
+/**
+ * CSV on its way to a terminal: control characters, which would move its cursor or worse, as `\u001b`. Programs and
+ * files get them as they are, since RFC 4180 knows no escape for them.
+ */
+export const csvForTerminal = (csv: string): string => csv.replace(/[^\r\n\t]+|\r(?!\n)/g, printable);

@@ -1,7 +1,8 @@
 /** Items written as they come, in any format: a list in the end, and of use before the end. */
 import type { Json } from '@csm/model';
 import type { Session } from '../session.ts';
-import { csvLine, csvRow } from './csv.ts';
+import { csvForTerminal, csvLine, csvRow } from './csv.ts';
+import { jsonText } from './json.ts';
 import { yamlItem } from './yaml.ts';
 
 export interface ItemView<T> {
@@ -37,16 +38,18 @@ export class Items<T> {
   }
 
   #format(json: Json, item: T, first: boolean): string {
-    const { format, header } = this.#session;
+    const { format, header, io } = this.#session;
     const { csv, lines, text, head } = this.#view;
     switch (format) {
       case 'json':
-        if (lines) return `${JSON.stringify(json)}\n`;
-        return `${first ? '[' : ','}\n${JSON.stringify(json, null, 2).replace(/^/gm, '  ')}`;
+        if (lines) return `${jsonText(json, 0)}\n`;
+        return `${first ? '[' : ','}\n${jsonText(json, 2).replace(/^/gm, '  ')}`;
       case 'yaml':
         return yamlItem(json);
-      case 'csv':
-        return (first && header ? csvLine(csv) : '') + csvRow(json, csv);
+      case 'csv': {
+        const lines = (first && header ? csvLine(csv) : '') + csvRow(json, csv);
+        return io.isTTY ? csvForTerminal(lines) : lines;
+      }
       case 'table':
         return (first && header && head !== undefined ? head : '') + text(item);
       default:

@@ -26,11 +26,11 @@ export function width(text: string): number {
   return sum;
 }
 
-/** Rows under their heads, each line ended; nothing for no rows. */
+/** Rows under their heads, each line ended; nothing for no rows. Heads may be foreign text, as cells are. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], header: boolean): string {
   if (rows.length === 0) return '';
   const cells = rows.map((row) => columns.map(({ cell }) => parts(cell(row))));
-  if (header) cells.unshift(columns.map(({ head }) => ({ text: head })));
+  if (header) cells.unshift(columns.map(({ head }) => ({ text: printable(head) })));
   const widths = columns.map((_, i) => cells.reduce((most, line) => Math.max(most, width(line[i]?.text ?? '')), 0));
   return cells.map((line) => `${row(line, widths, columns)}\n`).join('');
 }

@@ -40,7 +40,7 @@ export const API = {
   'env.query': {
     "name": "env.query",
     "summary": "Streams what the nodes have measured",
-    "description": "Items come ordered by time, then by node in natural order. Without a step they are as sampled. With a step each is the aggregate of all samples from its time up to the next multiple of the step (UTC); since and until are widened to whole steps. Steps of whole hours are answered from the hourly figures, steps of whole days from the daily ones, all else and p95 from samples: each reaches back as far as it is kept. A fraction is kept to six significant digits. Where nothing matches the answer is code 4.",
+    "description": "Items come ordered by time, then by node in natural order. Without a step they are as sampled. With a step each is the aggregate of all samples from its time up to the next multiple of the step (UTC); since and until are widened to whole steps. Steps of whole hours are answered from the hourly figures, steps of whole days from the daily ones, all else and p95 from samples: each reaches back as far as it is kept. A step of which some has been removed is left out: the answer begins with the first whole one, and where none is left it is code 4 and tells how far back the figures reach. A percentile of more than 2,000,000 values in one step of one node is refused with code 30. A fraction is kept to six significant digits. Where nothing matches the answer is code 4.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/environment/samples",
@@ -75,7 +75,8 @@ export const API = {
       9,
       12,
       13,
-      16
+      16,
+      30
     ],
     "fields": [
       {
@@ -467,7 +468,7 @@ export const API = {
   'node.hardware': {
     "name": "node.hardware",
     "summary": "Lists the parts nodes are made of",
-    "description": "By node, kind and location. A part that could not be read this time is still listed as it was last known.",
+    "description": "An item a part, by node in natural order, kind and location. A part that could not be read this time is still listed as it was last known.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/hardware",
@@ -480,10 +481,10 @@ export const API = {
       ],
       "body": []
     },
-    "stream": false,
-    "answers": true,
+    "stream": true,
+    "answers": false,
     "changes": false,
-    "timeoutSeconds": 30,
+    "timeoutSeconds": 300,
     "enters": [
       "master",
       "aggregator",
@@ -498,8 +499,7 @@ export const API = {
       9,
       12,
       13,
-      16,
-      30
+      16
     ],
     "fields": [
       {
@@ -546,7 +546,7 @@ export const API = {
   'node.history': {
     "name": "node.history",
     "summary": "Lists what happened to parts: inserted, changed, removed, moved",
-    "description": "Newest last; of more rows than `limit` the newest. The first inventory of a node is what all later ones are held against: it makes no rows, but for parts that were known in another node.",
+    "description": "Newest last; of more rows than `limit` the newest. The first time a node tells all of a kind is what all later ones are held against: it makes no rows, but for parts that were known in another node; nor does an inventory make any for a kind that could not be read from its usual source. A node makes at most 1000 rows a day (UTC): what more it tells is known of its parts, and counted as `left_out` in `node.watch`.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/hardware/history",
@@ -579,7 +579,8 @@ export const API = {
       9,
       12,
       13,
-      16
+      16,
+      30
     ],
     "fields": [
       {
@@ -1456,7 +1457,7 @@ export type NodeHardwareInput = {
   readonly serial?: string | undefined;
 };
 
-export type NodeHardwareOutput = readonly {
+export type NodeHardwareItem = {
   /** name of the node */
   readonly node: string;
   /** kind of part */
@@ -1479,7 +1480,7 @@ export type NodeHardwareOutput = readonly {
   readonly details: { readonly [key: string]: unknown };
   /** what changes while the part is the same, such as wear */
   readonly passing: { readonly [key: string]: unknown };
-}[];
+};
 
 /** Lists what happened to parts: inserted, changed, removed, moved: input. */
 export type NodeHistoryInput = {
@@ -1514,7 +1515,7 @@ export type NodeHistoryOutput = readonly {
   readonly from_node: string | null;
   /** where it sat there */
   readonly from_location: string | null;
-  /** by field, for changed and moved */
+  /** by field, for changed and moved; a value of more than 400 characters is cut */
   readonly changes: { readonly [key: string]: {
     /** before */
     readonly from: unknown;
@@ -1822,7 +1823,7 @@ export interface ApiTypes {
   'health': { readonly input: HealthInput; readonly output: HealthOutput; readonly item: never };
   'node.collect': { readonly input: NodeCollectInput; readonly output: undefined; readonly item: NodeCollectItem };
   'node.diff': { readonly input: NodeDiffInput; readonly output: NodeDiffOutput; readonly item: never };
-  'node.hardware': { readonly input: NodeHardwareInput; readonly output: NodeHardwareOutput; readonly item: never };
+  'node.hardware': { readonly input: NodeHardwareInput; readonly output: undefined; readonly item: NodeHardwareItem };
   'node.history': { readonly input: NodeHistoryInput; readonly output: NodeHistoryOutput; readonly item: never };
   'node.list': { readonly input: NodeListInput; readonly output: NodeListOutput; readonly item: never };
   'node.profile': { readonly input: NodeProfileInput; readonly output: NodeProfileOutput; readonly item: never };

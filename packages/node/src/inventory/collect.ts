@@ -6,6 +6,7 @@ import { bounded } from './bounds.ts';
 import { cpus } from './cpus.ts';
 import { dimms } from './dimms.ts';
 import type { InventoryDocument } from './document.ts';
+import { READER_FAILED } from './faults.ts';
 import { gpus } from './gpus.ts';
 import { hcas } from './hcas.ts';
 import { kernel } from './kernel.ts';
@@ -13,11 +14,11 @@ import { machine } from './machine.ts';
 import { memory } from './memory.ts';
 import { nics } from './nics.ts';
 import { numa } from './numa.ts';
+import { numbered } from './numbered.ts';
 import { operatingSystem } from './operating-system.ts';
 import type { PartDraft } from './part-draft.ts';
 import { processors } from './processors.ts';
 import type { AnyReader, Fact } from './reader.ts';
-import { numbered } from './smbios-values.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 import { ssds } from './ssds.ts';
 import { uptime } from './uptime.ts';
@@ -41,7 +42,7 @@ export const READERS: readonly AnyReader[] = [
 ];
 
 /** A file of /sys that never answers costs its reader after this time; the programs have shorter deadlines. */
-const READER_MS = 90_000;
+export const READER_MS = 90_000;
 
 export interface CollectOptions {
   /** Default: this machine. */
@@ -85,7 +86,7 @@ export async function readSafely(reader: AnyReader, sources: Sources): Promise<R
   try {
     return await Promise.race([reading(reader, sources), late]);
   } catch (e) {
-    const reason = missing(`the reader failed: ${e instanceof Error ? e.message : String(e)}`);
+    const reason = missing(`${READER_FAILED}${reader.name} failed: ${e instanceof Error ? e.message : String(e)}`);
     const findings = reader.facts.map((field) => [field, reason] as const);
     const kind = 'kind' in reader ? { [reader.kind]: reason.reason } : {};
     return { findings, parts: [], reasons: { ...reasonsOf(findings), ...kind } };

@@ -1,9 +1,10 @@
 import { type Finding, found, missing } from '@csm/host';
 import { type EdacDimm, edacModules, readEdac } from './edac.ts';
+import { numbered } from './numbered.ts';
 import { PartDraft } from './part-draft.ts';
 import type { PartReader } from './reader.ts';
 import { MEMORY_DEVICE, type SmbiosStructure } from './smbios.ts';
-import { distinctNames, numbered, smbiosNumber, smbiosSize, smbiosText } from './smbios-values.ts';
+import { distinctNames, smbiosNumber, smbiosSize, smbiosText } from './smbios-values.ts';
 
 /**
  * Memory modules. SMBIOS type 17 knows what is plugged in, with serials; EDAC knows what the memory controllers drive.

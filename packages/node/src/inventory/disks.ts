@@ -1,8 +1,8 @@
 import { type Finding, found, missing, type RootTree } from '@csm/host';
+import { numbered } from './numbered.ts';
 import { PartDraft } from './part-draft.ts';
 import { pciAddress } from './pci.ts';
 import { telling } from './placeholder.ts';
-import { numbered } from './smbios-values.ts';
 import type { Sources } from './sources.ts';
 import { type Drive, diskWear } from './wear.ts';
 
@@ -65,21 +65,33 @@ async function describe(tree: RootTree, name: string, location: string): Promise
   const own = await file('serial');
   const wwid = await file('device/wwid');
   const firmware = await file('device/rev');
+  const model = await file('device/model');
+  const isSata = 'value' in vendor && vendor.value === 'ATA';
   const part = new PartDraft('ssd', location)
     .set('serial', 'value' in page ? page : 'value' in own ? own : page)
-    .set('model', await file('device/model'))
-    .set('firmware', firmware)
+    .set('model', isSata ? cutShort(model) : model)
+    .set('firmware', isSata ? cutShort(firmware) : firmware)
     .detail('size', 'reason' in size ? size : bytesOf(size.value, `${dir}/size`))
-    .detail('fw_ver', firmware)
+    .detail('fw_ver', isSata ? cutShort(firmware) : firmware)
     .extra({
       pci_bus_id: pciAddress(location.split(' ')[0] ?? ''),
       wwid: 'value' in wwid ? wwid.value : undefined,
-      interface: 'value' in vendor && vendor.value === 'ATA' ? 'sata' : undefined,
+      interface: isSata ? 'sata' : undefined,
     })
     .extraPassing({ device_name: name.slice(0, 64) });
+  if (isSata) part.extraPassing({ kernel_model: optional(model), kernel_firmware: optional(firmware) });
   // `ATA` is what the kernel puts there for all SATA drives; virtio has a number.
   return 'value' in vendor && !/^(?:ATA|0x[0-9a-f]+)$/i.test(vendor.value) ? part.set('vendor', vendor) : part;
 }
+
+/**
+ * The kernel tells 16 characters of a SATA drive's model and 4 of its firmware, smartctl all of them. The drive would
+ * seem changed whenever smartctl does not answer: so the short words pass, and are no model.
+ */
+const cutShort = (told: Finding<string>): Finding<string> =>
+  'value' in told ? missing(`the kernel tells only the beginning or end of it: '${told.value}'`) : told;
+
+const optional = (told: Finding<string>): string | undefined => ('value' in told ? told.value : undefined);
 
 const bytesOf = (sectors: number, path: string): Finding<number> =>
   sectors > 0 ? found(sectors * SECTOR) : missing(`${path} is ${sectors}`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Wall } from '@csm/model';
 import type { Part } from '../hardware.ts';
+import { canonical } from '../parts/same.ts';
 import type { Fact, Facts } from './reader.ts';
 
 /** The facts about a node at one moment; a fact that could not be read is null, and `reasons` has its name. */
@@ -29,13 +30,4 @@ export function inventoryHash(document: InventoryDocument): string {
   return createHash('sha256')
     .update(canonical({ ...facts, hardware }))
     .digest('hex');
-}
-
-/** JSON with the keys of every object in order, and nothing for undefined. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, v: unknown) =>
-    typeof v === 'object' && v !== null && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
-  );
 }

@@ -7,6 +7,8 @@ import type { PartReader } from './reader.ts';
 import type { Sources } from './sources.ts';
 
 const NVIDIA = 0x10de;
+/** Whether or not there is a list of PCI names to look it up in. */
+const NVIDIA_NAME = 'NVIDIA';
 const AMD = 0x1002;
 
 const DISPLAY = 0x03;
@@ -61,16 +63,18 @@ export const gpus: PartReader<'discovered_gpus'> = {
     }
 
     const problem = smi === undefined ? undefined : 'reason' in smi ? smi.reason : smi.value.torn;
-    // PCI shows all of them, whatever nvidia-smi does: only without it may one be missing.
+    // PCI shows all of them, whatever nvidia-smi does: only without it is their number not known.
     if ('reason' in pci) {
       const incomplete = problem === undefined ? pci.reason : `${pci.reason}; ${problem}`;
       const count = told === undefined ? missing(incomplete) : found(parts.length);
       return { findings: { discovered_gpus: count }, parts, incomplete };
     }
     const contradiction = compare(seen, told, unseen);
+    const incomplete = lacking(parts);
     return {
       findings: { discovered_gpus: found(seen.length) },
       parts,
+      ...(incomplete === undefined ? {} : { incomplete }),
       ...(contradiction === undefined ? {} : { contradiction }),
     };
   },
@@ -91,24 +95,41 @@ function compare(
 
 const draft = (address: string): PartDraft => new PartDraft('gpu', address).extra({ pci_bus_id: address });
 
+/** Why some of them are there without what they are: their programs or drivers did not tell. */
+function lacking(parts: readonly PartDraft[]): string | undefined {
+  const reasons = parts.flatMap(({ location, lacks }) => {
+    const why = lacks.get('model');
+    return why === undefined ? [] : [{ location, why }];
+  });
+  const [first] = reasons;
+  if (first === undefined) return undefined;
+  if (reasons.length === parts.length && reasons.every(({ why }) => why === first.why)) return first.why;
+  return `${first.location}: ${first.why}${reasons.length > 1 ? `; and ${reasons.length - 1} more` : ''}`;
+}
+
+/**
+ * The name in pci.ids is that of the chip, while the program or driver tells that of the card: it passes, so that a
+ * program which fails today neither renames a card nor makes another part of it.
+ */
 async function describe(
   sources: Sources,
   device: PciDevice,
   smi: Finding<NvidiaReport> | undefined,
 ): Promise<PartDraft> {
   const names = await sources.pciNames();
+  const name = names.device(device.vendor, device.device);
   const part = draft(device.address)
-    .set('vendor', found(names.vendor(device.vendor)))
-    .set('model', found(names.device(device.vendor, device.device)))
-    .extra({ pci_id: `${hex(device.vendor)}:${hex(device.device)}` });
-  if (device.vendor === AMD) return describeAmd(sources, part);
-  if (device.vendor !== NVIDIA) return part;
+    .set('vendor', found(device.vendor === NVIDIA ? NVIDIA_NAME : names.vendor(device.vendor)))
+    .extra({ pci_id: `${hex(device.vendor)}:${hex(device.device)}` })
+    .extraPassing({ pci_name: name });
+  if (device.vendor === AMD) return describeAmd(sources, part, name);
+  if (device.vendor !== NVIDIA) return part.set('model', found(name));
   if (smi === undefined || 'reason' in smi) return describeNvidia(part, smi ?? missing('nvidia-smi was not asked'));
   const gpu = smi.value.gpus.find(({ address }) => address === device.address);
-  const lacking = missing(
+  const untold = missing(
     `nvidia-smi tells no GPU ${device.address}${smi.value.torn === undefined ? '' : `: its output ${smi.value.torn}`}`,
   );
-  return describeNvidia(part, gpu === undefined ? lacking : found({ gpu, report: smi.value }));
+  return describeNvidia(part, gpu === undefined ? untold : found({ gpu, report: smi.value }));
 }
 
 const hex = (n: number): string => `0x${n.toString(16).padStart(4, '0')}`;
@@ -121,8 +142,9 @@ function describeNvidia(
   const model = value('product_name');
   const vbios = value('vbios_version');
   const board = value('board_part_number');
-  if ('value' in model) part.set('model', model).set('vendor', found('NVIDIA'));
   part
+    .set('vendor', found(NVIDIA_NAME))
+    .set('model', model)
     .set('serial', value('serial'))
     .set('part_number', 'value' in board ? board : value('gpu_part_number'))
     .set('firmware', vbios)
@@ -139,16 +161,18 @@ function describeNvidia(
 }
 
 /** Files of the amdgpu driver below the PCI device (Documentation/gpu/amdgpu/driver-misc.rst); none wakes a GPU. */
-async function describeAmd({ tree }: Sources, part: PartDraft): Promise<PartDraft> {
+async function describeAmd({ tree }: Sources, part: PartDraft, name: string): Promise<PartDraft> {
   const dir = `${PCI}/${part.location}`;
-  const file = async (name: string): Promise<Finding<string>> =>
-    telling(await tree.line(`${dir}/${name}`), `${dir}/${name}`);
+  const file = async (attribute: string): Promise<Finding<string>> =>
+    telling(await tree.line(`${dir}/${attribute}`), `${dir}/${attribute}`);
   const model = await file('product_name');
   const vbios = await file('vbios_version');
   const unique = await file('unique_id');
   const memory = await tree.integer(`${dir}/mem_info_vram_total`);
-  if ('value' in model) part.set('model', model);
+  // Cards without a label of their own are called as their chip is, once their driver has been there to say so.
+  const hasDriver = 'value' in memory || 'value' in (await tree.link(`${dir}/driver`));
   return part
+    .set('model', 'value' in model ? model : hasDriver ? found(name) : missing(`${dir} has no driver: ${name}`))
     .set('serial', await file('serial_number'))
     .set('part_number', await file('product_number'))
     .set('firmware', vbios)

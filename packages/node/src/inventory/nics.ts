@@ -1,9 +1,9 @@
 import { type Finding, found, missing, type RootTree } from '@csm/host';
+import { numbered } from './numbered.ts';
 import { each } from './once.ts';
 import { PartDraft } from './part-draft.ts';
 import { isVirtualFunction, pciBehind, pciNumber } from './pci.ts';
 import type { PartReader } from './reader.ts';
-import { numbered } from './smbios-values.ts';
 import type { Sources } from './sources.ts';
 
 const CLASS = '/sys/class/net';
@@ -86,7 +86,12 @@ async function link(tree: RootTree, dir: string) {
   };
 }
 
-const RANDOM = 1;
+/** NET_ADDR_RANDOM, NET_ADDR_STOLEN, NET_ADDR_SET (sysfs-class-net, addr_assign_type): 0 is the port's own. */
+const NOT_OWN: { readonly [type: number]: string } = {
+  1: 'was made up by the driver: the port has none of its own',
+  2: 'was taken from another device: that of the port itself is not told',
+  3: 'was set by hand or by a bond or team: that of the port itself is not told',
+};
 
 /** The address that came with the port: a bond gives all its ports the address of the first. */
 async function permanentMac(tree: RootTree, dir: string): Promise<Finding<string>> {
@@ -95,8 +100,8 @@ async function permanentMac(tree: RootTree, dir: string): Promise<Finding<string
     if ('value' in told) return told;
   }
   const assigned = await tree.integer(`${dir}/addr_assign_type`);
-  if ('value' in assigned && assigned.value === RANDOM)
-    return missing(`${dir}/address was made up by the driver: the port has none of its own`);
+  const why = 'value' in assigned ? NOT_OWN[assigned.value] : undefined;
+  if (why !== undefined) return missing(`${dir}/address ${why}`);
   return mac(await tree.line(`${dir}/address`), `${dir}/address`);
 }
 

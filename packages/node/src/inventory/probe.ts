@@ -42,9 +42,9 @@ function shown(value: unknown): string {
   return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text;
 }
 
-/** `4 ssd: 3 SAMSUNG MZQL2, 1 INTEL SSDPE2`. */
-function partsInWords(kind: string, { parts }: Reading): string | null {
-  if (parts.length === 0) return null;
+/** `4 ssd: 3 SAMSUNG MZQL2, 1 INTEL SSDPE2`; null where it could not be looked, so that there may be some. */
+function partsInWords(kind: string, { parts, reasons }: Reading): string | null {
+  if (parts.length === 0) return reasons[kind] === undefined ? `0 ${kind}` : null;
   const models = new Map<string, number>();
   for (const { model, part_number } of parts) {
     const name = model ?? part_number ?? 'unknown';

@@ -1,4 +1,5 @@
 import { type Finding, found, missing } from '@csm/host';
+import { numbered } from './numbered.ts';
 import { isPlaceholder, telling } from './placeholder.ts';
 import type { SmbiosStructure } from './smbios.ts';
 
@@ -44,17 +45,6 @@ export function distinctNames(places: readonly (readonly (string | undefined)[])
     ? sound.map((all, i) => (all.length === 0 ? (short[i] as string) : [...all].reverse().join(' ')))
     : short;
   return numbered(names);
-}
-
-/** Each name that stands there twice or more with ` #2`, ` #3`… */
-export function numbered(names: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return names.map((name) => {
-    let unique = name;
-    for (let n = 2; taken.has(unique); n++) unique = `${name} #${n}`;
-    taken.add(unique);
-    return unique;
-  });
 }
 
 const soundName = (name: string): boolean => name.length <= 64 && !/[\p{Cc}\p{Cs}]/u.test(name) && !isPlaceholder(name);

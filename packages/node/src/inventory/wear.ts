@@ -32,27 +32,65 @@ export async function nvmeWear(programs: Programs, part: PartDraft, name: string
   takeWear(part, missing(`${'reason' in log ? log.reason : 'nvme smart-log tells no wear'}; ${smart.reason}`));
 }
 
-/** Asks `smartctl`, which also knows what a disk is where the kernel does not. */
+/**
+ * Asks `smartctl`, which also knows what a disk is where the kernel does not. What the kernel knows stays: the two
+ * write some of it in different ways, and a program that fails today must not change it.
+ */
 export async function diskWear(programs: Programs, part: PartDraft, name: string, signal: AbortSignal): Promise<void> {
   const smart = json(await askSmartctl(programs, name, signal), 'smartctl');
-  if ('reason' in smart) return takeWear(part, smart);
   for (const [field, key] of [
     ['serial', 'serial_number'],
     ['model', 'model_name'],
     ['firmware', 'firmware_version'],
   ] as const) {
-    const told = smart.value[key];
-    // Its names are whole; the kernel cuts models at 16 characters and firmware at 4.
-    const text = typeof told === 'string' ? telling(found(told), `smartctl ${key}`) : undefined;
-    if (text !== undefined && 'value' in text) part.set(field, text);
-    if (field === 'firmware' && text !== undefined && 'value' in text) part.detail('fw_ver', text);
+    const known = part.lacks.get(field);
+    if (known === undefined) continue;
+    const told = 'value' in smart ? smart.value[key] : undefined;
+    const text =
+      'reason' in smart
+        ? smart
+        : typeof told === 'string'
+          ? telling(found(told), `smartctl ${key}`)
+          : missing(`smartctl tells no ${key}`);
+    const finding = 'value' in text ? text : missing(`${text.reason}; ${known}`);
+    part.set(field, finding);
+    if (field === 'firmware') part.detail('fw_ver', finding);
   }
-  takeWear(part, found(wearOfSmartctl(smart.value)));
+  takeWear(part, 'value' in smart ? found(wearOfSmartctl(smart.value)) : smart);
 }
 
-/** Bits 0 and 1 of its status mean that it could not ask; the others tell how the drive is (smartctl(8)). */
-const askSmartctl = (programs: Programs, name: string, signal: AbortSignal): Promise<Finding<string>> =>
-  programs.run(smartctl(name), { timeoutMs: TIMEOUT_MS, signal, exitOk: (status) => (status & 3) === 0 });
+/**
+ * Bits 0 and 1 of its status mean that it could not ask, and why stands in its JSON; the others tell how the drive is
+ * (smartctl(8)).
+ */
+async function askSmartctl(programs: Programs, name: string, signal: AbortSignal): Promise<Finding<string>> {
+  let ended = 0;
+  const output = await programs.run(smartctl(name), {
+    timeoutMs: TIMEOUT_MS,
+    signal,
+    exitOk: (status) => {
+      ended = status;
+      return true;
+    },
+  });
+  if ((ended & 3) === 0 || 'reason' in output) return output;
+  return missing(`smartctl ended with ${ended}${whyNot(output.value)}`);
+}
+
+/** The first message in its JSON, else its first words. */
+function whyNot(output: string): string {
+  const told = json(found(output), 'smartctl');
+  const program = 'value' in told ? told.value['smartctl'] : undefined;
+  const messages: unknown = isObject(program) ? program['messages'] : undefined;
+  const first: unknown = Array.isArray(messages) ? messages[0] : undefined;
+  const text = isObject(first) ? first['string'] : output.split('\n').find((line) => /\w/.test(line));
+  return typeof text === 'string'
+    ? `: ${text
+        .replace(/\p{Cc}/gu, ' ')
+        .trim()
+        .slice(0, 160)}`
+    : '';
+}
 
 const FIELDS = [
   'wear_lifespan_used',

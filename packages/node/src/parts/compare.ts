@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Json } from '@csm/model';
 import { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
 import { canonical } from './same.ts';
+import { own, shownApart, VALUE_MAX } from './shown.ts';
 
 /** A node as it is compared. */
 export interface Compared {
@@ -84,18 +85,16 @@ function comparable(field: string, value: unknown): unknown {
   ]);
 }
 
-/** Longest text or list of a fact in an answer, characters of JSON; longer ones are cut to what differs, or cut. */
-const VALUE_MAX = 400;
-
 export function difference(a: Compared, b: Compared): Difference {
   const names = new Set([...Object.keys(a.document), ...Object.keys(b.document)]);
   const fields = [...names]
     .filter((field) => !INDIVIDUAL_FACTS.has(field))
     .sort()
     .filter(
-      (field) => canonical(comparable(field, a.document[field])) !== canonical(comparable(field, b.document[field])),
+      (field) =>
+        canonical(comparable(field, own(a.document, field))) !== canonical(comparable(field, own(b.document, field))),
     )
-    .map((field) => ({ field, ...shownApart(a.document[field] ?? null, b.document[field] ?? null) }));
+    .map((field) => ({ field, ...shownApart(own(a.document, field) ?? null, own(b.document, field) ?? null) }));
   const [ofA, ofB] = [counted(a.parts), counted(b.parts)];
   const parts = PART_KINDS.flatMap((kind) =>
     [...new Set([...ofA.keys(), ...ofB.keys()])]
@@ -105,22 +104,6 @@ export function difference(a: Compared, b: Compared): Difference {
       .filter((row) => row.a !== row.b),
   );
   return { fields, parts };
-}
-
-/** Two values, long lists of words (such as CPU flags) without the words that both have. */
-function shownApart(a: unknown, b: unknown): { readonly a: Json; readonly b: Json } {
-  if (typeof a === 'string' && typeof b === 'string' && a.length + b.length > VALUE_MAX) {
-    const [ofA, ofB] = [a.split(' '), b.split(' ')];
-    const [inA, inB] = [new Set(ofA), new Set(ofB)];
-    return { a: cut(ofA.filter((w) => !inB.has(w)).join(' ')), b: cut(ofB.filter((w) => !inA.has(w)).join(' ')) };
-  }
-  return { a: cut(a), b: cut(b) };
-}
-
-function cut(value: unknown): Json {
-  const json = JSON.stringify(value) ?? 'null';
-  if (json.length <= VALUE_MAX) return value as Json;
-  return `${(typeof value === 'string' ? value : json).slice(0, VALUE_MAX)}…`;
 }
 
 /** How many parts of each description. */
@@ -149,7 +132,7 @@ function described(part: Part): string {
 }
 
 /** The facts that are hardware. */
-const HARDWARE_FACTS = [
+export const HARDWARE_FACTS = [
   'machine_model',
   'architecture',
   'installed_memory',

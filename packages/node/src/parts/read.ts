@@ -5,22 +5,25 @@ import { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
 /** What a document says about parts. */
 export interface PartsReport {
   readonly parts: readonly Part[];
-  /** Kinds that could not be read, or not all of them: that one is not there says nothing. */
+  /**
+   * Kinds that could not be read, not all of them, or from a poorer source than usual: that one is not there says
+   * nothing, and one that is told without its serial may be one known by another name.
+   */
   readonly unread: ReadonlySet<PartKind>;
 }
 
 /** Parts of one node: 8 sockets, 128 DIMMs, and many times the drives and adapters that fit. */
 export const PARTS_MAX = 1024;
-const LOCATION_MAX = 256;
-const SERIAL_MAX = 256;
-const TEXT_MAX = 512;
+export const LOCATION_MAX = 256;
+export const SERIAL_MAX = 256;
+export const TEXT_MAX = 512;
 /** Fields of `details` or `passing`, and characters of each as JSON. */
 export const FIELDS_MAX = 64;
 export const FIELDS_TEXT_MAX = 8192;
 /** Objects and lists within each other: what walks through values may call itself. */
-const DEPTH_MAX = 16;
+export const DEPTH_MAX = 16;
 /** Reasons: one for each field of each part, at the worst. */
-const REASONS_MAX = 16_384;
+export const REASONS_MAX = 16_384;
 
 /**
  * Reads `hardware` and `reasons`. Undefined where the document has no `hardware`: an older daemon's, which says nothing
@@ -52,9 +55,7 @@ function readReasons(reasons: unknown): Set<PartKind> {
   for (const [field, reason] of Object.entries(reasons))
     if (typeof reason !== 'string')
       throw new Error(`reasons.${field.slice(0, 80)} is ${shown(reason)}; text is allowed`);
-  return new Set(
-    PART_KINDS.filter((kind) => Object.hasOwn(reasons, kind) || Object.hasOwn(reasons, `hardware.${kind}`)),
-  );
+  return new Set(PART_KINDS.filter((kind) => Object.hasOwn(reasons, kind)));
 }
 
 function readPart(part: unknown, at: string): Part {

@@ -12,10 +12,13 @@
  *   nodes give one row each, in whatever order the nodes report.
  * - a serial that moves on while an earlier move of it is unconfirmed is shared, too: thousands of nodes may bear the
  *   serial a maker put into all of them, and must not make a row each.
- * - the first time a node tells of a kind there is nothing to hold it against: no rows, unless a part moved here.
- * - a kind that could not be read loses nothing, but where another part now sits in the place.
+ * - the first time a node tells all of a kind there is nothing to hold it against: no rows, but of parts with a serial
+ *   that moved here or are gone.
+ * - a kind that could not be read, or not from its usual source, loses nothing, but where another part with a serial
+ *   now sits in the place. What is told of it is filtered by `poor.ts`.
  */
 import { PART_KINDS, type Part } from '../hardware.ts';
+import { fitting, isBaseline, overlooked, retold } from './poor.ts';
 import type { PartsReport } from './read.ts';
 import { type Changes, changesOf, isSame, merged } from './same.ts';
 import { type Judged, judgeSerials } from './serials.ts';
@@ -35,8 +38,10 @@ export function rule(s: Situation, report: PartsReport): Ruling {
   const { shared } = judged;
   const identity = (part: Part): string =>
     part.serial !== null && !shared.has(keyOf(part)) ? `serial ${keyOf(part)}` : `place ${placeOf(part)}`;
-  const told = report.parts.filter((part) => !judged.stale.has(keyOf(part)));
-  const pairs = pairUp(s, told, identity, shared);
+  const fresh = report.parts.filter((part) => !judged.stale.has(keyOf(part)));
+  const pairs = pairUp(s, fresh, identity, shared);
+  const passedOver = overlooked(s, report, fresh, pairs);
+  const told = fresh.filter((part) => !passedOver.has(part));
   const arrivals = arrive(s, told, pairs, judged);
   const gone = goneOf(s, report, told, pairs);
 
@@ -47,29 +52,31 @@ export function rule(s: Situation, report: PartsReport): Ruling {
   for (const part of told) {
     const before = pairs.get(part);
     if (before === undefined) {
-      const arrival = arrivals.get(part);
-      const from = arrival?.from;
-      const now: Held = { ...(from === undefined ? part : merged(from, part)), node: s.node, since: s.now };
+      const { from, base, row } = arrivals.get(part) ?? {};
+      const now: Held = { ...(base === undefined ? part : merged(base, part)), node: s.node, since: s.now };
       put.push(now);
       after.push(now);
       if (from !== undefined) drop.push(from);
-      if (arrival?.row !== undefined) rows.push(arrival.row);
+      if (row !== undefined) rows.push(row);
       continue;
     }
-    const now: Held = { ...merged(before, part), node: s.node, since: before.since };
+    const now: Held = { ...retold(s, report, before, part), node: s.node, since: before.since };
     after.push(now);
     if (isSame(before, now)) continue;
     put.push(now);
     if (now.location !== before.location) drop.push(before);
-    const changes = changesOf(before, now);
+    const changes = isBaseline(s, before) ? {} : changesOf(before, now);
     if (Object.keys(changes).length > 0) rows.push(rowOf('changed', now, changes));
   }
   for (const part of gone.removed) {
     drop.push(part);
-    rows.push({ ...rowOf('removed', part), open: part.serial !== null && !shared.has(keyOf(part)) });
+    if (isBaseline(s, part)) continue;
+    const isOpen = part.serial !== null && !shared.has(keyOf(part));
+    rows.push({ ...rowOf('removed', part), ...(isOpen ? { part } : {}) });
   }
-  after.push(...gone.kept);
-  const kinds = [...told.map(({ kind }) => kind), ...PART_KINDS.filter((kind) => !report.unread.has(kind))];
+  const { kept, outgrown } = fitting(gone.kept, after.length);
+  after.push(...kept);
+  drop.push(...outgrown);
   return {
     after,
     put,
@@ -80,7 +87,7 @@ export function rule(s: Situation, report: PartsReport): Ruling {
     corrected: judged.corrected,
     settled: judged.settled,
     shared: judged.found,
-    seen: new Set([...s.seen, ...kinds]),
+    seen: new Set([...s.seen, ...PART_KINDS.filter((kind) => !report.unread.has(kind))]),
   };
 }
 
@@ -116,8 +123,11 @@ function pairUp(
 
 interface Arrival {
   readonly row?: HistoryRow;
+  /** Where it was held until now. */
   readonly from?: Held;
-  readonly completed?: { readonly removal: Removal; readonly location: string };
+  /** As it was known before it came. */
+  readonly base?: Part;
+  readonly completed?: Ruling['completed'][number];
   readonly closed?: Removal;
 }
 
@@ -139,17 +149,23 @@ function arrive(
     const removal = identified ? removals.get(key) : undefined;
     const inserted = s.seen.has(part.kind) && !reinstated.has(key) ? { row: rowOf('inserted', part) } : {};
     if (from !== undefined) {
-      const { location: _, ...changes } = changesOf(from, merged(from, part));
       const origin = { node: from.node, location: from.location };
-      const row = { ...rowOf('moved', part, changes), from: origin, open: true };
-      arrivals.set(part, { from, row, ...(removal === undefined ? {} : { closed: removal }) });
+      const row = { ...rowOf('moved', part, changesOnTheWay(from, part)), from: origin };
+      arrivals.set(part, { from, base: from, row, ...(removal === undefined ? {} : { closed: removal }) });
     } else if (removal !== undefined && removal.node !== s.node && removal.time > s.now - OPEN_MS) {
-      arrivals.set(part, { completed: { removal, location: part.location } });
+      const changes = changesOnTheWay(removal.part, part);
+      arrivals.set(part, { base: removal.part, completed: { removal, location: part.location, changes } });
     } else {
       arrivals.set(part, { ...inserted, ...(removal === undefined ? {} : { closed: removal }) });
     }
   }
   return arrivals;
+}
+
+/** What is another value than it was in the node it came from. */
+function changesOnTheWay(from: Part, part: Part): Changes {
+  const { location: _, ...changes } = changesOf(from, merged(from, part));
+  return changes;
 }
 
 /** Known parts that were not told: those that are gone, and those of which nothing is known this time. */
@@ -172,5 +188,4 @@ const rowOf = (event: HistoryRow['event'], { kind, serial, location }: Part, cha
   serial,
   location,
   changes,
-  open: false,
 });

@@ -2,6 +2,7 @@
 import { isObject, type Json } from '@csm/model';
 import type { Part } from '../hardware.ts';
 import { FIELDS_MAX, FIELDS_TEXT_MAX } from './read.ts';
+import { shownApart } from './shown.ts';
 
 /** JSON with the keys of every object in order: equal texts are equal values. */
 export function canonical(value: unknown): string {
@@ -48,12 +49,14 @@ function overlaid(known: Fields, told: Fields): Fields {
 
 /**
  * What is another value than before, by field; details by their own names. A value that was not known before has been
- * learned, not changed: a newer daemon that tells more makes no history.
+ * learned, not changed: a newer daemon that tells more makes no history. Long values are cut to what differs.
  */
 export function changesOf(before: Part, after: Part): Changes {
-  const changes: { [field: string]: { from: Json; to: Json } } = {};
+  const changes = new Map<string, { readonly from: Json; readonly to: Json }>();
   const hold = (field: string, from: Json, to: Json) => {
-    if (from !== null && to !== null && !isEqual(from, to)) changes[field] = { from, to };
+    if (from === null || to === null || isEqual(from, to)) return;
+    const { a, b } = shownApart(from, to);
+    changes.set(field, { from: a, to: b });
   };
   hold('location', before.location, after.location);
   hold('serial', before.serial, after.serial);
@@ -62,7 +65,7 @@ export function changesOf(before: Part, after: Part): Changes {
     const from = Object.hasOwn(before.details, name) ? (before.details[name] ?? null) : null;
     hold(OWN.has(name) ? `details.${name}` : name, from, to);
   }
-  return changes;
+  return Object.fromEntries(changes);
 }
 
 /** Whether a row of the one says the same as a row of the other. */

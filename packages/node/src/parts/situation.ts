@@ -20,6 +20,8 @@ export interface Removal {
   readonly serial: string;
   readonly node: string;
   readonly location: string;
+  /** As it was known there. */
+  readonly part: Part;
 }
 
 /** `node` has not reported yet since its part was found in another. */
@@ -41,7 +43,7 @@ export interface Situation {
   readonly madeAt: Wall;
   /** What is known of the node. */
   readonly known: readonly Held[];
-  /** Kinds it has told of before. */
+  /** Kinds it has told of before, from the source that tells all. */
   readonly seen: ReadonlySet<PartKind>;
   /** Parts of other nodes, open removals, and shared serials (by `keyOf`) that bear a serial of the report. */
   readonly elsewhere: readonly Held[];
@@ -59,8 +61,8 @@ export interface HistoryRow {
   readonly location: string;
   readonly from?: { readonly node: string; readonly location: string };
   readonly changes: Changes;
-  /** Of removed: it may become moved. Of moved: the node it came from is claimed. */
-  readonly open: boolean;
+  /** Of removed: the part, while the row may become moved. */
+  readonly part?: Part;
 }
 
 export interface Ruling {
@@ -70,8 +72,12 @@ export interface Ruling {
   readonly put: readonly Held[];
   readonly drop: readonly Held[];
   readonly rows: readonly HistoryRow[];
-  /** Removals that were moves to this node, at this location. */
-  readonly completed: readonly { readonly removal: Removal; readonly location: string }[];
+  /** Removals that were moves to this node, at this location, and what is another value there. */
+  readonly completed: readonly {
+    readonly removal: Removal;
+    readonly location: string;
+    readonly changes: Changes;
+  }[];
   /** Removals that stay removals. */
   readonly closed: readonly Removal[];
   /** Rows that said moved and were none. */

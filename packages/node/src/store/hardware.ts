@@ -1,8 +1,8 @@
 /** Parts and their history: reads what bears on a node's report, and writes what the rules made of it. */
 import type { Json, Wall } from '@csm/model';
 import type { SqlValue, Tx } from '@csm/store';
-import type { PartKind } from '../hardware.ts';
-import type { PartsReport } from '../parts/read.ts';
+import type { Part, PartKind } from '../hardware.ts';
+import { PARTS_MAX, type PartsReport } from '../parts/read.ts';
 import { rule } from '../parts/rules.ts';
 import {
   type Claim,
@@ -13,6 +13,9 @@ import {
   type Ruling,
   type Situation,
 } from '../parts/situation.ts';
+import { Budget } from './budget.ts';
+
+const DAY_MS = 86_400_000;
 
 export interface PartRow {
   readonly node_name: string;
@@ -40,12 +43,17 @@ export function heldOf({ node_name, details, passing, ...row }: PartRow): Held {
   };
 }
 
-/** A node cannot have more than a report may name, but parts of a kind unread stay beside new ones. */
-const KNOWN_MAX = 10_000;
-
 export async function knownParts(tx: Tx, node: string): Promise<Held[]> {
-  const rows = await tx.all<PartRow>(`SELECT * FROM hardware WHERE node_name = $1 LIMIT ${KNOWN_MAX}`, [node]);
+  const rows = await tx.all<PartRow>(`SELECT * FROM hardware WHERE node_name = $1 LIMIT ${PARTS_MAX}`, [node]);
   return rows.map(heldOf);
+}
+
+/** What became of a report. */
+export interface Applied extends Pick<Ruling, 'after' | 'seen'> {
+  /** What happened to parts: all of it, whether or not each has a row. */
+  readonly events: readonly HistoryRow['event'][];
+  /** Rows of history that were not written, because the node had made as many as it may on this day. */
+  readonly leftOut: number;
 }
 
 /** Applies what a node told of its parts. */
@@ -53,12 +61,18 @@ export async function applyParts(
   tx: Tx,
   { node, madeAt, seen }: Pick<Situation, 'node' | 'madeAt' | 'seen'>,
   report: PartsReport,
-): Promise<Pick<Ruling, 'after' | 'seen'> & { readonly rows: readonly Pick<HistoryRow, 'event'>[] }> {
+): Promise<Applied> {
   const known = await knownParts(tx, node);
   const here = new Set(known.map(keyOf));
   const serials = report.parts.flatMap((part) => part.serial ?? []);
   // In the usual report every serial is known in this node, and nothing else bears on it but claims.
   const strange = report.parts.flatMap((part) => (part.serial === null || here.has(keyOf(part)) ? [] : part.serial));
+  const shared = await bearing<SharedRow>(
+    tx,
+    'SELECT kind, serial, seen FROM hardware_shared WHERE serial IN',
+    [],
+    serials,
+  );
   const ruling = rule(
     {
       node,
@@ -69,10 +83,8 @@ export async function applyParts(
       elsewhere: (
         await bearing<PartRow>(tx, 'SELECT * FROM hardware WHERE node_name <> $1 AND serial IN', [node], strange)
       ).map(heldOf),
-      removals: await bearing<Removal>(tx, REMOVALS, [], strange),
-      shared: new Set(
-        (await bearing<Claim>(tx, 'SELECT kind, serial FROM hardware_shared WHERE serial IN', [], serials)).map(keyOf),
-      ),
+      removals: (await bearing<RemovalRow>(tx, REMOVALS, [], strange)).map(removalOf),
+      shared: new Set(shared.map(keyOf)),
       claims: [
         ...(await tx.all<Claim>(`${CLAIMS} WHERE node_name = $1`, [node])),
         ...(await bearing<Claim>(tx, `${CLAIMS} WHERE node_name <> $1 AND serial IN`, [node], strange)),
@@ -80,17 +92,45 @@ export async function applyParts(
     },
     report,
   );
-  await write(tx, node, madeAt, ruling);
+  const told = new Set(report.parts.map(keyOf));
+  await stillShared(
+    tx,
+    shared.filter((row) => told.has(keyOf(row))),
+  );
+  const budget = await Budget.open(tx, node);
+  await write(tx, node, madeAt, ruling, budget);
+  await budget.save(tx);
   return {
     after: ruling.after,
     seen: ruling.seen,
-    rows: [...ruling.rows, ...ruling.completed.map(() => ({ event: 'moved' as const }))],
+    events: [...ruling.rows.map(({ event }) => event), ...ruling.completed.map(() => 'moved' as const)],
+    leftOut: budget.leftOut,
   };
+}
+
+interface SharedRow {
+  readonly kind: PartKind;
+  readonly serial: string;
+  readonly seen: Wall;
+}
+
+/** A shared serial is kept as long as it is told; that it was is written once a day. */
+async function stillShared(tx: Tx, rows: readonly SharedRow[]): Promise<void> {
+  for (const { kind, serial, seen } of rows)
+    if (seen <= tx.now - DAY_MS)
+      await tx.run('UPDATE hardware_shared SET seen = $3 WHERE serial = $1 AND kind = $2', [serial, kind, tx.now]);
 }
 
 const CLAIMS = 'SELECT node_name AS node, kind, serial, seq, time, made_at AS "madeAt" FROM hardware_claim';
 const REMOVALS =
-  'SELECT seq, time, kind, serial, node_name AS node, location FROM hardware_history WHERE is_open = 1 AND serial IN';
+  'SELECT seq, time, kind, serial, node_name AS node, location, part FROM hardware_history WHERE part IS NOT NULL AND serial IN';
+
+type RemovalRow = Omit<Removal, 'part'> & { readonly part: string };
+const removalOf = ({ part, ...row }: RemovalRow): Removal => ({ ...row, part: JSON.parse(part) as Part });
+
+/** What is told of a removed part should it turn up elsewhere; what passes has passed. */
+const partText = ({ kind, location, serial, vendor, model, part_number, firmware, details }: Part): string =>
+  JSON.stringify({ kind, location, serial, vendor, model, part_number, firmware, details, passing: {} });
 
 /** Serials asked for in one statement: always as many, so that one prepared statement does. */
 const AT_ONCE = 50;
@@ -114,26 +154,27 @@ async function bearing<Row>(
   return rows;
 }
 
-async function write(tx: Tx, node: string, madeAt: Wall, ruling: Ruling): Promise<void> {
+async function write(tx: Tx, node: string, madeAt: Wall, ruling: Ruling, budget: Budget): Promise<void> {
   for (const { kind, serial } of ruling.shared)
-    await tx.run(
-      'INSERT INTO hardware_shared (kind, serial, since) VALUES ($1, $2, $3) ON CONFLICT (serial, kind) DO NOTHING',
-      [kind, serial, tx.now],
-    );
+    if (budget.take())
+      await tx.run(
+        'INSERT INTO hardware_shared (kind, serial, seen) VALUES ($1, $2, $3) ON CONFLICT (serial, kind) DO NOTHING',
+        [kind, serial, tx.now],
+      );
   for (const seq of ruling.corrected)
     await tx.run(
-      `UPDATE hardware_history SET event = 'inserted', from_node = NULL, from_location = NULL, changes = '{}', is_open = 0
+      `UPDATE hardware_history SET event = 'inserted', from_node = NULL, from_location = NULL, changes = '{}'
        WHERE seq = $1 AND event = 'moved'`,
       [seq],
     );
   for (const { node: at, kind, serial } of ruling.settled)
     await tx.run('DELETE FROM hardware_claim WHERE node_name = $1 AND kind = $2 AND serial = $3', [at, kind, serial]);
-  for (const { seq } of ruling.closed) await tx.run('UPDATE hardware_history SET is_open = 0 WHERE seq = $1', [seq]);
-  for (const { removal, location } of ruling.completed)
+  for (const { seq } of ruling.closed) await tx.run('UPDATE hardware_history SET part = NULL WHERE seq = $1', [seq]);
+  for (const { removal, location, changes } of ruling.completed)
     await tx.run(
       `UPDATE hardware_history SET event = 'moved', time = $2, from_node = node_name, from_location = location,
-         node_name = $3, location = $4, is_open = 0 WHERE seq = $1`,
-      [removal.seq, tx.now, node, location],
+         node_name = $3, location = $4, changes = $5, part = NULL WHERE seq = $1`,
+      [removal.seq, tx.now, node, location, JSON.stringify(changes)],
     );
   for (const part of ruling.drop)
     await tx.run('DELETE FROM hardware WHERE node_name = $1 AND kind = $2 AND location = $3', [
@@ -142,7 +183,11 @@ async function write(tx: Tx, node: string, madeAt: Wall, ruling: Ruling): Promis
       part.location,
     ]);
   for (const part of ruling.put) await put(tx, part);
-  for (const row of ruling.rows) await add(tx, node, madeAt, row);
+  for (const row of ruling.rows) {
+    const seq = budget.take() ? await add(tx, node, row) : NO_ROW;
+    if (row.from !== undefined && row.serial !== null)
+      await claim(tx, { node: row.from.node, kind: row.kind, serial: row.serial, seq, time: tx.now, madeAt });
+  }
 }
 
 const put = (tx: Tx, part: Held) =>
@@ -167,11 +212,13 @@ const put = (tx: Tx, part: Held) =>
     ],
   );
 
-/** A row of history; a move leaves a claim at the node it came from. */
-async function add(tx: Tx, node: string, madeAt: Wall, row: HistoryRow): Promise<void> {
-  const { event, kind, serial, location, from, changes, open } = row;
+/** Of a claim whose row was left out: no row bears this number. */
+const NO_ROW = 0;
+
+/** A row of history; gives its number. */
+async function add(tx: Tx, node: string, { event, kind, serial, location, from, changes, part }: HistoryRow) {
   const added = await tx.get<{ seq: number }>(
-    `INSERT INTO hardware_history (time, event, kind, serial, node_name, location, from_node, from_location, changes, is_open)
+    `INSERT INTO hardware_history (time, event, kind, serial, node_name, location, from_node, from_location, changes, part)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq`,
     [
       tx.now,
@@ -183,35 +230,16 @@ async function add(tx: Tx, node: string, madeAt: Wall, row: HistoryRow): Promise
       from?.node ?? null,
       from?.location ?? null,
       JSON.stringify(changes),
-      event === 'removed' && open ? 1 : 0,
+      part === undefined ? null : partText(part),
     ],
   );
-  if (event !== 'moved' || from === undefined || serial === null || added === undefined) return;
-  await tx.run(
+  return added?.seq ?? NO_ROW;
+}
+
+/** A move leaves a claim at the node the part came from. */
+const claim = (tx: Tx, { node, kind, serial, seq, time, madeAt }: Claim) =>
+  tx.run(
     `INSERT INTO hardware_claim (node_name, kind, serial, seq, time, made_at) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (node_name, kind, serial) DO UPDATE SET seq = excluded.seq, time = excluded.time, made_at = excluded.made_at`,
-    [from.node, kind, serial, added.seq, tx.now, madeAt],
+    [node, kind, serial, seq, time, madeAt],
   );
-}
-
-/** Rows of history kept however young they are. */
-const HISTORY_MAX = 2_000_000;
-/** Rows pruned in one transaction. */
-const SLICE = 1000;
-
-/** Removes the oldest rows of history, one slice; `more` tells that another has work. */
-export async function prune(
-  tx: Tx,
-  { olderThan }: { readonly olderThan: number },
-): Promise<{ readonly more: boolean }> {
-  const old = await tx.run(
-    'DELETE FROM hardware_history WHERE seq IN (SELECT seq FROM hardware_history WHERE time < $1 ORDER BY time LIMIT $2)',
-    [olderThan, SLICE],
-  );
-  const many = await tx.run(
-    `DELETE FROM hardware_history WHERE seq IN
-       (SELECT seq FROM hardware_history WHERE seq <= (SELECT max(seq) FROM hardware_history) - $1 ORDER BY seq LIMIT $2)`,
-    [HISTORY_MAX, SLICE],
-  );
-  return { more: old.changes === SLICE || many.changes === SLICE };
-}

@@ -1,7 +1,7 @@
 /** Tables and procedures of the node feature: daemons and their links, nodes, inventory, parts. */
 import { update } from './attributes.ts';
-import { prune } from './hardware.ts';
 import { inventory } from './inventory.ts';
+import { prune } from './prune.ts';
 import { record, touch } from './roster.ts';
 
 export { migrations } from './migrations.ts';

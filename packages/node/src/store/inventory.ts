@@ -2,10 +2,9 @@
 import { isObject, wall } from '@csm/model';
 import type { ReportApplier, ReportItem, Tx } from '@csm/store';
 import { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
-import { profileOf } from '../parts/compare.ts';
+import { HARDWARE_FACTS, profileOf } from '../parts/compare.ts';
 import { readParts } from '../parts/read.ts';
-import type { HistoryRow } from '../parts/situation.ts';
-import { applyParts, knownParts } from './hardware.ts';
+import { type Applied, applyParts, knownParts } from './hardware.ts';
 import { firstContact, isRoleAbove } from './roster.ts';
 
 const TEXTS = [
@@ -48,6 +47,7 @@ interface Known {
   readonly inventory_hash: string | null;
   readonly kinds_seen: string | null;
   readonly profile: string | null;
+  readonly profile_facts: string | null;
 }
 
 /** A daemon of lesser role does not overwrite what the node's main one told. */
@@ -56,15 +56,20 @@ export const inventory: ReportApplier = async (tx, items) => {
     const { hash, document } = readBody(item.body);
     await firstContact(tx, item.node, item.role);
     const known = await tx.get<Known>(
-      'SELECT type, boot_id, inventory_hash, kinds_seen, profile FROM node WHERE node_name = $1',
+      'SELECT type, boot_id, inventory_hash, kinds_seen, profile, profile_facts FROM node WHERE node_name = $1',
       [item.node],
     );
     if (known === undefined || isRoleAbove(known.type as typeof item.role, item.role)) continue;
     await storeDocument(tx, item, hash, document);
-    const rows = await storeParts(tx, item, document, known);
-    if (known.inventory_hash === hash && rows.length === 0) continue;
+    const { events, leftOut } = await storeParts(tx, item, document, known);
+    if (known.inventory_hash === hash && events.length === 0) continue;
     const rebooted = known.boot_id !== null && known.boot_id !== textOf(document, 'boot_id');
-    await tx.change('inventory', item.node, { hash, rebooted, ...(rows.length === 0 ? {} : { parts: tally(rows) }) });
+    await tx.change('inventory', item.node, {
+      hash,
+      rebooted,
+      ...(events.length === 0 ? {} : { parts: tally(events) }),
+      ...(leftOut === 0 ? {} : { left_out: leftOut }),
+    });
   }
 };
 
@@ -99,22 +104,22 @@ async function storeDocument(tx: Tx, item: ReportItem, hash: string, document: D
   );
 }
 
-/** The rows of history it made. */
+/** What happened to its parts. */
 async function storeParts(
   tx: Tx,
   item: ReportItem,
   document: Document,
   known: Known,
-): Promise<readonly Pick<HistoryRow, 'event'>[]> {
+): Promise<Pick<Applied, 'events' | 'leftOut'>> {
   const report = readParts(document);
   if (report === undefined) {
-    await storeProfile(tx, item.node, known.profile, document, await knownParts(tx, item.node));
-    return [];
+    await storeProfile(tx, item.node, known, document, await knownParts(tx, item.node));
+    return { events: [], leftOut: 0 };
   }
   const seen = new Set((known.kinds_seen ?? '').split(' ').filter(isKind));
   // A clock that is ahead must not make every later report of others look old.
   const where = { node: item.node, madeAt: wall(Math.min(item.time, tx.now)), seen };
-  const { after, rows, seen: seenNow } = await applyParts(tx, where, report);
+  const { after, events, leftOut, seen: seenNow } = await applyParts(tx, where, report);
   const counts = Object.entries(COUNTS).map(([field, kind]) =>
     document[field] === undefined && !report.unread.has(kind)
       ? after.filter((part) => part.kind === kind).length
@@ -128,19 +133,26 @@ async function storeParts(
     [...seenNow].sort().join(' '),
     ...counts,
   ]);
-  await storeProfile(tx, item.node, known.profile, document, after);
-  return rows;
+  await storeProfile(tx, item.node, known, document, after);
+  return { events, leftOut };
 }
 
-/** What describes a profile is kept once, as long as a node has it. */
+/**
+ * What describes a profile is kept once, as long as a node has it. A fact that could not be read this time counts as it
+ * was last known.
+ */
 async function storeProfile(
   tx: Tx,
   node: string,
-  before: string | null,
+  { profile: before, profile_facts }: Known,
   document: Document,
   parts: readonly Part[],
 ): Promise<void> {
-  const { profile, machine_model, cpu_model, summary } = profileOf({ document, parts });
+  const last = (profile_facts === null ? {} : JSON.parse(profile_facts)) as Document;
+  const facts = Object.fromEntries(HARDWARE_FACTS.map((field) => [field, document[field] ?? last[field] ?? null]));
+  const text = JSON.stringify(facts);
+  if (text !== profile_facts) await tx.run('UPDATE node SET profile_facts = $2 WHERE node_name = $1', [node, text]);
+  const { profile, machine_model, cpu_model, summary } = profileOf({ document: facts, parts });
   if (profile === before) return;
   await tx.run('UPDATE node SET profile = $2 WHERE node_name = $1', [node, profile]);
   await tx.run(
@@ -156,9 +168,9 @@ async function storeProfile(
 
 const isKind = (word: string): word is PartKind => (PART_KINDS as readonly string[]).includes(word);
 
-function tally(rows: readonly Pick<HistoryRow, 'event'>[]): Record<string, number> {
+function tally(events: Applied['events']): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { event } of rows) counts[event] = (counts[event] ?? 0) + 1;
+  for (const event of events) counts[event] = (counts[event] ?? 0) + 1;
   return counts;
 }
 

@@ -1,16 +1,20 @@
 import type { Migration } from '@csm/store';
 
-/** History rows are numbered for good: a number is not given again after its row was pruned. */
+/**
+ * History rows are numbered for good: a number is not given again after its row was pruned. `part` is what was removed,
+ * as long as the row may become a move.
+ */
 const history = (numbered: string): string => `
   CREATE TABLE hardware_history (
     seq ${numbered}, time BIGINT NOT NULL, event TEXT NOT NULL, kind TEXT NOT NULL, serial TEXT,
     node_name TEXT NOT NULL, location TEXT NOT NULL, from_node TEXT, from_location TEXT,
-    changes TEXT NOT NULL, is_open INTEGER NOT NULL
+    changes TEXT NOT NULL, part TEXT
   );
   CREATE INDEX hardware_history_time ON hardware_history (time);
   CREATE INDEX hardware_history_node ON hardware_history (node_name);
   CREATE INDEX hardware_history_from ON hardware_history (from_node);
-  CREATE INDEX hardware_history_serial ON hardware_history (serial);`;
+  CREATE INDEX hardware_history_serial ON hardware_history (serial);
+  CREATE INDEX hardware_history_open ON hardware_history (time) WHERE part IS NOT NULL;`;
 
 const HARDWARE = `
   ALTER TABLE node ADD COLUMN comment TEXT;
@@ -26,6 +30,9 @@ const HARDWARE = `
   ALTER TABLE node ADD COLUMN bmc_address TEXT;
   ALTER TABLE node ADD COLUMN kinds_seen TEXT;
   ALTER TABLE node ADD COLUMN profile TEXT;
+  ALTER TABLE node ADD COLUMN profile_facts TEXT;
+  ALTER TABLE node ADD COLUMN history_day INTEGER;
+  ALTER TABLE node ADD COLUMN history_rows INTEGER;
   CREATE INDEX node_profile ON node (profile);
   CREATE TABLE profile (profile TEXT PRIMARY KEY, machine_model TEXT, cpu_model TEXT, summary TEXT NOT NULL);
   CREATE TABLE inventory (node_name TEXT PRIMARY KEY, document TEXT NOT NULL);
@@ -35,7 +42,8 @@ const HARDWARE = `
     PRIMARY KEY (node_name, kind, location)
   );
   CREATE INDEX hardware_serial ON hardware (serial);
-  CREATE TABLE hardware_shared (kind TEXT NOT NULL, serial TEXT NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (serial, kind));
+  CREATE TABLE hardware_shared (kind TEXT NOT NULL, serial TEXT NOT NULL, seen BIGINT NOT NULL, PRIMARY KEY (serial, kind));
+  CREATE INDEX hardware_shared_seen ON hardware_shared (seen);
   CREATE TABLE hardware_claim (
     node_name TEXT NOT NULL, kind TEXT NOT NULL, serial TEXT NOT NULL, seq BIGINT NOT NULL, time BIGINT NOT NULL,
     made_at BIGINT NOT NULL, PRIMARY KEY (node_name, kind, serial)

@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { armName } from '../../src/inventory/arm-names.ts';
 import { placeOf } from '../../src/inventory/disks.ts';
+import { numbered } from '../../src/inventory/numbered.ts';
 import { parseNvidia } from '../../src/inventory/nvidia.ts';
 import { pciAddress } from '../../src/inventory/pci.ts';
 import { namesIn } from '../../src/inventory/pci-names.ts';
 import { isPlaceholder } from '../../src/inventory/placeholder.ts';
 import { parseDmidecode } from '../../src/inventory/smbios.ts';
-import { distinctNames, numbered, smbiosNumber, smbiosSize } from '../../src/inventory/smbios-values.ts';
+import { distinctNames, smbiosNumber, smbiosSize } from '../../src/inventory/smbios-values.ts';
 import { parseVpd } from '../../src/inventory/vpd.ts';
 import { wearOfSmartctl, wearOfSmartLog } from '../../src/inventory/wear.ts';
 

@@ -48,10 +48,13 @@ describe('GPUs', () => {
     ]) {
       const document = await collect(A100, told({ [SMI]: output }));
       expect(document.discovered_gpus).equals(1);
-      expect(ofKind(document, 'gpu')[0]).includes({ location: '0000:3b:00.0', serial: null, model: '0x10de:0x20b2' });
+      const [part] = ofKind(document, 'gpu');
+      // What the list of PCI names would call it is another name than the card's own: then it would be another part.
+      expect(part).includes({ location: '0000:3b:00.0', serial: null, vendor: 'NVIDIA', model: null });
+      expect(part?.details).includes({ pci_id: '0x10de:0x20b2' });
+      expect(part?.passing).includes({ pci_name: '0x10de:0x20b2' });
       expect(document.reasons['gpu.serial']).matches(/^nvidia-smi /);
-      // Nothing of them is missing but what they are.
-      expect(document.reasons).not.property('gpu');
+      expect(document.reasons['gpu']).matches(/^nvidia-smi /);
     }
   });
 
@@ -88,6 +91,28 @@ describe('GPUs', () => {
       firmware: '113-M3000100-102',
     });
     expect(part?.details).includes({ hbm_memory: 201_310_208 });
+  });
+
+  it('of AMD have no name before their driver is there', async () => {
+    const amd = pci('0000:c1:00.0', '0x120000', '0x1002', '0x74a1');
+    const without = await collect(amd);
+    expect(ofKind(without, 'gpu')[0]).includes({ model: null });
+    expect(without.reasons['gpu']).equals('/sys/bus/pci/devices/0000:c1:00.0 has no driver: 0x1002:0x74a1');
+    const driver = { '/sys/bus/pci/devices/0000:c1:00.0/driver': { link: '../../../../bus/pci/drivers/amdgpu' } };
+    const bound = await collect({ ...amd, ...driver });
+    expect(ofKind(bound, 'gpu')[0]).includes({ model: '0x1002:0x74a1' });
+    expect(bound.reasons).not.property('gpu');
+  });
+
+  it('of which nvidia-smi leaves one out are a kind that was not read', async () => {
+    const xml =
+      '<nvidia_smi_log><gpu id="00000000:3B:00.0"><product_name>NVIDIA A100</product_name></gpu></nvidia_smi_log>';
+    const document = await collect(
+      { ...A100, ...pci('0000:af:00.0', '0x030200', '0x10de', '0x20b2') },
+      told({ [SMI]: xml }),
+    );
+    expect(ofKind(document, 'gpu').map(({ model }) => model)).deep.equals(['NVIDIA A100', null]);
+    expect(document.reasons['gpu']).equals('0000:af:00.0: nvidia-smi tells no GPU 0000:af:00.0');
   });
 });
 
@@ -237,6 +262,21 @@ describe('adapters', () => {
     expect(document.reasons['nic.mac']).matches(/0000:18:00.1: .* was made up by the driver/);
   });
 
+  it('for networks: an address that was taken or set is none of the port', async () => {
+    for (const [type, own] of [
+      ['0', true],
+      ['1', false],
+      ['2', false],
+      ['3', false],
+    ] as const) {
+      const document = await collect(nic('eno1', '0000:18:00.0', { addr_assign_type: `${type}\n` }));
+      const [port] = ofKind(document, 'nic');
+      expect(port?.serial, type).equals(own ? '3c:ec:ef:1a:2b:30' : null);
+      expect(port?.details['mac'], type).equals(port?.serial);
+      expect('nic.serial' in document.reasons, type).equals(!own);
+    }
+  });
+
   it('for networks whose ports share a PCI function have places of their own', async () => {
     const document = await collect({
       ...nic('a', '0000:18:00.0', { dev_port: '1\n' }),
@@ -305,6 +345,17 @@ describe('solid state drives', () => {
     }
   });
 
+  it('that smartctl could not ask: its own words say why', async () => {
+    const disk = { '/sys/block/sda/queue/rotational': '0\n', '/sys/block/sda/device/model': 'X1\n' };
+    const words = '{"smartctl":{"messages":[{"string":"Smartctl open device: /dev/sda failed: Permission denied"}]}}';
+    const root = writeTree({ ...NO_DEVICES, ...disk, '/bin/smartctl': `#!/bin/sh\necho '${words}'; exit 2\n` });
+    chmodSync(join(root, 'bin/smartctl'), 0o755);
+    const document = await collectInventory({ host: realHost({ root, path: join(root, 'bin') }), now });
+    expect(document.reasons['ssd.wear_lifespan_used']).equals(
+      'smartctl ended with 2: Smartctl open device: /dev/sda failed: Permission denied',
+    );
+  });
+
   it('of SATA have their serial from the kernel, whole names from smartctl; others are passed over', async () => {
     const disk = (name: string, rotational: string, removable = '0'): Files => ({
       [`/sys/block/${name}/queue/rotational`]: `${rotational}\n`,
@@ -324,7 +375,8 @@ describe('solid state drives', () => {
     const bare = await collect(files);
     expect(
       ofKind(bare, 'ssd').map(({ location, serial, model, vendor }) => [location, serial, model, vendor]),
-    ).deep.equals([['sda', 'S45PNA0M512345', 'SAMSUNG MZ7LH480', null]]);
+    ).deep.equals([['sda', 'S45PNA0M512345', null, null]]);
+    expect(ofKind(bare, 'ssd')[0]?.passing).includes({ kernel_model: 'SAMSUNG MZ7LH480' });
     const smart = await collect(
       files,
       told({ 'smartctl -j -a /dev/sda': '{"model_name":"SAMSUNG MZ7LH480HAHQ-00005","serial_number":"\\ud800"}' }),
@@ -346,8 +398,8 @@ describe('a collection', () => {
     );
     expect(document).includes({ installed_memory: 394782132, discovered_sockets: 2, bmc_address: null });
     expect(document.reasons).includes({
-      bmc_address: 'the reader failed: spawn EAGAIN',
-      gpu: 'the reader failed: spawn EAGAIN',
+      bmc_address: 'the reader of bmc failed: spawn EAGAIN',
+      gpu: 'the reader of gpus failed: spawn EAGAIN',
     });
   });
 
@@ -400,7 +452,9 @@ describe('a collection', () => {
     ]);
     expect(probes.every((probe) => probe.ms === 1)).equals(true);
     const of = (name: string) => probes.find(({ collector }) => collector === `inventory ${name}`);
-    expect(of('gpus')?.found).equals('1 gpu: 1 0x10de:0x20b2');
+    expect(of('gpus')?.found).equals('1 gpu: 1 unknown');
+    expect(of('ssds')).deep.includes({ found: '0 ssd', missing: {} });
+    expect(of('dimms')?.found).equals(null);
     expect(of('memory')?.found).equals('installed_memory 394782132, installed_swap 4194300');
     expect(of('bmc')).deep.includes({
       found: null,
