@@ -57,7 +57,7 @@ export const api = [
     name: 'env.query',
     summary: 'Streams what the nodes have measured',
     description:
-      'Items come ordered by time, then by node in natural order. Without a step they are as sampled. With a step each is the aggregate of all samples from its time up to the next multiple of the step (UTC); since and until are widened to whole steps. Steps of whole hours are answered from the hourly figures, steps of whole days from the daily ones, all else and p95 from samples: each reaches back as far as it is kept. A fraction is kept to six significant digits. Where nothing matches the answer is code 4.',
+      'Items come ordered by time, then by node in natural order. Without a step they are as sampled. With a step each is the aggregate of all samples from its time up to the next multiple of the step (UTC); since and until are widened to whole steps. Steps of whole hours are answered from the hourly figures, steps of whole days from the daily ones, all else and p95 from samples: each reaches back as far as it is kept. A step of which some has been removed is left out: the answer begins with the first whole one, and where none is left it is code 4 and tells how far back the figures reach. A percentile of more than 2,000,000 values in one step of one node is refused with code 30. A fraction is kept to six significant digits. Where nothing matches the answer is code 4.',
     path: '/csm/v1/environment/samples',
     input: Type.Object(
       {
@@ -87,7 +87,7 @@ export const api = [
     ),
     item: SampleItem,
     timeoutSeconds: 3600,
-    codes: [code.NO_RESULTS],
+    codes: [code.NO_RESULTS, code.BUFFER_OVERFLOW],
     examples: [
       {
         title: 'Load of eight nodes on a day, by the hour',

@@ -1,17 +1,20 @@
 /**
  * The environment feature on a node: reads the buckets' items when they are due and offers what they gave as reports.
  *
- * All that waits here is one timer for the next due moment. Items of a round are read one after another, files before
- * programs, so that a program that hangs holds up nothing but other programs.
+ * A round asks all its items at once; they stand in two lanes, files and programs, and answer one after another. A bucket
+ * sends its report when the last of them has answered. One that takes longer than half the interval is not waited for:
+ * what is there is sent, and the late item has a report of its own, of the same time. It misses the rounds that begin
+ * meanwhile.
  */
 import type { NodePart, NodePorts, Ports, Probe } from '@csm/feature';
 import type { Host } from '@csm/host';
 import { isObject, type Json, toProblem, type Wall } from '@csm/model';
 import { Attempts, clipped, type Outcome } from './collect/attempts.ts';
 import { BodyMaker } from './collect/body.ts';
-import { type Before, BY_PROGRAM, toValues } from './collect/index.ts';
+import { type Before, BY_PROGRAM, inWords, toValues } from './collect/index.ts';
+import { OpenRound } from './collect/open-round.ts';
 import { probeItems } from './collect/probe.ts';
-import { Troubles } from './collect/troubles.ts';
+import { Troubles, type Went } from './collect/troubles.ts';
 import { ITEMS, type Item } from './items.ts';
 import { SAMPLE_KIND, type SampleBody } from './report.ts';
 import {
@@ -29,8 +32,8 @@ type Collection = CollectionConfig['data_collection'];
 /** Of a role that has no setting for it. */
 const ITEM_TIMEOUT_MS = 10_000;
 const PROBE_INTERVAL_MS = 600_000;
-/** Node's timers hold 31 bits. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
+/** Of the interval: how long a bucket waits for items before it sends its report; two that hang are passed by then. */
+const PATIENCE = 0.5;
 
 /** In the order they are read. */
 const ORDER: readonly Item[] = [...ITEMS].sort((a, b) => Number(BY_PROGRAM.has(a)) - Number(BY_PROGRAM.has(b)));
@@ -57,11 +60,19 @@ function collectionOf(config: unknown): Collection | undefined {
   return config['data_collection'] as Collection;
 }
 
-/** A bucket in its round. */
-interface OpenBucket {
-  readonly maker: BodyMaker;
-  /** Items still to be read. */
-  readonly left: Set<Item>;
+function failed(item: Item, why: string, maker: BodyMaker): Went {
+  const reason = clipped(why);
+  maker.fail(item, reason);
+  return { kind: 'failed', reason };
+}
+
+const inRounds = (count: number): string => `${count} ${count === 1 ? 'round' : 'rounds'}`;
+
+/** Of two buckets' views of one item. */
+function worseOf(a: Went, b: Went): Went {
+  const rank = (went: Went): number =>
+    went.kind === 'failed' ? Number.POSITIVE_INFINITY : went.kind === 'read' ? went.faults.size : -1;
+  return rank(b) > rank(a) ? b : a;
 }
 
 class Sampler {
@@ -72,6 +83,11 @@ class Sampler {
   readonly #troubles = new Troubles();
   /** By bucket and item: what the next rates are reckoned from. */
   readonly #before: readonly Map<Item, Before>[];
+  /** By bucket: items that have not answered yet → rounds they have missed. */
+  readonly #late: readonly Map<Item, number>[];
+  readonly #openRounds = new Set<OpenRound>();
+  /** Items the reports have said to be absent, and nothing else since. */
+  readonly #toldAbsent = new Set<Item>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
   #isRefused = false;
@@ -82,6 +98,7 @@ class Sampler {
     this.#rounds = initialRounds({ buckets, aligned, node: ports.self.node });
     this.#attempts = new Attempts(ports.host, ports.clock, item_timeout);
     this.#before = buckets.map(() => new Map());
+    this.#late = buckets.map(() => new Map());
   }
 
   start(): void {
@@ -91,6 +108,7 @@ class Sampler {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    for (const round of this.#openRounds) round.drop();
     await this.#attempts.stop();
   }
 
@@ -100,7 +118,15 @@ class Sampler {
       ...this.#troubles.sentences(),
       ...skipping.map(
         ({ interval, skipped }) =>
-          `the bucket of every ${interval / 1000} s has skipped ${skipped} rounds, because the one before still runs`,
+          `the bucket of every ${interval / 1000} s has skipped ${inRounds(skipped)}, because the one before still runs`,
+      ),
+      ...this.#buckets.flatMap(({ execution_interval: interval }, i) =>
+        [...(this.#late[i] ?? [])]
+          .filter(([, missed]) => missed > 0)
+          .map(
+            ([item, missed]) =>
+              `the item ${item} has missed ${inRounds(missed)} of the bucket of every ${interval / 1000} s, because it has not answered yet`,
+          ),
       ),
     ];
   }
@@ -111,73 +137,87 @@ class Sampler {
     const { effects, wakeAt } = stepRounds(this.#rounds, event, now);
     clearTimeout(this.#timer);
     if (wakeAt !== undefined) {
-      const wait = Math.min(Math.ceil(wakeAt - now.mono), TIMER_MAX_MS);
-      this.#timer = setTimeout(() => this.#step({ kind: 'tick' }), wait).unref();
+      this.#timer = setTimeout(() => this.#step({ kind: 'tick' }), Math.ceil(wakeAt - now.mono)).unref();
     }
     for (const effect of effects) this.#launch(effect);
   }
 
   #launch({ buckets }: RoundEffect): void {
-    const open = new Map(buckets.map((i) => [i, { maker: new BodyMaker(), left: new Set(this.#itemsOf(i)) }]));
-    this.#round(open)
-      .catch((e: unknown) => this.#ports.log.error('a round of samples failed', { error: toProblem(e).detail }))
-      .finally(() => this.#step({ kind: 'ended', buckets: [...open.keys()] }));
-  }
-
-  /** Reads the items of all buckets of a round; each bucket leaves it with its own last item, and waits for no other's. */
-  async #round(open: Map<number, OpenBucket>): Promise<void> {
     const { wall } = this.#ports.clock.now();
+    const rounds = buckets.map((bucket) => this.#open(bucket, wall));
     for (const item of ORDER) {
-      const holders = [...open.keys()].filter((i) => open.get(i)?.left.delete(item));
+      const holders = rounds.filter(({ left }) => left.has(item));
       if (holders.length === 0) continue;
-      const interval = Math.min(...holders.map((i) => this.#buckets[i]?.execution_interval ?? 0));
-      const outcome = await this.#attempts.run(item, interval);
-      if (this.#isStopped) return;
-      let worst = outcome;
-      for (const i of holders) {
-        const bucket = open.get(i);
-        if (bucket === undefined) continue;
-        worst = this.#take(item, outcome, i, bucket.maker) ?? worst;
-        if (bucket.left.size > 0) continue;
-        open.delete(i);
-        void this.#finish(i, bucket.maker, wall);
-      }
-      this.#note(item, worst, wall);
+      this.#ask(item, holders).catch((e: unknown) =>
+        this.#ports.log.error('an item of a round was lost', { item, error: toProblem(e).detail }),
+      );
     }
+    for (const round of rounds) if (round.left.size === 0) round.close();
   }
 
-  async #finish(bucket: number, maker: BodyMaker, wall: Wall): Promise<void> {
+  #open(bucket: number, wall: Wall): OpenRound {
+    const { item_list: list = [], execution_interval: interval = 0 } = this.#buckets[bucket] ?? {};
+    const late = this.#late[bucket];
+    for (const [item, missed] of late ?? []) late?.set(item, missed + 1);
+    const items = list.filter((item) => late?.has(item) !== true);
+    const round = new OpenRound(bucket, wall, items, interval * PATIENCE, () => {
+      this.#openRounds.delete(round);
+      void this.#send(round.maker, wall).then(() => this.#step({ kind: 'ended', buckets: [bucket] }));
+    });
+    this.#openRounds.add(round);
+    return round;
+  }
+
+  /** Asks an item for the rounds of all buckets that hold it; each of them waits for it as long as it likes. */
+  async #ask(item: Item, rounds: readonly OpenRound[]): Promise<void> {
+    for (const { bucket } of rounds) this.#late[bucket]?.set(item, 0);
+    const interval = Math.min(...rounds.map(({ bucket }) => this.#buckets[bucket]?.execution_interval ?? 0));
+    const outcome = await this.#attempts.run(item, interval);
+    if (this.#isStopped) return;
+    let worst: Went = { kind: 'absent' };
+    for (const round of rounds) {
+      this.#late[round.bucket]?.delete(item);
+      const maker = round.isClosed ? new BodyMaker() : round.maker;
+      worst = worseOf(worst, this.#take(item, outcome, round.bucket, maker));
+      round.left.delete(item);
+      if (round.isClosed) void this.#send(maker, round.wall);
+      else if (round.left.size === 0) round.close();
+    }
+    this.#note(item, worst, rounds[0]?.wall ?? this.#ports.clock.now().wall);
+  }
+
+  /** Never rejects. */
+  async #send(maker: BodyMaker, wall: Wall): Promise<void> {
     for (const body of maker.bodies()) await this.#offer(body, wall);
-    this.#step({ kind: 'ended', buckets: [bucket] });
   }
 
-  #itemsOf(bucket: number): readonly Item[] {
-    return this.#buckets[bucket]?.item_list ?? [];
-  }
-
-  /** Puts an outcome into a bucket's report; gives the failure when the item failed there. */
-  #take(item: Item, outcome: Outcome, bucket: number, maker: BodyMaker): Outcome | undefined {
-    if (outcome.kind === 'absent') return undefined;
-    if (outcome.kind === 'failed') {
-      maker.fail(item, outcome.reason);
+  /** Puts an outcome into a bucket's report. */
+  #take(item: Item, outcome: Outcome, bucket: number, maker: BodyMaker): Went {
+    if (outcome.kind === 'absent') {
+      if (!this.#toldAbsent.has(item)) maker.miss(item);
+      this.#toldAbsent.add(item);
       return outcome;
     }
+    this.#toldAbsent.delete(item);
+    if (outcome.kind === 'failed') return failed(item, outcome.reason, maker);
     const { reading, mono } = outcome;
     const before = this.#before[bucket]?.get(item);
     // The newest reading is the next one's measure even when it is not believed: a jump fails one round, not all.
     if (reading.counters.size > 0) this.#before[bucket]?.set(item, { counters: reading.counters, mono });
+    const { values, faults } = toValues(reading, mono, before);
+    if (faults.size > 0 && Object.keys(values).length === 0) return failed(item, inWords(faults), maker);
     try {
-      maker.add(item, toValues(reading, mono, before));
-      return undefined;
+      maker.add(item, values);
     } catch (e) {
-      const reason = clipped((e as Error).message);
-      maker.fail(item, reason);
-      return { kind: 'failed', reason };
+      return failed(item, (e as Error).message, maker);
     }
+    const all = new Map([...reading.faults, ...faults]);
+    if (all.size > 0) maker.lack(item, clipped(inWords(all)));
+    return { kind: 'read', faults: all };
   }
 
-  #note(item: Item, outcome: Outcome, wall: Wall): void {
-    const turn = this.#troubles.note(item, outcome, wall);
+  #note(item: Item, went: Went, wall: Wall): void {
+    const turn = this.#troubles.note(item, went, wall);
     if (turn?.now === 'failing') this.#ports.log.warn('an item gives nothing', { item, reason: turn.reason });
     else if (turn !== undefined) this.#ports.log.info('an item no longer fails', { item });
   }
@@ -192,6 +232,8 @@ class Sampler {
     } catch (e) {
       if (!this.#isRefused && !this.#isStopped) log.warn('samples are refused', { error: toProblem(e).detail });
       this.#isRefused = true;
+      // Said in vain.
+      for (const item of body.absent ?? []) this.#toldAbsent.delete(item);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isObject } from '@csm/model';
-import { type Item, isItem, type Values } from './items.ts';
+import { ITEMS, type Item, isItem, type Values } from './items.ts';
 
 /** The report of one round of one bucket; its time is when the round was read. */
 export const SAMPLE_KIND = 'environment.sample';
@@ -8,6 +8,10 @@ export interface SampleBody {
   readonly items: { readonly [I in Item]?: Values };
   /** Items that gave nothing this round though the machine has them → why. */
   readonly failed: { readonly [I in Item]?: string };
+  /** Items that gave values, but not of all the machine has, such as one of two drives → what is missing, and why. */
+  readonly parts?: { readonly [I in Item]?: string };
+  /** Items that were tried and that the machine does not have: whatever failed of them before is over. */
+  readonly absent?: readonly Item[];
 }
 
 /** Values of one item at one moment, and characters of a name; a node with 512 disks stays below. */
@@ -32,12 +36,23 @@ export function readSample(body: unknown): SampleBody {
         throw new Error(`items.${item}.${name} must be a finite number`);
     }
   }
-  for (const [item, reason] of Object.entries(body['failed'])) {
+  checkReasons('failed', body['failed']);
+  if (body['parts'] !== undefined) {
+    if (!isObject(body['parts'])) throw new Error('parts must be an object of texts');
+    checkReasons('parts', body['parts']);
+  }
+  const { absent = [] } = body as { readonly absent?: unknown };
+  if (!Array.isArray(absent) || absent.length > ITEMS.length) throw new Error('absent must be a list of items');
+  for (const item of absent) checkItem(String(item));
+  return body as unknown as SampleBody;
+}
+
+function checkReasons(field: string, reasons: Readonly<Record<string, unknown>>): void {
+  for (const [item, reason] of Object.entries(reasons)) {
     checkItem(item);
     if (typeof reason !== 'string' || reason.length > REASON_MAX)
-      throw new Error(`failed.${item} must be text of at most ${REASON_MAX} characters`);
+      throw new Error(`${field}.${item} must be text of at most ${REASON_MAX} characters`);
   }
-  return body as unknown as SampleBody;
 }
 
 function checkItem(item: string): void {

@@ -6,6 +6,7 @@ import { toProblem } from '@csm/model';
 import type { Store } from '@csm/store';
 import type { Log } from '@csm/tree';
 import type { Keep, PruneResult } from './store/prune.ts';
+import { itemOf } from './store/slot.ts';
 
 const EVERY_MS = 600_000;
 
@@ -18,6 +19,8 @@ export class Retention {
   #stopped = false;
   /** Set while keep_bytes takes what its age would have kept. */
   #squeezed: PruneResult['squeezed'] = null;
+  /** Set while the names of values take all the room they have. */
+  #names: PruneResult['names'] = null;
 
   constructor(store: Store, keep: Keep, log: Log) {
     this.#store = store;
@@ -33,26 +36,37 @@ export class Retention {
 
   /** Slice after slice until nothing is left to remove; gives the number of rows. */
   async run(): Promise<number> {
-    const { samples, hourly, daily } = this.#keep;
-    await this.#store.call('environment.configure', { samples, hourly, daily });
+    await this.#store.call('environment.configure', this.#keep);
     let deleted = 0;
     let squeezed: PruneResult['squeezed'] = null;
+    let names: PruneResult['names'] = null;
     for (let more = true; more && !this.#stopped; ) {
       const slice = await this.#store.call<PruneResult>('environment.prune', this.#keep);
       deleted += slice.deleted;
       more = slice.more;
       squeezed = slice.squeezed ?? squeezed;
+      names = slice.names;
     }
     this.#squeezed = squeezed;
+    this.#names = names;
     return deleted;
   }
 
   problems(): string[] {
-    if (this.#squeezed === null) return [];
-    const { grain, from } = this.#squeezed;
-    const what = grain === 'sample' ? 'samples' : `${grain} figures`;
-    const when = new Date(from).toISOString();
-    return [`environment: ${what} of ${when} were removed before their time since all takes more than keep_bytes`];
+    const told: string[] = [];
+    if (this.#squeezed !== null) {
+      const { grain, from } = this.#squeezed;
+      const what = grain === 'sample' ? 'samples' : `${grain} figures`;
+      const when = new Date(from).toISOString();
+      told.push(`environment: ${what} of ${when} were removed before their time since all takes more than keep_bytes`);
+    }
+    if (this.#names !== null) {
+      const { bytes, pool, node, item } = this.#names;
+      told.push(
+        `environment: names of values take ${bytes} bytes, more than the ${pool} there are for them: items that bring more of them than others are refused; most are of ${itemOf(item) ?? 'an item'} of ${node}`,
+      );
+    }
+    return told;
   }
 
   /** Resolves when no slice is under way. */

@@ -2,15 +2,20 @@
  * When buckets are read. Pure: wall clock in, rounds out.
  *
  * A bucket is due at the multiples of its interval on the wall clock (UTC since 1970), all nodes together where the
- * site wants it aligned, else behind them by an offset drawn from the node's name.
+ * site wants it aligned, else behind them by an offset drawn from the node's name. One of more than an hour is due once
+ * soon after the start, too: aligned at the next multiple of ten minutes, else at the node's place in ten minutes.
  *
  * | at a tick the bucket…                          | then                                                              |
  * |-----------------------------------------------|-------------------------------------------------------------------|
  * | is not due                                     | waits; a clock set back by more than an interval plans it anew    |
  * | is due, and its former round has ended         | is read; due next at the multiple after now                       |
  * | is due while its former round still runs       | is skipped and counted                                            |
- * | was due long ago: the machine slept, or the    | is not read, since the others of the cluster are not either; due  |
- * | clock was set forward                          | next at the multiple after now: what was missed is not made up    |
+ * | was due long ago, since the machine slept or   | is not read; due next at the multiple after now: what was missed  |
+ * | the clock was set forward                      | is not made up                                                    |
+ *
+ * Long ago is half an interval; where the site wants it aligned a minute, since the others are not read now either.
+ *
+ * The clocks are looked at every ten minutes at least, so that a step of the wall clock is noticed before long.
  *
  * Buckets due at one tick are one round: an item in several of them is read once for all of them. The shortest interval
  * comes first: of two figures of one moment the master believes the first, and that one is the finer.
@@ -34,12 +39,22 @@ export interface RoundsConfig {
 
 /** A timer may fire a little before its time on the wall clock, which is read in whole milliseconds and gets slewed. */
 const EARLY_MS = 20;
-/** A round this late is still read: timers of a day drift by as much while the clock is slewed. */
+/** An aligned round this late is still read; one later no longer falls together with those of other nodes. */
 const LATE_MAX_MS = 60_000;
+/** How long no clock is looked at: a wall clock set forward meanwhile may jump over what was due. */
+const WAKE_MAX_MS = 600_000;
+/** Buckets of longer intervals are read once within SOON_MS of the start, lest a new node shows nothing for a day. */
+const LONG_MS = 3_600_000;
+const SOON_MS = 600_000;
 
 interface BucketState {
+  /** The name's place in an interval, in [0, 1). */
+  readonly share: number;
   readonly interval: number;
-  readonly offset: number;
+  /** Longest delay that leaves a round worth reading, ms. */
+  readonly lateMax: number;
+  /** Of a long interval, and not read since the start. */
+  isNew: boolean;
   /** Wall ms. */
   due: number;
   isRunning: boolean;
@@ -67,8 +82,10 @@ export function initialRounds({ buckets, aligned, node }: RoundsConfig): RoundsS
   const share = aligned ? 0 : shareOf(node);
   return {
     buckets: buckets.map(({ execution_interval: interval }) => ({
+      share,
       interval,
-      offset: Math.floor(share * interval),
+      lateMax: aligned ? LATE_MAX_MS : Number.POSITIVE_INFINITY,
+      isNew: interval > LONG_MS,
       due: Number.POSITIVE_INFINITY,
       isRunning: false,
       skipped: 0,
@@ -108,12 +125,15 @@ export function stepRounds(
 /** Whether the bucket is to be read now. */
 function tick(bucket: BucketState, wall: number): boolean {
   const late = wall - bucket.due;
+  const period = bucket.isNew ? SOON_MS : bucket.interval;
   if (late < -EARLY_MS) {
-    if (-late > bucket.interval + EARLY_MS) bucket.due = dueAfter(bucket, wall);
+    if (-late > period + EARLY_MS) bucket.due = dueAfter(bucket, wall);
     return false;
   }
+  const isWorth = late <= Math.min(bucket.interval / 2, bucket.lateMax);
+  if (isWorth) bucket.isNew = false;
   bucket.due = dueAfter(bucket, Math.max(wall, bucket.due));
-  if (late > Math.min(bucket.interval / 2, LATE_MAX_MS)) return false;
+  if (!isWorth) return false;
   if (bucket.isRunning) {
     bucket.skipped++;
     return false;
@@ -123,14 +143,21 @@ function tick(bucket: BucketState, wall: number): boolean {
   return true;
 }
 
-/** The first moment after `wall` that is a multiple of the interval behind the offset. */
-function dueAfter({ interval, offset }: BucketState, wall: number): number {
-  return (Math.floor((wall - offset) / interval) + 1) * interval + offset;
+/** The first moment after `wall` at the bucket's place in an interval; sooner while it is new. */
+function dueAfter({ interval, share, isNew }: BucketState, wall: number): number {
+  const next = placeAfter(wall, interval, share);
+  return isNew ? Math.min(next, placeAfter(wall, SOON_MS, share)) : next;
+}
+
+/** The first moment after `wall` that is a multiple of `period` and this share of it. */
+function placeAfter(wall: number, period: number, share: number): number {
+  const offset = Math.floor(share * period);
+  return (Math.floor((wall - offset) / period) + 1) * period + offset;
 }
 
 function wakeAt({ buckets }: RoundsState, now: Now): Mono | undefined {
   if (buckets.length === 0) return undefined;
   let due = Number.POSITIVE_INFINITY;
   for (const bucket of buckets) due = Math.min(due, bucket.due);
-  return after(now.mono, Math.max(0, due - now.wall));
+  return after(now.mono, Math.min(Math.max(0, due - now.wall), WAKE_MAX_MS));
 }

@@ -113,7 +113,7 @@ export const masterSettings = {
       unit: 's',
     }),
     keep_bytes: setting({
-      doc: 'Bytes all of it may take in the database; beyond them the oldest samples go first, then the oldest hourly, then the oldest daily figures.',
+      doc: 'Bytes all figures may take in the database; beyond them the oldest samples go first, then the oldest hourly, then the oldest daily figures. The names of values take up to a sixteenth of it more (4 MiB at least); an item whose names change without end is refused on its node before they do.',
       format: bytes({ min: 16 * 1024 * 1024, max: 64 * 1024 * GIB }),
       default: '20GiB',
       unit: 'bytes',

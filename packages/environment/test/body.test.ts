@@ -23,11 +23,25 @@ describe('bodies of samples', () => {
     expect(maker.bodies()).deep.equals([{ items: { cpu: { load1: 1 } }, failed: { gpu: 'it hangs' } }]);
   });
 
+  it('tell parts that are missing and items that are absent, also when there is nothing else', () => {
+    const maker = new BodyMaker();
+    maker.lack('ssd', 'nvme1: it hangs');
+    maker.miss('gpu');
+    maker.miss('infiniband');
+    const body = { items: {}, failed: {}, parts: { ssd: 'nvme1: it hangs' }, absent: ['gpu', 'infiniband'] };
+    expect(maker.bodies()).deep.equals([body]);
+    maker.add('cpu', { load1: 1 });
+    expect(maker.bodies()).deep.equals([{ ...body, items: { cpu: { load1: 1 } } }]);
+    expect(readSample(maker.bodies()[0])).deep.equals({ ...body, items: { cpu: { load1: 1 } } });
+  });
+
   it('are several when one were larger than a report may be, and never hold an item twice', () => {
     const maker = new BodyMaker();
     for (const item of ITEMS) {
       maker.add(item, values(1500, 30));
-      maker.fail(item, '\u0000'.repeat(400));
+      if (item < 'm') maker.fail(item, '\u0000'.repeat(400));
+      else maker.lack(item, '\u0000'.repeat(400));
+      maker.miss(item);
     }
     const bodies = maker.bodies();
     expect(bodies.length).greaterThan(1);

@@ -76,22 +76,36 @@ describe('collectors of /proc and /sys', () => {
     ['a line cut off', { '/proc/stat': 'cpu  1 2 3 4 5 6 7 8' }, /no whole line 'cpu/],
     ['words', { '/proc/stat': 'cpu  1 2 three 4 5 6 7\n' }, /the line cpu of \/proc\/stat is '1 2 three/],
     ['a negative number', { '/proc/stat': STAT.replace('cpu  100', 'cpu  -100') }, /is '-100 20/],
-    [
-      'a number beyond 64 bits',
-      { '/proc/stat': STAT.replace('cpu  100', 'cpu  99999999999999999999') },
-      /user_percent is/,
-    ],
     ['no end', { '/proc/stat': STAT.repeat(24) }, /larger than the 4194304 bytes allowed/],
-    [
-      'impossible running threads',
-      { '/proc/stat': STAT.replace('running 3', 'running 99999999999') },
-      /procs_running is/,
-    ],
     ['a torn load', { ...CPU, '/proc/loadavg': '0.5' }, /no load average/],
     ['a torn pressure', { ...CPU, '/proc/pressure/cpu': 'some avg10=0.00 total=12' }, /no whole line 'some/],
   ] as const)
     it(`cpu: ${what} is told in words`, async () => {
       expect(await whyNot('cpu', hostOf(files))).matches(why);
+    });
+
+  for (const [what, from, to, part, why] of [
+    [
+      'a number beyond 64 bits',
+      'cpu  100',
+      'cpu  99999999999999999999',
+      'user_percent',
+      /^user_percent is 100000000000000000000,/,
+    ],
+    [
+      'impossible running threads',
+      'running 3',
+      'running 99999999999',
+      'procs_running',
+      /^procs_running is 99999999999/,
+    ],
+  ] as const)
+    it(`cpu: ${what} is a fault of that value, and the others stand`, async () => {
+      const reading = await read('cpu', hostOf({ ...CPU, '/proc/stat': STAT.replace(from, to) }));
+      expect([...reading.faults.keys()]).deep.equals([part]);
+      expect(reading.faults.get(part)).matches(why);
+      expect(reading.gauges.get('procs_blocked')).equals(1);
+      expect(reading.gauges.has(part) || reading.counters.has(part)).equals(false);
     });
 
   it('memory: use in bytes, and counters of paging', async () => {
@@ -142,12 +156,18 @@ describe('collectors of /proc and /sys', () => {
   for (const [what, meminfo, why] of [
     ['a torn file', 'MemTotal:       1638', /no whole line MemTotal/],
     ['another unit', 'MemTotal:       16384 MB\n', /line MemTotal that is not/],
-    ['more free than there is', 'MemTotal: 1 kB\nMemFree: 2 kB\n', /MemFree larger than MemTotal/],
-    ['more free swap than there is', 'MemTotal: 1 kB\nSwapTotal: 1 kB\nSwapFree: 2 kB\n', /swap_used_bytes is -1024/],
   ] as const)
     it(`memory: ${what} fails`, async () => {
       expect(await whyNot('memory', hostOf({ '/proc/meminfo': meminfo }))).matches(why);
     });
+
+  it('memory: more free than there is is a fault of that value', async () => {
+    const meminfo = 'MemTotal: 1 kB\nMemFree: 2 kB\nSwapTotal: 1 kB\nSwapFree: 2 kB\n';
+    const reading = await read('memory', hostOf({ '/proc/meminfo': meminfo }));
+    expect(gaugesOf(reading)).deep.equals({ total_bytes: 1024 });
+    expect(reading.faults.get('free_bytes')).matches(/MemFree larger than MemTotal/);
+    expect(reading.faults.get('swap_used_bytes')).matches(/swap_used_bytes is -1024/);
+  });
 
   it('network: interfaces to other nodes; a dot in a name cannot stand in a value', async () => {
     const reading = await read('network', hostOf(NETWORK));
@@ -215,7 +235,9 @@ describe('collectors of /proc and /sys', () => {
     expect(await whyNot('disk', hostOf({ '/proc/diskstats': '8 0 sda 1 2' }))).matches(/failed: .*cut/);
     expect(await whyNot('disk', hostOf({ '/proc/diskstats': '8 0 sda 1 2\n' }))).matches(/failed: the line sda/);
     const busy = stat('sda').replace('777', '4294967297');
-    expect(await whyNot('disk', hostOf({ '/proc/diskstats': `${busy}\n` }))).matches(/failed: sda.busy_percent is/);
+    const reading = await read('disk', hostOf({ '/proc/diskstats': `${busy}\n` }));
+    expect(reading.faults.get('sda.busy_percent')).matches(/^sda.busy_percent is 4294967297/);
+    expect(reading.counters.has('sda.reads_per_second')).equals(true);
   });
 
   it('infiniband: ports of every adapter; what one does not tell is left out', async () => {

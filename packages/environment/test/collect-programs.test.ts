@@ -54,12 +54,8 @@ describe('collectors that ask programs', () => {
   });
 
   for (const [what, answer, why] of [
-    ['a cut line', gpuLine(0).slice(0, 40), /a line of 16 values is expected/],
-    ['words', gpuLine(0, 'plenty'), /'plenty' for power.draw of GPU 0/],
-    ['no number', gpuLine(0, 'nan'), /'nan' for power.draw/],
-    ['infinity', gpuLine(0, 'inf'), /'inf'/],
-    ['more than any GPU draws', gpuLine(0, '999999999'), /0.power_watts is 999999999, 0 to 100000 W can be true/],
-    ['a negative power', gpuLine(0, '-1'), /power_watts is -1/],
+    ['nothing but a cut line', gpuLine(0).slice(0, 40), /a line of 16 values is expected/],
+    ['words for all values', `0, a, b, c${', plenty'.repeat(12)}\n`, /'plenty' for power.draw of GPU 0.*; and 9 more$/],
     ['a wrong index', gpuLine('x'), /a line of 16 values/],
     ['chatter', 'Unable to determine the device handle\n', /a line of 16 values/],
   ] as const)
@@ -69,9 +65,77 @@ describe('collectors that ask programs', () => {
         .and.matches(why);
     });
 
-  it('gpu: the first of two lines with one index stays', async () => {
-    expect(gaugesOf(await read('gpu', gpuHost(gpuLine(0) + gpuLine(0, '300'))))).includes({ '0.power_watts': 45.12 });
+  for (const [what, watts, why] of [
+    ['words', 'plenty', /'plenty' for power.draw of GPU 0/],
+    ['no number', 'nan', /'nan' for power.draw/],
+    ['infinity', 'inf', /'inf'/],
+    ['more than any GPU draws', '999999999', /0.power_watts is 999999999, 0 to 100000 W can be true/],
+    ['a negative power', '-1', /power_watts is -1/],
+  ] as const)
+    it(`gpu: ${what} is a fault of that value, and the others stand`, async () => {
+      const reading = await read('gpu', gpuHost(gpuLine(0, watts) + gpuLine(1)));
+      expect([...reading.faults.keys()]).deep.equals(['0.power_watts']);
+      expect(reading.faults.get('0.power_watts')).matches(why);
+      expect(gaugesOf(reading)).includes({ '0.temperature_celsius': 35, '1.power_watts': 45.12 });
+      expect(reading.gauges.has('0.power_watts')).equals(false);
+    });
+
+  it('gpu: one that does not answer is a fault of that one alone', async () => {
+    const lost = 'Unable to determine the device handle for GPU0000:02:00.0: Unknown Error\n';
+    const reading = await read('gpu', gpuHost(gpuLine(0) + lost));
+    expect([...reading.instances]).deep.equals(['0']);
+    expect(reading.faults.get('line 2')).matches(/^nvidia-smi wrote 'Unable to determine the device handle/);
   });
+
+  it('gpu: the first of two lines with one index stays', async () => {
+    const reading = await read('gpu', gpuHost(gpuLine(0, 'x') + gpuLine(0, '300')));
+    expect(reading.gauges.has('0.power_watts')).equals(false);
+    expect(reading.faults.get('line 2')).equals('nvidia-smi names GPU 0 twice');
+  });
+
+  it('gpu: columns an old driver does not know are asked no more, and are simply not there', async () => {
+    const unknown = ['utilization.encoder', 'utilization.decoder'];
+    const asked: string[] = [];
+    const programs = {
+      run: async (argv: readonly string[]) => {
+        const columns = (argv[1] ?? '').slice('--query-gpu='.length).split(',');
+        asked.push(columns.join());
+        const wrong = unknown.find((query) => columns.includes(query));
+        if (wrong !== undefined)
+          return { reason: `nvidia-smi ended with 2: Field "${wrong}" is not a valid field to query.` };
+        return { value: `0${', 1'.repeat(columns.length - 1)}\n` };
+      },
+    };
+    const host = { ...hostOf(PCI), programs };
+    const learnt = new Set<string>();
+    const reading = await read('gpu', host, { learnt });
+    expect(asked.length).equals(3);
+    expect(gaugesOf(reading)).includes({ '0.power_watts': 1, '0.sm_clock_mhz': 1, '0.ecc_uncorrected_errors': 1 });
+    expect([...reading.gauges.keys()].filter((name) => name.includes('coder'))).deep.equals([]);
+    expect([...reading.missing.keys()]).deep.equals(unknown);
+    expect(reading.faults.size).equals(0);
+    await read('gpu', host, { learnt });
+    expect(asked.length).equals(4);
+  });
+
+  for (const [what, field, times] of [
+    ['whatever it is asked', undefined, 7],
+    ['a column nobody asked for', 'fan.speed', 1],
+    ['the index, without which nothing can be told', 'index', 1],
+  ] as const)
+    it(`gpu: a driver that refuses ${what} is not asked for ever`, async () => {
+      let asked = 0;
+      const programs = {
+        run: async (argv: readonly string[]) => {
+          asked++;
+          const last = (argv[1] ?? '').split(',').at(-1) ?? '';
+          return { reason: `nvidia-smi ended with 2: Field "${field ?? last}" is not a valid field to query.` };
+        },
+      };
+      const host = { ...hostOf(PCI), programs };
+      expect(await whyNot('gpu', host)).matches(/^failed: nvidia-smi ended with 2: Field/);
+      expect(asked).equals(times);
+    });
 
   it('gpu: no program, no GPU, and a GPU whose program fails', async () => {
     expect(await whyNot('gpu', hostOf(PCI))).equals('absent: nvidia-smi: not found');
@@ -144,6 +208,13 @@ describe('collectors that ask programs', () => {
         .matches(/^failed/)
         .and.matches(why);
     });
+
+  it('ssd: a value that cannot be true is a fault of that value', async () => {
+    const log = JSON.stringify({ ...NVME_LOG, temperature: 0, media_errors: 'many' });
+    const reading = await read('ssd', hostOf(NVME, { nvme: log }));
+    expect([...reading.faults.keys()]).deep.equals(['nvme0.temperature_celsius', 'nvme0.media_errors']);
+    expect(gaugesOf(reading)).includes({ 'nvme0.used_percent': 3 });
+  });
 
   it('ssd: one disk that does not answer is a fault of that one alone', async () => {
     const reading = await read(

@@ -32,10 +32,12 @@ const hostOf = (directory: string): Host => ({
   programs: recordedPrograms(join(directory, 'programs')),
 });
 
-const context = (signal: AbortSignal = new AbortController().signal): Context => ({
+const context = (signal: AbortSignal = new AbortController().signal, mono = 0): Context => ({
   signal,
   intervalMs: APART_MS,
-  pause: async (ms) => ms,
+  pause: async () => undefined,
+  now: () => mono,
+  learnt: new Set(),
   waitsFor: () => {},
 });
 
@@ -48,8 +50,8 @@ async function read(
   signal?: AbortSignal,
 ): Promise<Outcome & { readonly reading?: Reading }> {
   try {
-    const reading = await COLLECTORS[item](host, context(signal));
-    return { reading, values: toValues(reading, mono, before) };
+    const reading = await COLLECTORS[item](host, context(signal, mono));
+    return { reading, values: toValues(reading, mono, before).values };
   } catch (e) {
     const { message } = e as Error;
     return e instanceof Absent ? { absent: message } : { failed: message };
@@ -146,12 +148,12 @@ describe('collectors with programs that do wrong', () => {
   });
   const within = (ms: number): AbortSignal => AbortSignal.timeout(ms);
 
-  for (const [item, machine] of [
-    ['gpu', 'eight-gpu'],
-    ['ssd', 'two-socket-x86'],
-    ['ssd', 'four-nvme-two-hca'],
+  for (const [item, machine, faults] of [
+    ['gpu', 'eight-gpu', ['hang', 'crash', 'flood']],
+    ['ssd', 'two-socket-x86', ['hang', 'crash', 'flood', 'lie']],
+    ['ssd', 'four-nvme-two-hca', ['hang', 'crash', 'flood', 'lie']],
   ] as const)
-    for (const fault of ['hang', 'crash', 'flood', 'lie'] as const)
+    for (const fault of faults)
       it(`fails ${item} of ${machine} in this round, and nothing else, when its programs ${fault}`, async () => {
         const host = faulty(machine, fault);
         const outcome = await read(host, item, 0, undefined, within(700));
@@ -159,6 +161,22 @@ describe('collectors with programs that do wrong', () => {
         const expected = expectedOf(machine);
         expect(differences('memory', await read(host, 'memory', 0), expected.first.memory)).to.deep.equal([]);
       });
+
+  it('believes of a lying nvidia-smi what can be true, and tells what cannot', async () => {
+    const { reading, values = {} } = await read(faulty('eight-gpu', 'lie'), 'gpu', 0);
+    expect(Object.keys(values).every((name) => name.startsWith('0.'))).to.equal(true);
+    expect(values).to.include({ '0.sm_clock_mhz': 210 }).and.not.to.have.property('0.power_watts');
+    expect([...(reading?.faults.keys() ?? [])]).to.deep.equal([
+      '0.power_watts',
+      '0.temperature_celsius',
+      '0.memory_temperature_celsius',
+      '0.utilization_percent',
+      '0.memory_utilization_percent',
+      'line 2',
+      'line 3',
+      'line 4',
+    ]);
+  });
 
   it('believes smartctl of a disk that fails, whose status is not 0', async () => {
     const expected = expectedOf('two-socket-x86');

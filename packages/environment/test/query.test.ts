@@ -154,6 +154,85 @@ describe('environment query', () => {
     expect(await ask({ nodes: 'n[1-600]', step: 86_400, agg: 'p95' })).to.have.length(600);
   }).timeout(20_000);
 
+  it('finds more nodes than one statement can list', async () => {
+    const nodes = 1300;
+    await rig.tell(...Array.from({ length: nodes }, (_, n) => cpu(`n${n + 1}`, NOW - n, n)));
+    for (const count of [600, 1100]) {
+      const wanted = { nodes: `n[1-${count}]` };
+      for (const step of [0, 60, 3600]) {
+        const found = (await ask({ ...wanted, step, until: iso(NOW + 1) })).map(
+          (one) => (one as { node: string }).node,
+        );
+        expect(new Set(found).size, `${count} nodes, step ${step}`).to.equal(count);
+        expect(found).to.have.length(count);
+      }
+      const natural = Array.from({ length: count }, (_, n) => n + 1);
+      const keys = (await ask(wanted)).map((one) => Number((one as { node: string }).node.slice(1)));
+      expect(keys).to.deep.equal(natural.reverse());
+    }
+    expect(await top(rig.store, { item: 'cpu', metric: 'load1', nodes: 'n[1-600]', limit: 1 })).to.have.nested.property(
+      '[0].node',
+      'n600',
+    );
+  }).timeout(20_000);
+
+  it('folds in smaller pieces what is too much at a time, and refuses what is too much of one node', async () => {
+    const disk = (i: number) => Object.fromEntries(Array.from({ length: 20 }, (_, k) => [`m${k}`, i + k]));
+    const told = Array.from({ length: 60 }, (_, i) => ({ time: NOW - HOUR + i * 60_000, items: { disk: disk(i) } }));
+    for (const node of ['n1', 'n2', 'n3']) await rig.tell(...told.map((one) => ({ ...one, node })));
+    const run = async (step: number, heldMax: number): Promise<Json[]> => {
+      const { ctx, items } = listener();
+      const given = { item: 'disk', since: iso(NOW - HOUR), until: iso(NOW), step, agg: 'p95' } as const;
+      await query(rig.store, NOW, given, ctx, heldMax);
+      return items;
+    };
+    for (const [step, least] of [
+      [300, 100],
+      [3600, 1200],
+    ] as const) {
+      const whole = await run(step, 1_000_000);
+      expect(whole).to.have.length((3 * 3600) / step);
+      expect(await run(step, least)).to.deep.equal(whole);
+      const problem = await refused(run(step, least - 1));
+      expect(problem).to.include({ code: 30, field: 'step' });
+      expect(problem.detail).to.contain(`more than ${least - 1} values of disk of n1`);
+      expect(problem.allowed).to.contain('a shorter step');
+    }
+  });
+
+  it('leaves out steps of which some is gone, and tells how far back it can answer', async () => {
+    for (let i = 0; i < 40; i++) await rig.tell(cpu('n1', NOW - i * HOUR, i));
+    const keep = { samples: 5 * HOUR, hourly: 30 * HOUR, daily: 9 * DAY, bytes: 2 ** 40 };
+    await rig.store.call('environment.configure', keep);
+    for (let more = true; more; ) more = (await rig.store.call<{ more: boolean }>('environment.prune', keep)).more;
+    const times = async (input: Partial<QueryInput>) =>
+      (await ask({ since: iso(NOW - 2 * DAY), ...input })).map((one) => Date.parse((one as { time: string }).time));
+    // Samples reach back to 7 h, hourly figures to 6 h of the day before.
+    expect((await times({ step: 2 * 3600, agg: 'p95' }))[0]).to.equal(NOW - 4 * HOUR);
+    expect((await times({ step: 5400 }))[0]).to.equal(NOW - 4.5 * HOUR);
+    expect((await times({ step: 12 * 3600 }))[0]).to.equal(NOW - 24 * HOUR);
+    expect(await times({ step: 86_400 })).to.have.length(3);
+    const problem = await refused(ask({ since: iso(NOW - 20 * HOUR), step: 86_400, agg: 'p95', until: iso(NOW) }));
+    expect(problem).to.include({ code: 4, field: 'since' });
+    expect(problem.detail).to.contain(
+      'samples of cpu, which this is made from, reach back to 2026-03-10T07:00:00.000Z',
+    );
+  });
+
+  it('takes what bytes have cost as gone, too', async () => {
+    for (let i = 0; i < 10; i++) await rig.tell(cpu('n1', NOW - i * HOUR, i));
+    const keep = { samples: 90 * DAY, hourly: 90 * DAY, daily: 90 * DAY, bytes: 450 };
+    for (let more = true; more; ) more = (await rig.store.call<{ more: boolean }>('environment.prune', keep)).more;
+    const [oldest] = await rig.store.query<{ bucket: number }>(
+      'SELECT min(bucket) AS bucket FROM env_volume WHERE grain = 0',
+    );
+    const from = (oldest?.bucket ?? 0) * HOUR;
+    expect(from).to.be.above(NOW - 9 * HOUR);
+    const found = await ask({ since: iso(NOW - 10 * HOUR), step: 5400 });
+    const first = Date.parse((found[0] as { time: string }).time);
+    expect(first).to.be.within(from, from + 5_400_000);
+  });
+
   it('ends when the caller goes away', async () => {
     await rig.tell(...Array.from({ length: 50 }, (_, i) => cpu('n1', NOW - i * 1000, i)));
     const { ctx, items, end } = listener(async () => {
@@ -181,7 +260,15 @@ describe('environment query', () => {
       field: 'since',
       detail: "since is 'yesterday', which is not a time",
     });
-    for (const since of ['2026-03-10T12:00:00', '2026-13-01', '1969-12-31', '9999-01-01', '2026-03-10 12:00:00Z']) {
+    for (const since of [
+      '2026-03-10T12:00:00',
+      '2026-13-01',
+      '1969-12-31',
+      '9999-01-01',
+      '2026-03-10 12:00:00Z',
+      '2026-02-30',
+      '2026-04-31T01:00:00Z',
+    ]) {
       expect(await refused(ask({ since })), since).to.include({ code: 9, field: 'since' });
     }
     expect(await refused(ask({ since: '2026-03-10', until: '2026-03-09' }))).to.include({ code: 9, field: 'since' });

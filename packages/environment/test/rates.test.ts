@@ -1,22 +1,31 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { METRIC_ROWS, METRICS, type Metric } from '../src/collect/metrics.ts';
-import { rounded, toValues } from '../src/collect/rates.ts';
-import { instanceName, Reading } from '../src/collect/reading.ts';
+import { type Reckoned, rounded, toValues } from '../src/collect/rates.ts';
+import { Absent, instanceName, Reading } from '../src/collect/reading.ts';
 import { ITEMS } from '../src/items.ts';
 import { readSample } from '../src/report.ts';
 
 function readingOf(
-  ...entries: readonly (readonly [Metric, number, (string | undefined)?, (number | undefined)?])[]
+  ...entries: readonly (readonly [
+    metric: Metric,
+    value: number,
+    instance?: string | undefined,
+    modulus?: number | undefined,
+  ])[]
 ): Reading {
   const reading = new Reading();
-  for (const entry of entries) reading.add(...entry);
+  for (const [metric, value, instance, modulus] of entries)
+    reading.add(metric, value, instance, modulus === undefined ? {} : { modulus });
   return reading;
 }
 
+const reckon = (old: Reading, now: Reading, seconds: number): Reckoned =>
+  toValues(now, 1000 + seconds * 1000, { counters: old.counters, mono: 1000 });
+
 /** Values of the second of two readings `seconds` apart. */
 function between(old: Reading, now: Reading, seconds: number): Record<string, number> {
-  return { ...toValues(now, 1000 + seconds * 1000, { counters: old.counters, mono: 1000 }) };
+  return { ...reckon(old, now, seconds).values };
 }
 
 const { cpu, disk, memory, network, power } = METRICS;
@@ -51,6 +60,7 @@ describe('rates', () => {
     ['busy milliseconds through 32 bits', disk.busy_percent, 2 ** 32 - 100, 150, 1, undefined, 25],
     ['busy milliseconds set back', disk.busy_percent, 100_000, 0, 600, undefined, undefined],
     ['a little more than all of the time', disk.busy_percent, 0, 1004, 1, undefined, 100],
+    ['a request of ten seconds that ended in this one', disk.busy_percent, 1000, 11_000, 1, undefined, 100],
     ['microseconds of stall', cpu.pressure_some_percent, 0, 123_456, 1, undefined, 12.3456],
     ['watts of microjoules', power.domain, 0, 100_000_000, 1, 262_143_328_850, 100],
     ['watts through the range', power.domain, 262_143_328_850 - 50_000_000, 50_000_000, 1, 262_143_328_850, 100],
@@ -67,7 +77,7 @@ describe('rates', () => {
 
   it('gives gauges alone at the first round, and of a thing that is new', () => {
     const now = readingOf([cpu.procs_running, 3], [network.receive_bytes_per_second, 9, 'eth0']);
-    expect(toValues(now, 5, undefined)).deep.equals({ procs_running: 3 });
+    expect(toValues(now, 5, undefined).values).deep.equals({ procs_running: 3 });
     expect(between(new Reading(), now, 1)).deep.equals({ procs_running: 3 });
   });
 
@@ -77,9 +87,34 @@ describe('rates', () => {
     expect(between(now, now, -1)).deep.equals({});
   });
 
-  it('does not believe a counter that grows faster than anything can', () => {
-    const of = (n: number): Reading => readingOf([disk.busy_percent, n, 'sda']);
-    expect(() => between(of(0), of(3_000), 1)).throws('sda.busy_percent grew to 300 %, at most 100 can be true');
+  it('does not believe a counter that grows faster than anything can, and the others still', () => {
+    const of = (n: number): Reading =>
+      readingOf([network.receive_bytes_per_second, n, 'eth0'], [network.receive_bytes_per_second, n / 1e6, 'eth1']);
+    const { values, faults } = reckon(of(0), of(1e15), 1);
+    expect(values).deep.equals({ 'eth1.receive_bytes_per_second': 1e9 });
+    expect([...faults]).deep.equals([
+      [
+        'eth0.receive_bytes_per_second',
+        'eth0.receive_bytes_per_second grew to 1000000000000000 bytes/s, at most 10000000000000 can be true',
+      ],
+    ]);
+  });
+
+  it('reckons a counter with a time of its own over that', () => {
+    const of = (value: number, at: number): Reading => {
+      const reading = new Reading();
+      reading.add(power.domain, value, 'p', { at });
+      return reading;
+    };
+    expect(between(of(0, 900), of(220_000_000, 3100), 2)).deep.equals({ 'p.watts': 100 });
+    expect(between(of(0, 900), of(220_000_000, 900), 2)).deep.equals({});
+  });
+
+  it('shares nothing out when one part of the sum is not known', () => {
+    const whole = readingOf([cpu.user_percent, 5], [cpu.idle_percent, 5]);
+    const broken = readingOf([cpu.user_percent, 1e20], [cpu.idle_percent, 50], [cpu.procs_running, 1]);
+    expect(between(whole, broken, 1)).deep.equals({ procs_running: 1 });
+    expect(between(broken, readingOf([cpu.user_percent, 50], [cpu.idle_percent, 60]), 1)).deep.equals({});
   });
 
   it('shares out the processor time; a little step back of one state is none', () => {
@@ -107,12 +142,10 @@ describe('rates', () => {
         fc.double({ min: 0.05, max: 86_400, noNaN: true }),
         (metric, a, b, seconds) => {
           const end = metric.modulus ?? 2 ** 64;
-          let values: Record<string, number>;
-          try {
-            values = between(readingOf([metric, a % end]), readingOf([metric, b % end]), seconds);
-          } catch (e) {
-            expect((e as Error).message).matches(/can be true/);
-            return;
+          const { values, faults } = reckon(readingOf([metric, a % end]), readingOf([metric, b % end]), seconds);
+          for (const [name, why] of faults) {
+            expect(why).matches(/can be true/);
+            expect(values).not.property(name);
           }
           for (const value of Object.values(values)) expect(value).within(0, metric.max * 1.000001);
         },
@@ -143,9 +176,22 @@ describe('rates', () => {
 });
 
 describe('a reading', () => {
-  it('refuses what is no number', () => {
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1])
-      expect(() => readingOf([cpu.procs_running, value])).throws(`procs_running is ${value}`);
+  it('leaves out what is no number, and says why', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+      const reading = readingOf([cpu.procs_running, value], [cpu.procs_blocked, 1]);
+      expect([...reading.gauges]).deep.equals([['procs_blocked', 1]]);
+      expect(reading.faults.get('procs_running')).equals(`procs_running is ${value}, 0 to 100000000 1 can be true`);
+    }
+  });
+
+  it('without a value is absent, unless parts of it failed', () => {
+    expect(() => new Reading().orAbsent('no disk')).throws(Absent, 'no disk');
+    const reading = readingOf([cpu.procs_running, -1]);
+    for (const part of ['b', 'c', 'd', 'e']) reading.fault(part, 'it hangs');
+    expect(() => reading.orAbsent('no disk')).throws(
+      Error,
+      'procs_running is -1, 0 to 100000000 1 can be true; b: it hangs; c: it hangs; and 2 more',
+    );
   });
 
   it('makes any text an instance a report may hold, and keeps long ones apart', () => {

@@ -1,5 +1,6 @@
 import { wall } from '@csm/model';
 import { expect } from 'chai';
+import { ITEMS } from '../src/items.ts';
 import { Retention } from '../src/retention.ts';
 import type { Keep } from '../src/store/prune.ts';
 import { DAY, HOUR, NOW, openRig, type Rig } from './rig.ts';
@@ -22,6 +23,8 @@ describe('environment retention', () => {
     (await rig.store.query<{ n: number }>('SELECT coalesce(sum(byte_count), 0) AS n FROM env_volume'))[0]?.n ?? 0;
   const run = (keep: Partial<Keep>): Promise<number> =>
     new Retention(rig.store, { ...EVERYTHING, ...keep }, silent).run();
+  const layouts = async (): Promise<string[]> =>
+    (await rig.store.query<{ names: string }>('SELECT names FROM env_layout ORDER BY names')).map((row) => row.names);
   /** One sample an hour of two items. */
   const fill = async (hours: number): Promise<void> => {
     for (let hour = 0; hour < hours; hour++) {
@@ -48,10 +51,9 @@ describe('environment retention', () => {
   it('removes the oldest samples first, then hourly, then daily figures, until all fits', async () => {
     await fill(50);
     const whole = await volume();
-    const names = (await rig.store.query<{ n: number }>('SELECT sum(bytes) AS n FROM env_layout'))[0]?.n ?? 0;
-    await run({ bytes: whole + names });
+    await run({ bytes: whole });
     expect(await counts()).to.deep.equal([100, 100, 6, 206]);
-    await run({ bytes: whole + names - 1 });
+    await run({ bytes: whole - 1 });
     expect(await counts()).to.deep.equal([99, 100, 6, 205]);
     const [oldest] = await rig.store.query<{ bucket: number }>(
       'SELECT bucket FROM env_volume WHERE grain = 0 ORDER BY bucket, item LIMIT 1',
@@ -100,9 +102,58 @@ describe('environment retention', () => {
     await rig.tell({ time: NOW + 12 * DAY, items: { cpu: { load1: 1 } } });
     await run({ samples: DAY, hourly: DAY, daily: DAY });
     expect(await count('env_fault')).to.equal(0);
-    const layouts = await rig.store.query('SELECT names FROM env_layout');
-    expect(layouts).to.deep.equal([{ names: '["load1"]' }]);
+    // The newest list stays, so that its number is not given twice, until another comes.
+    expect(await layouts()).to.deep.equal(['["load1"]', '["other"]']);
+    await rig.tell({ time: NOW + 12 * DAY + 1, items: { cpu: { a: 1, load1: 1 } } });
+    await run({});
+    expect(await layouts()).to.deep.equal(['["a","load1"]', '["load1"]']);
+    const [names] = await rig.store.query('SELECT bytes FROM env_names WHERE series = 0');
+    const [sum] = await rig.store.query('SELECT sum(bytes) AS bytes FROM env_layout');
+    expect(names).to.deep.equal(sum);
   });
+
+  it('counts the rows of each list of names rightly, whatever comes and goes', async () => {
+    const items = [{ a: 1 }, { b: 1 }, { a: 1, b: 1 }, { c: 1 }, { a: 1, b: 1, c: 1 }];
+    for (let i = 0; i < 60; i++) {
+      await rig.tell({ node: `n${i % 3}`, time: NOW - i * 1_200_000, items: { cpu: items[i % 5] ?? {} } });
+    }
+    for (const keep of [{}, { samples: 3 * HOUR }, { hourly: 5 * HOUR }, { bytes: 1500 }]) {
+      await run(keep);
+      const wrong = await rig.store.query(
+        `SELECT l.id, l.refs FROM env_layout l WHERE l.refs <> (SELECT count(*) FROM (
+           SELECT layout FROM env_sample UNION ALL SELECT layout FROM env_hourly UNION ALL SELECT layout FROM env_daily
+         ) u WHERE u.layout = l.id)`,
+      );
+      expect(wrong).to.deep.equal([]);
+    }
+    expect(await volume()).to.be.most(1500);
+  });
+
+  it('takes no figures for the sake of names, and tells who has brought most of them', async () => {
+    for (let i = 0; i < 100; i++)
+      await rig.tell({ node: 'good', time: NOW - i * 60_000, items: { cpu: { load1: i } } });
+    const before = await counts();
+    const small = { ...EVERYTHING, bytes: 16 * 1024 * 1024 };
+    await rig.store.call('environment.configure', small);
+    for (const item of ITEMS) {
+      for (let k = 0; k < 3; k++) {
+        const values = Object.fromEntries(
+          Array.from({ length: 1500 }, (_, j) => [`${'x'.repeat(40)}${item}_${k}_${j}.a`, 1]),
+        );
+        expect(await rig.tell({ node: 'evil', time: NOW - k * DAY, items: { [item]: values } })).to.equal(0);
+      }
+    }
+    const [names] = await rig.store.query<{ bytes: number }>('SELECT bytes FROM env_names WHERE series = 0');
+    expect(names?.bytes).to.be.within(2 ** 21, 2 ** 21 + 2 ** 18);
+    const retention = new Retention(rig.store, small, silent);
+    await retention.run();
+    expect((await counts()).map((n, i) => n >= (before[i] ?? 0))).to.deep.equal([true, true, true, true]);
+    expect(retention.problems()).to.have.length(1);
+    expect(retention.problems()[0]).to.match(/^environment: names of values take .* most are of \w+ of evil$/);
+    // Whoever has brought little still may, be the room full or not.
+    expect(await rig.tell({ node: 'good', items: { gpu: { '0.power_watts': 1 } } })).to.equal(0);
+    expect(await rig.store.query('SELECT reason FROM env_fault WHERE node = 1')).to.deep.equal([]);
+  }).timeout(20_000);
 
   it('begins at once, tells the writer what is kept, and leaves nothing running', async () => {
     await fill(5);

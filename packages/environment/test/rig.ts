@@ -15,6 +15,8 @@ export interface Told {
   readonly time?: number;
   readonly items?: Readonly<Record<string, Values>>;
   readonly failed?: Readonly<Record<string, string>>;
+  readonly parts?: Readonly<Record<string, string>>;
+  readonly absent?: readonly string[];
   /** Instead of items and failed. */
   readonly body?: unknown;
 }
@@ -39,10 +41,11 @@ export async function openRig(limits: Partial<StoreLimits> = {}): Promise<Rig> {
       now = moment;
     },
     tell: async (...told) => {
-      const batches = told.map(({ node = 'n1', time = now, items = {}, failed = {}, body }) => {
+      const batches = told.map(({ node = 'n1', time = now, items = {}, failed = {}, parts, absent, body }) => {
         const first = next.get(node) ?? 1;
         next.set(node, first + 1);
-        const item = { kind: SAMPLE_KIND, time, body: body === undefined ? { items, failed } : body };
+        const sample = { items, failed, ...(parts && { parts }), ...(absent && { absent }) };
+        const item = { kind: SAMPLE_KIND, time, body: body === undefined ? sample : body };
         return { daemon: `compute/${node}`, incarnation: 'i1', first, items: [item] };
       });
       const { results } = await store.call<{ results: readonly { rejected: number }[] }>('store.commitReports', {

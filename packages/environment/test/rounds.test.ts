@@ -37,6 +37,17 @@ class Bench {
     this.wakeAt = stepRounds(this.state, { kind: 'ended', buckets }, this.#now()).wakeAt;
   }
 
+  /** Ticks until something is read, at most for `ms`; gives what, and the milliseconds that passed. */
+  untilRead(ms: number): { readonly read: readonly number[]; readonly passed: number } {
+    let passed = 0;
+    for (;;) {
+      passed += this.wait;
+      if (passed > ms + 20) throw new Error(`nothing was read within ${ms} ms`);
+      const read = this.tick();
+      if (read.length > 0) return { read, passed };
+    }
+  }
+
   set(by: number): void {
     this.#wall += by;
   }
@@ -65,7 +76,7 @@ describe('rounds', () => {
   it('unaligned: every node has a place of its own, the same after each start', () => {
     const places = Array.from({ length: 200 }, (_, i) => {
       const bench = new Bench([HOUR], T0, { aligned: false, node: `n${i}` });
-      bench.tick();
+      bench.untilRead(HOUR);
       return bench.wall % HOUR;
     });
     expect(places[7]).equals(Math.floor(shareOf('n7') * HOUR) % HOUR);
@@ -120,6 +131,73 @@ describe('rounds', () => {
     bench.end(0);
     expect(bench.tick()).deep.equals([0]);
   });
+
+  const DAY = 24 * HOUR;
+  const MINUTES = 60_000;
+
+  for (const aligned of [true, false])
+    it(`a long bucket is read soon after the start, then in its time (${aligned ? 'aligned' : 'of its own'})`, () => {
+      const soon = new Set<number>();
+      for (let i = 0; i < 50; i++) {
+        const bench = new Bench([DAY], T0 + 1234, { aligned, node: `n${i}` });
+        const { passed } = bench.untilRead(10 * MINUTES);
+        soon.add(passed);
+        if (aligned) expect(bench.wall).equals(T0 + 10 * MINUTES);
+        bench.end(0);
+        bench.untilRead(DAY);
+        expect(bench.wall % DAY).equals(aligned ? 0 : Math.floor(shareOf(`n${i}`) * DAY));
+        bench.end(0);
+        expect(bench.untilRead(DAY).passed).equals(DAY);
+      }
+      expect(soon.size > 40).equals(!aligned);
+    });
+
+  it('an hour is not long', () => {
+    expect(new Bench([HOUR], T0 + 1, { aligned: true }).untilRead(HOUR).passed).equals(HOUR - 1);
+  });
+
+  it('the first reading of a long bucket is not lost to a clock that is set at boot', () => {
+    for (const aligned of [true, false]) {
+      const bench = new Bench([DAY], 5_000, { aligned });
+      bench.tick(1_000);
+      bench.set(T0);
+      expect(bench.untilRead(20 * MINUTES).read).deep.equals([0]);
+    }
+  });
+
+  it('the clocks are looked at every ten minutes', () => {
+    const bench = new Bench([DAY], T0);
+    for (let i = 0; i < 300; i++) {
+      expect(bench.wait).most(10 * MINUTES);
+      bench.end(...bench.tick());
+    }
+  });
+
+  it('a clock set forward some minutes, long before a long bucket is due, loses no round of it', () => {
+    for (const aligned of [true, false]) {
+      const bench = new Bench([DAY], T0, { aligned });
+      bench.end(...bench.untilRead(10 * MINUTES).read);
+      bench.tick(1_000);
+      bench.set(3 * MINUTES);
+      bench.untilRead(DAY);
+      expect(bench.wall % DAY).equals(aligned ? 0 : Math.floor(shareOf('n001') * DAY));
+    }
+  });
+
+  for (const [what, aligned, by, isRead] of [
+    ['of its own, late by less than half its interval, is read', false, 4 * MINUTES, true],
+    ['of its own, late by more than half its interval, is not', false, 6 * MINUTES, false],
+    ['aligned, late by less than a minute, is read', true, 50_000, true],
+    ['aligned, late by more than a minute, is not', true, 70_000, false],
+  ] as const)
+    it(`a round that a clock set forward jumped over: ${what}`, () => {
+      const bench = new Bench([10 * MINUTES], T0, { aligned });
+      bench.end(...bench.untilRead(10 * MINUTES).read);
+      bench.tick(bench.wait - 1_000);
+      bench.set(1_000 + by);
+      expect(bench.tick(0)).deep.equals(isRead ? [0] : []);
+      expect(bench.wait).equals(10 * MINUTES - by);
+    });
 
   it('a timer a little early is on time, and does not fire twice for one moment', () => {
     const bench = new Bench([1000], T0);

@@ -75,7 +75,7 @@ describe('step fold', () => {
           const order = [3, 1, 4, 2];
           const fold = new StepFold(stepMs, agg);
           for (const { node, time, name, value } of rows) fold.addValue(node, time, name, value);
-          const items = fold.take(order);
+          const items = [...fold.take(order)];
           const keys = items.map(({ time, node }) => time * 10 + order.indexOf(node));
           expect(keys).to.deep.equal([...keys].sort((a, b) => a - b));
           let cells = 0;
@@ -91,7 +91,7 @@ describe('step fold', () => {
             }
           }
           expect(cells).to.equal(rows.length);
-          expect(fold.take(order)).to.deep.equal([]);
+          expect([[...fold.take(order)], fold.held]).to.deep.equal([[], 0]);
         },
       ),
     );
@@ -101,7 +101,22 @@ describe('step fold', () => {
     const fold = new StepFold(7_200_000, 'avg');
     fold.addTally(1, 0, 'a', { n: 3, min: 1, sum: 6, max: 3 });
     fold.addTally(1, 3_600_000, 'a', { n: 1, min: 10, sum: 10, max: 10 });
-    expect(fold.take([1])).to.deep.equal([{ node: 1, time: 0, values: { a: 4 } }]);
+    expect([...fold.take([1])]).to.deep.equal([{ node: 1, time: 0, values: { a: 4 } }]);
+  });
+});
+
+describe('what a step fold holds', () => {
+  it('is every value of a percentile, and of anything else one tally a value', () => {
+    const percentile = new StepFold(1000, 'p95');
+    const highest = new StepFold(1000, 'max');
+    for (let i = 0; i < 100; i++) {
+      percentile.addValue(1, i, 'a', i);
+      highest.addValue(1, i, 'a', i);
+    }
+    expect(percentile.held).to.equal(100);
+    expect(highest.held).to.be.below(10);
+    percentile.clear();
+    expect([percentile.held, [...percentile.take([1])]]).to.deep.equal([0, []]);
   });
 });
 

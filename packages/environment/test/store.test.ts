@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { currentFaults } from '../src/faults.ts';
 import type { Values } from '../src/items.ts';
+import { lifeOf } from '../src/store/faults.ts';
 import { compact, decodeTallies, type Tally } from '../src/store/figures.ts';
-import { NEW_LAYOUTS_MAX } from '../src/store/layouts.ts';
-import { HOUR_SAMPLES_MAX } from '../src/store/rollups.ts';
+import { EXTRA_MAX, HOUR_SAMPLES_MAX } from '../src/store/rollups.ts';
+import { namesPool, noRoom } from '../src/store/room.ts';
 import { DAILY, type Grain, HOURLY, ITEM_ID, slotBase } from '../src/store/slot.ts';
 import { rowBytes } from '../src/store/volume.ts';
 import { DAY, HOUR, NOW, openRig, type Rig, type Told } from './rig.ts';
@@ -14,7 +16,13 @@ interface Row {
   readonly layout: number;
   readonly samples: number;
   readonly figures: string;
+  readonly extra?: string | null;
 }
+
+const namesOf = (names: string, extra: string | null | undefined): string[] => [
+  ...(JSON.parse(names) as string[]),
+  ...(JSON.parse(extra ?? '[]') as string[]),
+];
 
 describe('environment store', () => {
   let rig: Rig;
@@ -28,11 +36,12 @@ describe('environment store', () => {
     return JSON.parse(row?.names ?? '[]') as string[];
   };
   const rollups = async (grain: Grain): Promise<Map<number, Record<string, Tally>>> => {
-    const rows = await rig.store.query<Row>(`SELECT slot, layout, samples, figures FROM ${grain.table}`);
+    const rows = await rig.store.query<Row>(`SELECT slot, layout, samples, figures, extra FROM ${grain.table}`);
     const found = new Map<number, Record<string, Tally>>();
-    for (const { slot, layout, samples, figures } of rows) {
+    for (const { slot, layout, samples, figures, extra } of rows) {
       const tallies = decodeTallies(figures, samples);
-      found.set(slot, Object.fromEntries((await names(layout)).map((name, i) => [name, tallies[i] as Tally])));
+      const all = namesOf(JSON.stringify(await names(layout)), extra);
+      found.set(slot, Object.fromEntries(all.map((name, i) => [name, tallies[i] as Tally])));
     }
     return found;
   };
@@ -80,7 +89,12 @@ describe('environment store', () => {
     };
     expect(await only(HOURLY)).to.deep.equal(expected);
     expect(await only(DAILY)).to.deep.equal(expected);
-    expect(await count('env_layout')).to.equal(3);
+    // What both had is no list of its own; a sample that has all of them gives its list to the row.
+    expect(await count('env_layout')).to.equal(2);
+    await rig.tell({ time: NOW + 2, items: { cpu: { a: 5, b: 7, load1: 3 } } });
+    const rows = await rig.store.query<Row>('SELECT layout, extra FROM env_hourly');
+    expect(rows).to.deep.equal([{ layout: 3, extra: null }]);
+    expect((await only(DAILY))?.['load1']).to.deep.equal({ n: 3, min: 2, sum: 9, max: 4 });
   });
 
   it('lets late reports into their own hour and day, and knows the newest by its time', async () => {
@@ -94,7 +108,7 @@ describe('environment store', () => {
   });
 
   it('puts what is older than samples are kept only into the rollups it still belongs to', async () => {
-    await rig.store.call('environment.configure', { samples: 2 * HOUR, hourly: DAY, daily: 5 * DAY });
+    await rig.store.call('environment.configure', { samples: 2 * HOUR, hourly: DAY, daily: 5 * DAY, bytes: 2 ** 34 });
     expect(await rig.tell({ time: NOW - 3 * HOUR, items: { cpu: { load1: 1 } } })).to.equal(0);
     expect(await rig.tell({ time: NOW - 4 * DAY, items: { cpu: { load1: 1 } } })).to.equal(0);
     expect([await count('env_sample'), await count('env_hourly'), await count('env_daily')]).to.deep.equal([0, 1, 2]);
@@ -132,57 +146,123 @@ describe('environment store', () => {
     expect(await count('env_latest')).to.equal(2);
   });
 
-  it('refuses a node that invents names without end, that day', async () => {
-    let rejected = 0;
-    for (let i = 0; i < NEW_LAYOUTS_MAX + 50; i++) {
-      rejected += await rig.tell({ node: 'forger', time: NOW + i, items: { cpu: { [`m${i}`]: i } } });
+  const reasonsOf = async (node: string): Promise<string[]> =>
+    (
+      await rig.store.query<{ reason: string }>(
+        'SELECT f.reason FROM env_fault f JOIN env_node n ON n.id = f.node WHERE n.node_name = $1 ORDER BY f.item',
+        [node],
+      )
+    ).map(({ reason }) => reason);
+
+  it('stores mount points of a job for each round, all day', async () => {
+    for (let i = 0; i < 144; i++) {
+      const time = NOW - 12 * HOUR + i * 600_000;
+      rig.at(time);
+      const filesystem = { '/.used_percent': 1, [`/local/job${i}.used_percent`]: 2 };
+      expect(await rig.tell({ time, items: { cpu: { load1: i }, filesystem } })).to.equal(0);
     }
-    expect(rejected).to.be.above(50);
-    expect(await count('env_layout')).to.be.within(NEW_LAYOUTS_MAX - 2, NEW_LAYOUTS_MAX);
-    expect((await rig.reasons())[0]).to.contain(`forger has brought ${NEW_LAYOUTS_MAX} new sets of names of cpu today`);
-    expect(await rig.tell({ node: 'forger', items: { memory: { free_bytes: 1 } } })).to.equal(0);
-    expect(await rig.tell({ node: 'n1', items: { cpu: { load1: 1 } } })).to.equal(0);
-    rig.at(NOW + DAY);
-    expect(await rig.tell({ node: 'forger', time: NOW + DAY, items: { cpu: { again: 1 } } })).to.equal(0);
+    expect(await reasonsOf('n1')).to.deep.equal([]);
+    expect(await count('env_sample')).to.equal(288);
+    expect(await count('env_layout')).to.equal(145);
+    const day = [...(await rollups(DAILY)).values()].find((row) => '/.used_percent' in row) ?? {};
+    expect(day['/.used_percent']).to.deep.equal({ n: 144, min: 1, sum: 144, max: 1 });
+    expect(Object.keys(day)).to.have.length(145);
   });
 
-  it('refuses a node whose values of a day are more than an item may have', async () => {
+  it('refuses an item whose names change without end, and stores the rest of the report', async () => {
+    const wide = (from: number): Values =>
+      Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`${'x'.repeat(40)}${from}_${i}.a`, 1]));
+    let told = 0;
+    for (; (await reasonsOf('forger')).length === 0 && told < 20; told++) {
+      const items = { cpu: { load1: told }, disk: wide(told) };
+      expect(await rig.tell({ node: 'forger', time: NOW - 60_000 + told, items })).to.equal(0);
+    }
+    expect((await reasonsOf('forger'))[0]).to.equal(
+      `not stored: the names of its values change so often that those of an hour take more than ${EXTRA_MAX} bytes`,
+    );
+    expect(await count('env_sample')).to.equal(2 * told - 1);
+    const [taken] = await rig.store.query<{ n: number }>('SELECT max(length(extra)) AS n FROM env_daily');
+    expect(taken?.n).to.be.most(EXTRA_MAX);
+    // The names it had before are still welcome.
+    await rig.tell({ node: 'forger', time: NOW - 30_000, items: { disk: wide(0) } });
+    expect(await reasonsOf('forger')).to.deep.equal([]);
+  });
+
+  it('bounds what the lists of names of one node and item take', async () => {
+    await rig.store.call('environment.configure', { samples: DAY, hourly: DAY, daily: DAY, bytes: 2 ** 24 });
+    const values = (k: number): Values =>
+      Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`${'x'.repeat(50)}${k}_${i}.a`, 1]));
+    const hours = Array.from({ length: 8 }, (_, k) => k);
+    for (const k of hours) await rig.tell({ node: `n${k % 2}`, time: NOW - (k * DAY) / 8, items: { disk: values(k) } });
+    const most = namesPool(2 ** 24) / 8;
+    const rows = await rig.store.query<{ bytes: number }>('SELECT bytes FROM env_names WHERE series > 0');
+    expect(rows).to.have.length(2);
+    for (const { bytes } of rows) expect(bytes).to.be.within(most / 2, most);
+    expect((await reasonsOf('n0'))[0]).to.contain('the names of its values change so often');
+  });
+
+  it('has room for names that none can take from the others', () => {
+    const keep = 20 * 2 ** 30;
+    const pool = namesPool(keep);
+    expect(pool).to.equal(keep / 32);
+    expect(noRoom({ all: pool, own: 2 ** 22 }, keep, 10)).to.equal(undefined);
+    expect(noRoom({ all: pool, own: 2 ** 22 + 1 }, keep, 10)).to.contain('more than 4194304 bytes');
+    expect(noRoom({ all: pool + 1, own: 1000 }, keep, 100_000)).to.equal(undefined);
+    expect(noRoom({ all: pool + 1, own: 7000 }, keep, 100_000)).to.contain('no room for more names');
+    expect(namesPool(2 ** 24)).to.equal(2 ** 21);
+  });
+
+  it('refuses an item whose values of a day are more than it may have, and tells it as its fault', async () => {
     const wide = (from: number): Values =>
       Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${from + i}`, 1]));
     expect(await rig.tell({ items: { disk: wide(0) } })).to.equal(0);
-    expect(await rig.tell({ time: NOW + 1, items: { disk: wide(3000) } })).to.equal(1);
-    expect((await rig.reasons())[0]).to.contain('6000 different values of disk');
+    expect(await rig.tell({ time: NOW + 1, items: { disk: wide(3000) } })).to.equal(0);
+    expect((await reasonsOf('n1'))[0]).to.contain('not stored: more than 4096 different values within an hour');
     expect(await count('env_sample')).to.equal(1);
+    expect(await count('env_layout')).to.equal(1);
   });
 
   it('refuses samples more often than two buckets of a second give', async () => {
     const burst = (from: number, n: number): Told[] =>
       Array.from({ length: n }, (_, i) => ({ time: NOW + from + i, items: { cpu: { load1: i } } }));
-    expect(await rig.tell(...burst(0, HOUR_SAMPLES_MAX))).to.equal(0);
-    expect(await rig.tell(...burst(HOUR_SAMPLES_MAX, 3))).to.equal(3);
+    await rig.tell(...burst(0, HOUR_SAMPLES_MAX));
+    expect(await reasonsOf('n1')).to.deep.equal([]);
+    await rig.tell(...burst(HOUR_SAMPLES_MAX, 3));
+    expect((await reasonsOf('n1'))[0]).to.contain('more than 7200 samples within an hour');
+    expect(await count('env_sample')).to.equal(HOUR_SAMPLES_MAX);
     expect(await rig.tell({ time: NOW + HOUR, items: { cpu: { load1: 1 } } })).to.equal(0);
+    expect(await reasonsOf('n1')).to.deep.equal([]);
   }).timeout(20_000);
 
   describe('faults', () => {
-    const faults = () => rig.store.query('SELECT item, reason, since, last FROM env_fault ORDER BY item');
+    const faults = () =>
+      rig.store.query<Record<string, unknown>>('SELECT item, reason, since, last FROM env_fault ORDER BY item');
+
+    /** Tells at the very time. */
+    const tellAt = (time: number, told: Told): Promise<number> => {
+      rig.at(time);
+      return rig.tell({ time, ...told });
+    };
+    const MINUTE = 60_000;
 
     it('last from the first failing round to the next values', async () => {
-      await rig.tell({ items: { cpu: { load1: 1 } }, failed: { gpu: 'no answer' } });
-      await rig.tell({ time: NOW + 10, failed: { gpu: 'nvidia-smi ended with 9', disk: 'x' } });
+      await tellAt(NOW, { items: { cpu: { load1: 1 } }, failed: { gpu: 'no answer' } });
+      await tellAt(NOW + 10, { failed: { gpu: 'nvidia-smi ended with 9', disk: 'x' } });
       const disk = { item: ITEM_ID.disk, reason: 'x', since: NOW + 10, last: NOW + 10 };
       expect(await faults()).to.deep.equal([
         disk,
         { item: ITEM_ID.gpu, reason: 'nvidia-smi ended with 9', since: NOW, last: NOW + 10 },
       ]);
-      await rig.tell({ time: NOW + 20, items: { gpu: { '0.power_watts': 50 } } });
+      await tellAt(NOW + 20, { items: { gpu: { '0.power_watts': 50 } } });
       expect(await faults()).to.deep.equal([disk]);
     });
 
     it('are neither ended nor begun by news that comes late', async () => {
-      await rig.tell({ time: NOW, failed: { gpu: 'down' } });
+      await tellAt(NOW, { failed: { gpu: 'down' } });
       await rig.tell({ time: NOW - 10, items: { gpu: { '0.power_watts': 50 } } });
+      await rig.tell({ time: NOW - 9, absent: ['gpu'] });
       expect(await faults()).to.have.length(1);
-      await rig.tell({ time: NOW + 20, items: { gpu: { '0.power_watts': 50 } } });
+      await tellAt(NOW + 20, { items: { gpu: { '0.power_watts': 50 } } });
       await rig.tell({ time: NOW + 10, failed: { gpu: 'down' } });
       expect(await faults()).to.deep.equal([]);
     });
@@ -190,6 +270,56 @@ describe('environment store', () => {
     it('are not believed of an item that gave values in the same round', async () => {
       await rig.tell({ items: { gpu: { '0.power_watts': 50 } }, failed: { gpu: 'down' } });
       expect(await faults()).to.deep.equal([]);
+    });
+
+    it('end when the item turns out to be absent', async () => {
+      await tellAt(NOW, { failed: { gpu: 'down', disk: 'x' } });
+      await tellAt(NOW + MINUTE, { items: { cpu: { load1: 1 } }, absent: ['gpu', 'ssd'] });
+      expect(await faults()).to.deep.equal([{ item: ITEM_ID.disk, reason: 'x', since: NOW, last: NOW }]);
+    });
+
+    it('of parts are told apart, turn into whole ones and back, and end with whole values', async () => {
+      const half = { items: { ssd: { 'nvme0.used_percent': 1 } }, parts: { ssd: 'nvme1: gone' } };
+      const kinds = () => rig.store.query('SELECT part, reason, since FROM env_fault');
+      await tellAt(NOW, half);
+      await tellAt(NOW + 1, half);
+      expect(await kinds()).to.deep.equal([{ part: 1, reason: 'nvme1: gone', since: NOW }]);
+      await tellAt(NOW + 2, { failed: { ssd: 'no tool' } });
+      expect(await kinds()).to.deep.equal([{ part: 0, reason: 'no tool', since: NOW + 2 }]);
+      await tellAt(NOW + 3, half);
+      expect(await kinds()).to.deep.equal([{ part: 1, reason: 'nvme1: gone', since: NOW + 3 }]);
+      await tellAt(NOW + 4, { items: half.items });
+      expect(await kinds()).to.deep.equal([]);
+    });
+
+    for (const [gap, life] of [
+      [0, 25 * HOUR],
+      [1000, 30 * MINUTE],
+      [10 * MINUTE, 30 * MINUTE],
+      [HOUR, 3 * HOUR],
+      [DAY, 3 * DAY],
+      [9 * DAY, 3 * DAY],
+    ] as const) {
+      it(`told every ${gap / 1000} s stay for ${life / 1000} s`, () => expect(lifeOf(gap)).to.equal(life));
+    }
+
+    it('are over when nobody tells them again, and then begin anew', async () => {
+      for (let i = 0; i < 5; i++) await tellAt(NOW + i * 10 * MINUTE, { failed: { gpu: 'down' } });
+      const last = NOW + 40 * MINUTE;
+      const current = async (at: number) => (await currentFaults(rig.store, at)).map(({ since }) => since);
+      expect(await current(last + 30 * MINUTE)).to.deep.equal([NOW]);
+      expect(await current(last + 30 * MINUTE + 1)).to.deep.equal([]);
+      await tellAt(last + 5 * HOUR, { failed: { gpu: 'down' } });
+      expect(await current(last + 5 * HOUR)).to.deep.equal([last + 5 * HOUR]);
+    });
+
+    it('and newest values are not hidden by a clock that was ahead', async () => {
+      await rig.tell({ time: NOW + HOUR - 1, items: { gpu: { a: 99 } }, failed: { disk: 'ahead' } });
+      await tellAt(NOW + MINUTE, { failed: { gpu: 'hangs', disk: 'right' } });
+      expect((await faults()).map((row) => row['reason'])).to.deep.equal(['right', 'hangs']);
+      await tellAt(NOW + 2 * MINUTE, { items: { gpu: { a: 5 } } });
+      expect(await faults()).to.have.length(1);
+      expect(await rig.store.query('SELECT time FROM env_latest')).to.deep.equal([{ time: NOW + 2 * MINUTE }]);
     });
   });
 
@@ -242,14 +372,14 @@ async function compare({ store }: Rig, accepted: ReadonlyMap<string, Values>): P
       }
     }
     const rows = await store.query<Row & { node: string; names: string; row_count: number }>(
-      `SELECT s.slot, s.samples, s.figures, l.names, n.node_name AS node FROM ${grain.table} s
+      `SELECT s.slot, s.samples, s.figures, s.extra, l.names, n.node_name AS node FROM ${grain.table} s
        JOIN env_layout l ON l.id = s.layout JOIN env_node n ON n.id = s.slot % 1048576`,
     );
     let cells = 0;
-    for (const { slot, samples, figures, names, node } of rows) {
+    for (const { slot, samples, figures, names, extra, node } of rows) {
       const item = Object.entries(ITEM_ID).find(([, id]) => slot >= slotBase(id, 0) && slot < slotBase(id + 1, 0))?.[0];
       const bucket = Math.floor(slot / 1_048_576) % 2 ** 21;
-      const list = JSON.parse(names) as string[];
+      const list = namesOf(names, extra);
       for (const [i, tally] of decodeTallies(figures, samples).entries()) {
         const values = naive.get(`${node} ${item} ${bucket} ${list[i]}`) ?? [];
         const sum = values.reduce((a, b) => a + b, 0);
@@ -259,7 +389,9 @@ async function compare({ store }: Rig, accepted: ReadonlyMap<string, Values>): P
       }
     }
     expect(cells).to.equal(naive.size);
-    const lengths = await store.query<{ length: number }>(`SELECT length(figures) AS length FROM ${grain.table}`);
+    const lengths = await store.query<{ length: number }>(
+      `SELECT length(figures) + coalesce(length(extra), 0) AS length FROM ${grain.table}`,
+    );
     const [volume] = await store.query<{ rows: number | null; bytes: number | null }>(
       'SELECT sum(row_count) AS rows, sum(byte_count) AS bytes FROM env_volume WHERE grain = $1',
       [grain.id],
@@ -269,4 +401,10 @@ async function compare({ store }: Rig, accepted: ReadonlyMap<string, Values>): P
   }
   const [samples] = await store.query<{ n: number }>('SELECT count(*) AS n FROM env_sample');
   expect(samples?.n).to.equal(accepted.size);
+  const miscounted = await store.query(
+    `SELECT l.id, l.refs FROM env_layout l WHERE l.refs <> (SELECT count(*) FROM (
+       SELECT layout FROM env_sample UNION ALL SELECT layout FROM env_hourly UNION ALL SELECT layout FROM env_daily
+     ) u WHERE u.layout = l.id)`,
+  );
+  expect(miscounted).to.deep.equal([]);
 }

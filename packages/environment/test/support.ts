@@ -52,7 +52,9 @@ export const context = (more: Partial<Context> = {}): Context => ({
   signal: new AbortController().signal,
   intervalMs: 1000,
   waitsFor: () => undefined,
-  pause: async (ms) => ms,
+  pause: async () => undefined,
+  now: () => 0,
+  learnt: new Set(),
   ...more,
 });
 
@@ -68,6 +70,10 @@ export async function whyNot(item: Item, host: Host): Promise<string> {
     return `${e instanceof Absent ? 'absent' : 'failed'}: ${(e as Error).message}`;
   }
 }
+
+/** What a collector said of parts that should have answered. */
+export const faultsOf = async (item: Item, host: Host): Promise<Record<string, string>> =>
+  Object.fromEntries((await read(item, host)).faults);
 
 export const gaugesOf = (reading: Reading): Record<string, number> => Object.fromEntries(reading.gauges);
 export const countersOf = (reading: Reading): Record<string, number> =>

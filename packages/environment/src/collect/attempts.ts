@@ -1,9 +1,11 @@
 /**
  * One attempt at one item: in time, and at no cost to the others.
  *
- * An attempt that has not answered at its deadline is given up. Its programs are ended then. A read that hangs in the
- * kernel cannot be: it holds a thread of the pool until the kernel lets go, so the item is not tried again before, and
- * with two such items nothing more is tried at all, since the rest of the daemon needs the other threads for its files.
+ * Items stand in two lanes, those that start programs and those that only read files, and are read one after another in
+ * each. An attempt that has not answered at its deadline is given up. Its programs are ended then, and the next one in
+ * their lane waits for that. A read that hangs in the kernel cannot be ended: it holds a thread of the pool until the
+ * kernel lets go, so the item is not tried again before. The lane of files passes an item that takes a fifth of its
+ * interval; with two such items nothing more is tried, since the rest of the daemon needs the other threads.
  */
 import type { Host } from '@csm/host';
 import type { Mono } from '@csm/model';
@@ -21,6 +23,8 @@ export type Outcome =
 
 /** Of the four threads Node reads files with. */
 const HANGING_MAX = 2;
+/** Of the interval: what an item of files may take before the next one in line begins. */
+const PASS_AT = 0.2;
 /** How long the next program waits for one that is being ended. */
 const ENDING_MS = 2_000;
 const REASON_MAX = 400;
@@ -38,10 +42,12 @@ export class Attempts {
   readonly #timeoutMs: number;
   readonly #running = new Set<Running>();
   readonly #current = new Map<Item, Promise<Outcome>>();
-  /** Given up, and not ended yet. */
+  /** Given up or passed, and not ended yet. */
   readonly #hanging = new Map<Item, Running>();
-  /** The end of the last program in line. */
-  #lane: Promise<unknown> = Promise.resolve();
+  readonly #learnt = new Map<Item, Set<string>>();
+  /** When the next one in line may begin. */
+  #programs: Promise<unknown> = Promise.resolve();
+  #files: Promise<unknown> = Promise.resolve();
   #isStopped = false;
 
   constructor(host: Host, clock: Clock, timeoutMs: number) {
@@ -54,16 +60,25 @@ export class Attempts {
   run(item: Item, intervalMs: number): Promise<Outcome> {
     const current = this.#current.get(item);
     if (current !== undefined) return current;
-    const outcome = (BY_PROGRAM.has(item) ? this.#inLane(item, intervalMs) : this.#attempt(item, intervalMs)).finally(
-      () => this.#current.delete(item),
-    );
+    const answer = BY_PROGRAM.has(item) ? this.#amongPrograms(item, intervalMs) : this.#amongFiles(item, intervalMs);
+    const outcome = answer.finally(() => this.#current.delete(item));
     this.#current.set(item, outcome);
     return outcome;
   }
 
-  #inLane(item: Item, intervalMs: number): Promise<Outcome> {
-    const outcome = this.#lane.then(() => this.#attempt(item, intervalMs));
-    this.#lane = outcome.then(() => this.#ended(this.#hanging.get(item)));
+  #amongPrograms(item: Item, intervalMs: number): Promise<Outcome> {
+    const outcome = this.#programs.then(() => this.#attempt(item, intervalMs));
+    this.#programs = outcome.then(() => this.#ended(this.#hanging.get(item)));
+    return outcome;
+  }
+
+  #amongFiles(item: Item, intervalMs: number): Promise<Outcome> {
+    let pass: () => void = () => undefined;
+    const passed = new Promise<void>((resolve) => {
+      pass = resolve;
+    });
+    const outcome = this.#files.then(() => this.#attempt(item, intervalMs, pass));
+    this.#files = Promise.race([outcome, passed]);
     return outcome;
   }
 
@@ -74,11 +89,13 @@ export class Attempts {
     await Promise.all([...this.#running].map((running) => this.#ended(running)));
   }
 
-  async #attempt(item: Item, intervalMs: number): Promise<Outcome> {
+  /** `pass` is called when others are to wait no longer. */
+  async #attempt(item: Item, intervalMs: number, pass?: () => void): Promise<Outcome> {
     const refusal = this.#refusal(item);
     if (refusal !== undefined) return { kind: 'failed', reason: refusal };
     const running = this.#start(item, intervalMs);
     const { signal } = running.watch;
+    const passing = pass && setTimeout(() => this.#pass(item, running, pass), intervalMs * PASS_AT);
     let timer: NodeJS.Timeout | undefined;
     const givenUp = new Promise<Outcome>((resolve) => {
       signal.addEventListener('abort', () => {
@@ -89,30 +106,42 @@ export class Attempts {
     });
     const outcome = await Promise.race([running.answer, givenUp]);
     clearTimeout(timer);
+    clearTimeout(passing);
     if (signal.aborted && this.#running.has(running)) this.#hanging.set(item, running);
     return outcome;
+  }
+
+  #pass(item: Item, running: Running, pass: () => void): void {
+    if (this.#running.has(running)) this.#hanging.set(item, running);
+    pass();
   }
 
   #refusal(item: Item): string | undefined {
     if (this.#isStopped) return 'the daemon stops';
     const own = this.#hanging.get(item);
     if (own !== undefined) return clipped(`an earlier attempt still waits for ${own.watch.waitsFor}`);
-    if (this.#hanging.size < HANGING_MAX) return undefined;
-    return `not tried while ${[...this.#hanging.keys()].join(' and ')} hang`;
+    const holding = [...this.#hanging].filter(([, { watch }]) => watch.holdsThread).map(([name]) => name);
+    return holding.length < HANGING_MAX ? undefined : `not tried while ${holding.join(' and ')} hang`;
   }
 
   #start(item: Item, intervalMs: number): Running & { readonly answer: Promise<Outcome> } {
     const abort = new AbortController();
     const { signal } = abort;
-    const watch: Watch = { waitsFor: item, signal, timeoutMs: this.#timeoutMs };
+    const watch: Watch = { waitsFor: item, holdsThread: false, signal, timeoutMs: this.#timeoutMs };
     const { mono } = this.#clock.now();
     const context = {
       signal,
       intervalMs,
       waitsFor: (what: string): void => {
         watch.waitsFor = what;
+        watch.holdsThread = true;
       },
-      pause: (ms: number) => this.#pause(ms, signal),
+      pause: (ms: number) => {
+        watch.holdsThread = false;
+        return pause(ms, signal);
+      },
+      now: () => this.#clock.now().mono,
+      learnt: this.#learntOf(item),
     };
     const answer = COLLECTORS[item](watchedHost(this.#host, watch), context).then(
       (reading): Outcome => ({ kind: 'read', reading, mono }),
@@ -134,17 +163,13 @@ export class Attempts {
     return running;
   }
 
-  async #pause(ms: number, signal: AbortSignal): Promise<number> {
-    const begin = this.#clock.now().mono;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    if (signal.aborted) throw new Error('called off');
-    return this.#clock.now().mono - begin;
+  #learntOf(item: Item): Set<string> {
+    let learnt = this.#learnt.get(item);
+    if (learnt === undefined) {
+      learnt = new Set();
+      this.#learnt.set(item, learnt);
+    }
+    return learnt;
   }
 
   async #ended(running: Running | undefined): Promise<void> {
@@ -156,6 +181,17 @@ export class Attempts {
     await Promise.race([running.ended, late]);
     clearTimeout(timer);
   }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  if (signal.aborted) throw new Error('called off');
 }
 
 /** A reason as a report may hold it. */

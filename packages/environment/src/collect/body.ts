@@ -9,8 +9,10 @@ const AROUND_NAME = 28;
 
 /** Values of a round, made into bodies of reports. An item never stands in two of them. */
 export class BodyMaker {
-  readonly #parts: { items: { [I in Item]?: Values }; bytes: number }[] = [];
+  readonly #pieces: { items: { [I in Item]?: Values }; bytes: number }[] = [];
   readonly #failed: { [I in Item]?: string } = {};
+  readonly #faults: { [I in Item]?: string } = {};
+  readonly #absent: Item[] = [];
 
   /** Throws when the values are more than a report can hold. */
   add(item: Item, values: Values): void {
@@ -20,23 +22,39 @@ export class BodyMaker {
     for (const name of names) bytes += name.length + AROUND_NAME;
     if (bytes > ROOM)
       throw new Error(`the ${names.length} values of ${item} take ${bytes} bytes, at most ${ROOM} go into a report`);
-    let part = this.#parts.at(-1);
-    if (part === undefined || part.bytes + bytes > ROOM) {
-      part = { items: {}, bytes: 0 };
-      this.#parts.push(part);
+    let piece = this.#pieces.at(-1);
+    if (piece === undefined || piece.bytes + bytes > ROOM) {
+      piece = { items: {}, bytes: 0 };
+      this.#pieces.push(piece);
     }
-    part.items[item] = values;
-    part.bytes += bytes;
+    piece.items[item] = values;
+    piece.bytes += bytes;
   }
 
   fail(item: Item, reason: string): void {
     this.#failed[item] = reason;
   }
 
-  /** One body as a rule; none when nothing was read and nothing failed. What failed stands in the first. */
+  /** What is missing of an item that gave values. */
+  lack(item: Item, reason: string): void {
+    this.#faults[item] = reason;
+  }
+
+  miss(item: Item): void {
+    this.#absent.push(item);
+  }
+
+  /** One body as a rule; none when there is nothing to tell. What was not read stands in the first. */
   bodies(): readonly SampleBody[] {
     const failed = this.#failed;
-    if (this.#parts.length === 0) return Object.keys(failed).length === 0 ? [] : [{ items: {}, failed }];
-    return this.#parts.map(({ items }, i) => ({ items, failed: i === 0 ? failed : {} }));
+    const parts = this.#faults;
+    const absent = this.#absent;
+    const more = {
+      ...(Object.keys(parts).length > 0 && { parts }),
+      ...(absent.length > 0 && { absent }),
+    };
+    const [first, ...others] = this.#pieces;
+    if (first === undefined && Object.keys(failed).length + Object.keys(more).length === 0) return [];
+    return [{ items: first?.items ?? {}, failed, ...more }, ...others.map(({ items }) => ({ items, failed: {} }))];
   }
 }

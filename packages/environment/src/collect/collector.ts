@@ -8,8 +8,12 @@ export interface Context {
   readonly intervalMs: number;
   /** Says what is waited for now, for the reason when no answer comes. Files and programs of the host say it by themselves. */
   waitsFor(what: string): void;
-  /** Waits about `ms` and gives the milliseconds that really passed. */
-  pause(ms: number): Promise<number>;
+  /** Waits about `ms`; rejects when the item is given up meanwhile. */
+  pause(ms: number): Promise<void>;
+  /** Monotonic ms. */
+  now(): number;
+  /** What the item's collector has learnt of this machine, kept for the life of the daemon. The collector bounds it. */
+  readonly learnt: Set<string>;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Collector } from './collector.ts';
 import { LARGE_FILE, need, wholeLines, wholeNumbers } from './files.ts';
 import { METRICS } from './metrics.ts';
 import { addPressure } from './pressure.ts';
-import { Absent, instanceName, Reading } from './reading.ts';
+import { instanceName, Reading } from './reading.ts';
 
 const PATH = '/proc/diskstats';
 const M = METRICS.disk;
@@ -26,7 +26,7 @@ export const disk: Collector = async ({ tree }) => {
     reading.add(M.write_bytes_per_second, n[6] ?? Number.NaN, instance);
     reading.add(M.busy_percent, n[9] ?? Number.NaN, instance);
   }
-  if (reading.size === 0) throw new Absent(`${PATH} names no disk`);
+  reading.orAbsent(`${PATH} names no disk`);
   await addPressure(tree, 'io', { some: M.pressure_some_percent, full: M.pressure_full_percent }, reading);
   return reading;
 };

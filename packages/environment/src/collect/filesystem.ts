@@ -39,8 +39,7 @@ export const filesystem: Collector = async ({ tree }, context) => {
       reading.fault(point, `statfs of ${point} failed: ${code ?? message}`);
     }
   }
-  if (reading.size === 0) throw new Error([...reading.faults.values()][0] ?? 'no file system gave a value');
-  return reading;
+  return reading.orAbsent('no file system gave a value');
 };
 
 /** Lines as fstab(5) has them: source, mount point, type, options. */

@@ -13,8 +13,8 @@ import { temperature } from './temperature.ts';
 
 export type { Collector, Context } from './collector.ts';
 export { METRIC_ROWS, METRICS, type Metric, type MetricRow } from './metrics.ts';
-export { type Before, toValues } from './rates.ts';
-export { Absent, Reading } from './reading.ts';
+export { type Before, type Reckoned, toValues } from './rates.ts';
+export { Absent, inWords, Reading } from './reading.ts';
 
 export const COLLECTORS: { readonly [I in Item]: Collector } = {
   cpu,

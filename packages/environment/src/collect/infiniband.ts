@@ -2,7 +2,7 @@ import type { RootTree } from '@csm/host';
 import type { Collector } from './collector.ts';
 import { isNotThere, need, smallLine } from './files.ts';
 import { METRICS, type Metric } from './metrics.ts';
-import { Absent, instanceName, Reading } from './reading.ts';
+import { Absent, instanceName, inWords, Reading } from './reading.ts';
 
 const ROOT = '/sys/class/infiniband';
 const M = METRICS.infiniband;
@@ -35,8 +35,8 @@ export const infiniband: Collector = async ({ tree }) => {
   }
   if (ports === 0 && reading.faults.size === 0) throw new Absent(`${ROOT} names no port`);
   if (reading.size > 0) return reading;
-  const [why] = [...reading.faults.values(), ...reading.missing.values()];
-  throw new Error(why ?? `none of ${ports} ports has counters`);
+  if (reading.faults.size > 0) throw new Error(inWords(reading.faults));
+  throw new Error([...reading.missing.values()][0] ?? `none of ${ports} ports has counters`);
 };
 
 async function addPort(tree: RootTree, device: string, port: string, reading: Reading): Promise<void> {

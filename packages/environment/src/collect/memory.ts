@@ -44,7 +44,7 @@ function addUse(text: string, reading: Reading): void {
     const value = bytes(key);
     if (value === undefined) reading.lacks(metric.name, `${MEMINFO} has no whole line ${key}`);
     // The page cache may hold what is not counted in MemTotal, but never more than there is room for.
-    else if (value > total) throw new Error(`${MEMINFO} tells ${key} larger than MemTotal`);
+    else if (value > total) reading.fault(metric.name, `${MEMINFO} tells ${key} larger than MemTotal`);
     else reading.add(metric, value);
   }
   const swap = bytes('SwapTotal');

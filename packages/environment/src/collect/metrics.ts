@@ -165,7 +165,9 @@ const temperature = rows('/sys/class/hwmon', 'chip:label', [
 ]);
 
 /** Microjoules; no domain draws as much as this, which is what tells a wrap from a counter set back. */
-const RAPL = { scale: 1e-6, max: 2000 } as const;
+const RAPL = { scale: 1e-6, max: 2_000 } as const;
+/** A whole machine with all its GPUs. */
+const RAPL_PLATFORM = { ...RAPL, max: 20_000 } as const;
 
 const power = {
   domain: rows('/sys/class/powercap', 'package or package:domain', [
@@ -176,6 +178,9 @@ const power = {
       'power of a RAPL domain since the round before; over a quarter of a second of the round where its counter could wrap twice in between',
       RAPL,
     ],
+  ]).watts,
+  platform: rows('/sys/class/powercap', 'psys', [
+    ['watts', 'watts', 'rate', 'power of the whole machine as RAPL tells it, likewise', RAPL_PLATFORM],
   ]).watts,
   sensor: rows('/sys/class/hwmon', 'chip:label', [['watts', 'watts', 'gauge', 'power a sensor tells']]).watts,
 };

@@ -1,7 +1,7 @@
 import type { Collector } from './collector.ts';
 import { LARGE_FILE, need, wholeLines, wholeNumbers } from './files.ts';
 import { METRICS } from './metrics.ts';
-import { Absent, instanceName, Reading } from './reading.ts';
+import { instanceName, Reading } from './reading.ts';
 
 const PATH = '/proc/net/dev';
 const M = METRICS.network;
@@ -35,6 +35,5 @@ export const network: Collector = async ({ tree }) => {
     reading.add(M.transmit_errors_per_second, n[10] ?? Number.NaN, instance);
     reading.add(M.transmit_drops_per_second, n[11] ?? Number.NaN, instance);
   }
-  if (reading.size === 0) throw new Absent(`${PATH} names no interface to other nodes`);
-  return reading;
+  return reading.orAbsent(`${PATH} names no interface to other nodes`);
 };

@@ -21,10 +21,7 @@ export const ssd: Collector = async ({ tree, programs }, { signal }) => {
   if (disks.length === 0) throw new Absent('no solid-state disk stands in /sys/class/nvme or /sys/block');
   const run = runner(programs, signal);
   for (const disk of disks) await addDisk(disk, run, reading);
-  if (reading.size > 0) return reading;
-  const [fault] = reading.faults.values();
-  if (fault !== undefined) throw new Error(fault);
-  throw new Absent([...reading.missing.values()][0] ?? 'the disks tell nothing');
+  return reading.orAbsent([...reading.missing.values()][0] ?? 'the disks tell nothing');
 };
 
 /** Controllers of /sys/class/nvme, and disks of the SCSI layer that do not rotate. */
@@ -61,10 +58,11 @@ async function addDisk(disk: string, run: Run, reading: Reading): Promise<void> 
   }
   const log = parsed(output.value);
   if (log === undefined) return reading.fault(disk, `${program} wrote no JSON object for ${device}`);
-  const before = reading.size;
+  const before = reading.size + reading.faults.size;
   if (program === 'nvme') addNvme(log, instanceName(disk), reading);
   else addSmart(log, instanceName(disk), reading);
-  if (reading.size === before) reading.fault(disk, `${program} wrote nothing known for ${device}`);
+  if (reading.size + reading.faults.size === before)
+    reading.fault(disk, `${program} wrote nothing known for ${device}`);
 }
 
 function parsed(text: string): Fields | undefined {
@@ -126,7 +124,7 @@ const part = (fields: Fields, key: string): Fields => {
   return isObject(value) ? value : {};
 };
 
-/** Adds a number, or its decimal digits as text; what the disk does not tell is left out. */
+/** Adds a number, or its decimal digits as text; what the disk does not tell is left out, what is neither is a fault. */
 function addNumber(
   metric: Metric,
   raw: unknown,
@@ -136,7 +134,7 @@ function addNumber(
 ): void {
   if (raw === undefined || raw === null) return;
   const value = typeof raw === 'string' && /^\d{1,39}$/.test(raw) ? Number(raw) : raw;
-  if (typeof value !== 'number')
-    throw new Error(`${instance}.${metric.name} is ${JSON.stringify(raw).slice(0, 40)}, not a number`);
-  reading.add(metric, convert(value), instance);
+  const name = `${instance}.${metric.name}`;
+  if (typeof value === 'number') reading.add(metric, convert(value), instance);
+  else reading.fault(name, `${name} is ${JSON.stringify(raw).slice(0, 40)}, not a number`);
 }

@@ -1,6 +1,12 @@
 import type { Wall } from '@csm/model';
 import { ITEMS, type Item } from '../items.ts';
-import type { Outcome } from './attempts.ts';
+
+/** How an item went in a round, once its rates were reckoned. */
+export type Went =
+  /** `faults`: part that gave nothing → why. */
+  | { readonly kind: 'read'; readonly faults: ReadonlyMap<string, string> }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 interface Trouble {
   readonly reason: string;
@@ -15,15 +21,15 @@ export class Troubles {
   readonly #parts = new Map<Item, ReadonlyMap<string, Trouble>>();
 
   /** Notes how an item went; gives what turned, for the log. */
-  note(item: Item, outcome: Outcome, wall: Wall): Turn | undefined {
+  note(item: Item, went: Went, wall: Wall): Turn | undefined {
     const before = this.#items.get(item);
-    if (outcome.kind === 'failed') {
-      this.#items.set(item, { reason: outcome.reason, since: before?.since ?? wall });
+    if (went.kind === 'failed') {
+      this.#items.set(item, { reason: went.reason, since: before?.since ?? wall });
       this.#parts.delete(item);
-      return before === undefined ? { item, now: 'failing', reason: outcome.reason } : undefined;
+      return before === undefined ? { item, now: 'failing', reason: went.reason } : undefined;
     }
     this.#items.delete(item);
-    this.#noteParts(item, outcome.kind === 'read' ? outcome.reading.faults : new Map(), wall);
+    this.#noteParts(item, went.kind === 'read' ? went.faults : new Map(), wall);
     return before === undefined ? undefined : { item, now: 'well' };
   }
 

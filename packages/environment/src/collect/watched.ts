@@ -3,6 +3,8 @@ import { type Finding, type Host, missing, type Programs, RootTree, type RunOpti
 /** What an attempt waits for, and whether it was given up. */
 export interface Watch {
   waitsFor: string;
+  /** Whether that is a file: such a wait holds a thread. */
+  holdsThread: boolean;
   readonly signal: AbortSignal;
   /** What a program of the attempt may take at most. */
   readonly timeoutMs: number;
@@ -43,6 +45,7 @@ class WatchedTree extends RootTree {
   async #noted<T>(path: string, read: () => Promise<Finding<T>>): Promise<Finding<T>> {
     if (this.#watch.signal.aborted) return missing(`${path} was not read: called off`);
     this.#watch.waitsFor = path;
+    this.#watch.holdsThread = true;
     return read();
   }
 }
@@ -59,6 +62,7 @@ class WatchedPrograms implements Programs {
   async run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<Finding<string>> {
     if (this.#watch.signal.aborted) return missing(`${argv[0]} was not started: called off`);
     this.#watch.waitsFor = argv[0];
+    this.#watch.holdsThread = false;
     return this.#programs.run(argv, { timeoutMs: this.#watch.timeoutMs, ...options });
   }
 }

@@ -9,24 +9,49 @@ export interface Node {
   readonly name: string;
 }
 
-/** Nodes named in one statement; larger sets are picked from all. */
+/** Nodes named in one statement; of larger sets several lists are asked for. */
 export const LISTED_MAX = 512;
+/** Names that are looked up list by list; of larger sets all nodes are read, and picked from. */
+const LOOKED_UP_MAX = 16 * LISTED_MAX;
 
-/** The nodes of a set that have given samples, all without one, in natural order. Code 4 when there are none. */
-export async function knownNodes(store: Store, given: string | undefined): Promise<readonly Node[]> {
+export interface KnownNodes {
+  /** In natural order. */
+  readonly nodes: readonly Node[];
+  /** Nodes that have given samples, whether asked for or not. */
+  readonly total: number;
+}
+
+/** The nodes of a set that have given samples, all without one. Code 4 when there are none. */
+export async function knownNodes(store: Store, given: string | undefined): Promise<KnownNodes> {
   const wanted = given === undefined ? undefined : NodeSet.parse(given);
-  const sql = 'SELECT id, node_name AS name FROM env_node';
-  const rows =
-    wanted === undefined || wanted.size > LISTED_MAX
-      ? await store.query<Node>(sql, [], { limit: NODE_ID_MAX })
-      : await store.query<Node>(`${sql} WHERE node_name IN (${placeholders(wanted.names())})`, padded(wanted.names()));
-  const nodes = wanted === undefined ? rows : rows.filter(({ name }) => wanted.has(name));
+  const nodes = wanted === undefined ? await allNodes(store) : await nodesOf(store, wanted);
   if (nodes.length === 0)
     fail(code.NO_RESULTS, given === undefined ? 'no node has sent samples yet' : `no node matches '${shown(given)}'`, {
       field: 'nodes',
       allowed: 'nodes that have sent samples',
     });
-  return nodes.sort((a, b) => compareNames(a.name, b.name));
+  const [row] = await store.query<{ n: number }>('SELECT count(*) AS n FROM env_node');
+  return { nodes: nodes.sort((a, b) => compareNames(a.name, b.name)), total: Math.max(nodes.length, row?.n ?? 0) };
+}
+
+const SQL = 'SELECT id, node_name AS name FROM env_node';
+
+const allNodes = (store: Store): Promise<Node[]> => store.query<Node>(SQL, [], { limit: NODE_ID_MAX });
+
+async function nodesOf(store: Store, wanted: NodeSet): Promise<Node[]> {
+  if (wanted.size > LOOKED_UP_MAX) return (await allNodes(store)).filter(({ name }) => wanted.has(name));
+  const found: Node[] = [];
+  for (const list of lists(wanted.names())) {
+    found.push(...(await store.query<Node>(`${SQL} WHERE node_name IN (${placeholders(list)})`, padded(list))));
+  }
+  return found;
+}
+
+/** A long list as several that a statement can hold. */
+export function lists<T>(all: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < all.length; at += LISTED_MAX) parts.push(all.slice(at, at + LISTED_MAX));
+  return parts;
 }
 
 const shown = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);

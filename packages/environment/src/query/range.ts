@@ -8,7 +8,7 @@ export interface Range {
   readonly until: Wall;
 }
 
-const FORMAT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/;
+const FORMAT = /^(\d{4})-(\d{2})-(\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/;
 
 /** Throws code 9 naming the field and its text. `stepMs` 0: as sampled. */
 export function readRange(
@@ -31,7 +31,8 @@ export function readRange(
 }
 
 function moment(field: string, text: string): number {
-  const ms = FORMAT.test(text) ? Date.parse(text) : Number.NaN;
+  const [, year, month, day] = FORMAT.exec(text) ?? [];
+  const ms = isDate(Number(year), Number(month), Number(day)) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms) || ms < 0 || ms > TIME_MAX) {
     fail(code.INVALID_PARAMETER, `${field} is '${text.slice(0, 40)}', which is not a time`, {
       field,
@@ -39,4 +40,10 @@ function moment(field: string, text: string): number {
     });
   }
   return ms;
+}
+
+/** JavaScript takes 30 February for 2 March. */
+function isDate(year: number, month: number, day: number): boolean {
+  const date = new Date(Date.UTC(year, month - 1, day));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }

@@ -25,12 +25,13 @@ export async function top(store: Store, input: TopInput): Promise<TopRow[]> {
   const main = MAIN_METRIC[item];
   const metric = input.metric ?? main.metric;
   const ascending = input.ascending ?? (input.metric === undefined && main.ascending);
-  const nodes = new Map((await knownNodes(store, input.nodes)).map(({ id, name }) => [id, name]));
+  const known = await knownNodes(store, input.nodes);
+  const nodes = new Map(known.nodes.map(({ id, name }) => [id, name]));
   const seen = new SeenMetrics();
   const before = (a: TopRow, b: TopRow): number =>
     (ascending ? a.value - b.value : b.value - a.value) || compareNames(a.node, b.node);
   let best: TopRow[] = [];
-  for await (const page of new Rows(store).newest(ITEM_ID[item], new Set(nodes.keys()))) {
+  for await (const page of new Rows(store, known.total).newest(ITEM_ID[item], new Set(nodes.keys()))) {
     for (const row of page) {
       seen.add(row.names);
       const found = outermost(row, metric, ascending);

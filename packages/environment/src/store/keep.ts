@@ -1,6 +1,6 @@
 /** How long figures are kept, as the writer knows it: an applier has no settings but what stands in the database. */
 import { type Wall, wall } from '@csm/model';
-import type { Tx } from '@csm/store';
+import type { Store, Tx } from '@csm/store';
 import { DAILY, type Grain, HOURLY, isExpired, SAMPLE } from './slot.ts';
 
 /** Milliseconds. */
@@ -10,11 +10,17 @@ export interface KeepTimes {
   readonly daily: number;
 }
 
+export interface Keep extends KeepTimes {
+  /** The figures may take so much; the names of values have a small share beside it (see room.ts). */
+  readonly bytes: number;
+}
+
 /** Before a master has said anything all is kept. */
-const FOREVER: KeepTimes = {
+const FOREVER: Keep = {
   samples: Number.MAX_SAFE_INTEGER,
   hourly: Number.MAX_SAFE_INTEGER,
   daily: Number.MAX_SAFE_INTEGER,
+  bytes: Number.MAX_SAFE_INTEGER,
 };
 
 const keepOf = (grain: Grain, keep: KeepTimes): number => {
@@ -36,16 +42,24 @@ export function oldestUseful(now: Wall, keep: KeepTimes): Wall {
   return wall(Math.min(...starts));
 }
 
-export async function readKeep(tx: Tx): Promise<KeepTimes> {
-  return (await tx.get<KeepTimes>('SELECT samples, hourly, daily FROM env_keep WHERE id = 1')) ?? FOREVER;
+export async function readKeep(tx: Tx): Promise<Keep> {
+  return (await tx.get<Keep>(KEEP_SQL)) ?? FOREVER;
 }
 
+/** The same for a reader. */
+export async function queryKeep(store: Store): Promise<Keep> {
+  return (await store.query<Keep>(KEEP_SQL))[0] ?? FOREVER;
+}
+
+const KEEP_SQL = 'SELECT samples, hourly, daily, bytes FROM env_keep WHERE id = 1';
+
 /** Procedure: the settings of the master that leads now. */
-export async function configure(tx: Tx, { samples, hourly, daily }: KeepTimes): Promise<null> {
+export async function configure(tx: Tx, { samples, hourly, daily, bytes }: Keep): Promise<null> {
   await tx.run(
-    `INSERT INTO env_keep (id, samples, hourly, daily) VALUES (1, $1, $2, $3)
-     ON CONFLICT (id) DO UPDATE SET samples = excluded.samples, hourly = excluded.hourly, daily = excluded.daily`,
-    [samples, hourly, daily],
+    `INSERT INTO env_keep (id, samples, hourly, daily, bytes) VALUES (1, $1, $2, $3, $4)
+     ON CONFLICT (id) DO UPDATE SET samples = excluded.samples, hourly = excluded.hourly, daily = excluded.daily,
+       bytes = excluded.bytes`,
+    [samples, hourly, daily, bytes],
   );
   return null;
 }

@@ -1,18 +1,17 @@
 /**
  * Retention, one slice a call: first what is too old, samples before hourly before daily figures; then, while all
  * together takes more than allowed, the oldest samples, then the oldest hourly, then the oldest daily figures. Then
- * faults nobody told again and lists of names no row has any more.
+ * faults nobody told again and lists of names no row has any more. Names never cost figures (see room.ts).
  */
 import type { Tx } from '@csm/store';
 import { forgetFaults } from './faults.ts';
-import { type KeepTimes, oldestKept } from './keep.ts';
-import { DAY_MS, GRAINS, type Grain, SAMPLE, slotBase, slotEnd } from './slot.ts';
+import { type Keep, type KeepTimes, oldestKept } from './keep.ts';
+import { ALL_SERIES, addUses, forgetLayouts } from './layouts.ts';
+import { namesPool } from './room.ts';
+import { fromSeries, GRAINS, type Grain, SAMPLE, slotBase, slotEnd } from './slot.ts';
 import { grainById, rowBytes } from './volume.ts';
 
-export interface Keep extends KeepTimes {
-  /** All of it may take so much. */
-  readonly bytes: number;
-}
+export type { Keep } from './keep.ts';
 
 export interface PruneResult {
   readonly deleted: number;
@@ -20,6 +19,15 @@ export interface PruneResult {
   readonly more: boolean;
   /** What was deleted was not too old, but too much: of this grain, from this moment. */
   readonly squeezed: { readonly grain: Grain['name']; readonly from: number } | null;
+  /** Set, once all else is done, while names take all the room they have: who has brought most. */
+  readonly names: NamesFull | null;
+}
+
+export interface NamesFull {
+  readonly bytes: number;
+  readonly pool: number;
+  readonly node: string;
+  readonly item: number;
 }
 
 /** Rows of one slice; a few milliseconds. */
@@ -38,6 +46,7 @@ interface Victim {
 interface Key {
   readonly slot: number;
   readonly ms: number;
+  readonly layout: number;
   readonly length: number;
 }
 
@@ -46,12 +55,13 @@ export async function prune(tx: Tx, keep: Keep): Promise<PruneResult> {
   const victim = (await tooOld(tx, keep)) ?? (await tooMuch(tx, keep));
   if (victim === undefined) {
     await forgetFaults(tx);
-    const deleted = await forgetLayouts(tx, keep);
-    return { deleted, more: deleted === SLICE_LAYOUTS, squeezed: null };
+    const deleted = await forgetLayouts(tx, SLICE_LAYOUTS);
+    return { deleted, more: deleted === SLICE_LAYOUTS, squeezed: null, names: await fullNames(tx, keep) };
   }
   const deleted = await slice(tx, victim);
   const { grain, bucket, squeezed } = victim;
-  return { deleted, more: true, squeezed: squeezed ? { grain: grain.name, from: bucket * grain.spanMs } : null };
+  const from = squeezed ? { grain: grain.name, from: bucket * grain.spanMs } : null;
+  return { deleted, more: true, squeezed: from, names: null };
 }
 
 async function tooOld(tx: Tx, keep: KeepTimes): Promise<Victim | undefined> {
@@ -67,8 +77,7 @@ async function tooOld(tx: Tx, keep: KeepTimes): Promise<Victim | undefined> {
 
 async function tooMuch(tx: Tx, { bytes }: Keep): Promise<Victim | undefined> {
   const figures = await tx.get<{ bytes: number | null }>('SELECT sum(byte_count) AS bytes FROM env_volume');
-  const names = await tx.get<{ bytes: number | null }>('SELECT sum(bytes) AS bytes FROM env_layout');
-  if ((figures?.bytes ?? 0) + (names?.bytes ?? 0) <= bytes) return undefined;
+  if ((figures?.bytes ?? 0) <= bytes) return undefined;
   const row = await tx.get<{ grain: number; bucket: number; item: number }>(
     'SELECT grain, bucket, item FROM env_volume ORDER BY grain, bucket, item LIMIT 1',
   );
@@ -79,20 +88,22 @@ async function tooMuch(tx: Tx, { bytes }: Keep): Promise<Victim | undefined> {
 async function slice(tx: Tx, victim: Victim): Promise<number> {
   const { grain, bucket, item } = victim;
   const range = [slotBase(item, bucket), slotEnd(item, bucket)];
-  const ms = grain === SAMPLE ? 'ms' : '0 AS ms';
+  const own = grain === SAMPLE ? 'ms, length(figures)' : '0 AS ms, length(figures) + coalesce(length(extra), 0)';
   const keys = await tx.all<Key>(
-    `SELECT slot, ${ms}, length(figures) AS length FROM ${grain.table} WHERE slot >= $1 AND slot < $2
+    `SELECT slot, layout, ${own} AS length FROM ${grain.table} WHERE slot >= $1 AND slot < $2
      ORDER BY slot${grain === SAMPLE ? ', ms' : ''} LIMIT ${SLICE_ROWS}`,
     range,
   );
   let characters = 0;
   let count = 0;
   let bytes = 0;
-  for (const { length } of keys) {
+  const uses = new Map<number, number>();
+  for (const { length, layout } of keys) {
     if (count > 0 && characters + length > SLICE_CHARACTERS) break;
     characters += length;
     bytes += rowBytes(length);
     count += 1;
+    uses.set(layout, (uses.get(layout) ?? 0) - 1);
   }
   const last = keys[count - 1];
   if (last !== undefined) {
@@ -102,6 +113,12 @@ async function slice(tx: Tx, victim: Victim): Promise<number> {
       grain === SAMPLE ? [range[0] ?? 0, last.slot, last.ms] : [range[0] ?? 0, last.slot],
     );
   }
+  await addUses(tx, uses);
+  await tx.run(
+    `INSERT INTO env_gone (grain, item, bucket) VALUES ($1, $2, $3)
+     ON CONFLICT (grain, item) DO UPDATE SET bucket = excluded.bucket WHERE env_gone.bucket < excluded.bucket`,
+    [grain.id, item, bucket],
+  );
   const where = 'WHERE grain = $1 AND bucket = $2 AND item = $3';
   if (count < SLICE_ROWS && count === keys.length) {
     await tx.run(`DELETE FROM env_volume ${where}`, [grain.id, bucket, item]);
@@ -117,13 +134,15 @@ async function slice(tx: Tx, victim: Victim): Promise<number> {
   return count;
 }
 
-/** Lists of names whose last row has gone, by the day they were last used. */
-async function forgetLayouts(tx: Tx, keep: KeepTimes): Promise<number> {
-  const longest = Math.max(keep.samples, keep.hourly, keep.daily);
-  const before = Math.floor((tx.now - longest) / DAY_MS) - 1;
-  const { changes } = await tx.run(
-    `DELETE FROM env_layout WHERE id IN (SELECT id FROM env_layout WHERE used < $1 ORDER BY id LIMIT ${SLICE_LAYOUTS})`,
-    [before],
+async function fullNames(tx: Tx, keep: Keep): Promise<NamesFull | null> {
+  const pool = namesPool(keep.bytes);
+  const all = await tx.get<{ bytes: number }>('SELECT bytes FROM env_names WHERE series = $1', [ALL_SERIES]);
+  if (all === undefined || all.bytes <= pool) return null;
+  const most = await tx.get<{ series: number }>(
+    'SELECT series FROM env_names WHERE series <> $1 ORDER BY bytes DESC, series LIMIT 1',
+    [ALL_SERIES],
   );
-  return changes;
+  const { node, item } = fromSeries(most?.series ?? 0);
+  const row = await tx.get<{ name: string }>('SELECT node_name AS name FROM env_node WHERE id = $1', [node]);
+  return { bytes: all.bytes, pool, node: row?.name ?? '', item };
 }

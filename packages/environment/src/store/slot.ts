@@ -5,7 +5,7 @@
  * holds rows of up to 4 KiB on one page; a table ordered by several columns would spill all above 1 KiB.
  */
 import type { Wall } from '@csm/model';
-import type { Item } from '../items.ts';
+import { ITEMS, type Item } from '../items.ts';
 
 /** Numbers that stand in the database: one never changes, nor is used again. At most 63. */
 export const ITEM_ID: Readonly<Record<Item, number>> = {
@@ -20,6 +20,9 @@ export const ITEM_ID: Readonly<Record<Item, number>> = {
   infiniband: 9,
   filesystem: 10,
 };
+
+/** The item of such a number; undefined for one of a later build. */
+export const itemOf = (id: number): Item | undefined => ITEMS.find((item) => ITEM_ID[item] === id);
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -61,6 +64,11 @@ export const nodeOfSlot = (slot: number): number => slot % NODES;
 
 /** Key of what there is once for a node and item. */
 export const seriesOf = (itemId: number, node: number): number => itemId * NODES + node;
+
+export const fromSeries = (series: number): { readonly item: number; readonly node: number } => ({
+  item: Math.floor(series / NODES),
+  node: series % NODES,
+});
 
 /** Whether all of a bucket is older than what is kept. */
 export const isExpired = (grain: Grain, bucket: number, now: Wall, keepMs: number): boolean =>
