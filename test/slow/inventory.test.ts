@@ -7,7 +7,7 @@ import type { NodeHardwareInput, NodeHardwareItem } from '@csm/client';
 import { isObject } from '@csm/model';
 import { expect } from 'chai';
 import { type Daemon, type SmallCluster, smallCluster, until } from '../support/daemons.ts';
-import { hostOf, type Machine, machine, rename } from '../support/machine.ts';
+import { FAULTY_PROGRAMS, hostOf, type Machine, machine, rename } from '../support/machine.ts';
 
 const words = (program: string, ...args: string[]): string | undefined => {
   const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
@@ -124,6 +124,8 @@ describe('parts of fixture machines under real daemons', function () {
   };
   const dimms = (node: string) => hardware(cluster, { nodes: node, kind: 'dimm' });
 
+  const profile = async (name: string) => (await cluster.utility.client.call('node.show', { name })).profile;
+
   it('are listed, and alike in both nodes', async () => {
     const parts = await dimms('n1');
     expect(parts).to.have.length(16);
@@ -194,6 +196,29 @@ describe('parts of fixture machines under real daemons', function () {
     );
     expect(row).to.include({ event: 'inserted', kind: 'ssd', serial: 'HP0001', node: 'n1' });
   });
+
+  for (const fault of ['crash', 'flood', 'lie']) {
+    it(`are not lost, nor is anything told of them, when dmidecode is one that does: ${fault}`, async () => {
+      const before = { history: await history(), dimms: await dimms('n1'), profile: await profile('n1') };
+      const sound = readFileSync(join(dir, 'n1/bin/dmidecode'), 'utf8');
+      machineOf('n1').replace('dmidecode', readFileSync(join(FAULTY_PROGRAMS, fault, 'dmidecode'), 'utf8'));
+      await collect('n1');
+      // The words of the one that crashes say that it may not; that is no fault.
+      if (fault === 'flood') {
+        const { problems } = (await cluster.computes[0]?.client.call('health', {})) ?? { problems: [] };
+        expect(problems.join('\n')).to.match(/dmidecode wrote more than/);
+      }
+      machineOf('n1').replace('dmidecode', sound);
+      await collect('n1');
+      await until(
+        'all is well again',
+        async () => (await cluster.computes[0]?.client.call('health', {}))?.degraded === false,
+      );
+      expect({ history: await history(), dimms: await dimms('n1'), profile: await profile('n1') }).to.deep.equal(
+        before,
+      );
+    });
+  }
 
   it('under an admin’s words, which the next inventory leaves alone', async () => {
     await cluster.master.client.call('node.update', { nodes: 'n[1-2]', location: 'R07', features: ['fat', 'test'] });

@@ -37,11 +37,9 @@ export const cpus: PartReader<never> = {
       fromSmbios(structure, names[all.indexOf(structure)] as string, identity),
     );
     if ('reason' in sockets || sockets.value.size === populated.length) return { findings: {}, parts };
-    return {
-      findings: {},
-      parts,
-      contradiction: `the kernel has CPUs of ${sockets.value.size} sockets online, dmidecode tells ${populated.length} populated`,
-    };
+    // One of both is wrong or changing: nobody is to conclude that a processor came or went.
+    const contradiction = `the kernel has CPUs of ${sockets.value.size} sockets online, dmidecode tells ${populated.length} populated`;
+    return { findings: {}, parts, contradiction, incomplete: contradiction };
   },
 };
 

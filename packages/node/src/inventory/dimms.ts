@@ -15,13 +15,11 @@ export const dimms: PartReader<'discovered_dimms'> = {
   kind: 'dimm',
   facts: ['discovered_dimms'],
   async readParts({ tree, smbios }) {
-    const [firmware, told] = await Promise.all([smbios(), readEdac(tree)]);
+    const [firmware, told] = await Promise.all([smbios().then(believable), readEdac(tree)]);
     const edac = 'value' in told ? edacModules(told.value) : told;
     const counted = 'value' in edac ? found(edac.value.length) : edac;
     const slots = 'value' in firmware ? firmware.value.filter(isSlot) : [];
-    const filled = slots.filter(
-      (slot) => !/^(?:No Module Installed|Not Installed|0\b.*)$/i.test(slot.fields.get('Size') ?? ''),
-    );
+    const filled = slots.filter(isFilled);
     if (filled.length === 0) {
       const reason = 'reason' in firmware ? firmware.reason : 'dmidecode tells no memory module';
       return {
@@ -43,6 +41,20 @@ export const dimms: PartReader<'discovered_dimms'> = {
     };
   },
 };
+
+const isFilled = (slot: SmbiosStructure): boolean =>
+  !/^(?:No Module Installed|Not Installed|0\b.*)$/i.test(slot.fields.get('Size') ?? '');
+
+/** Whoever tells of a module of impossible size is not believed about the others either. */
+function believable(firmware: Finding<readonly SmbiosStructure[]>): Finding<readonly SmbiosStructure[]> {
+  if ('reason' in firmware) return firmware;
+  const modules = firmware.value.filter((structure) => isSlot(structure) && isFilled(structure));
+  const sizes = modules.map((slot) => smbiosSize(slot, 'Size'));
+  const impossible = sizes.find((size) => 'reason' in size);
+  return impossible !== undefined && 'reason' in impossible
+    ? missing(`dmidecode tells a module that cannot be: ${impossible.reason}`)
+    : firmware;
+}
 
 /** A memory device that is a module; the flash chip of the firmware is listed among them, too. */
 const isSlot = ({ type, fields }: SmbiosStructure): boolean =>
