@@ -33,6 +33,7 @@ const RULES: Rules = {
   },
   confined: {
     'better-sqlite3': ['packages/store/src/sqlite/'],
+    pg: ['packages/store/src/postgresql/'],
     'tls-json-stream': ['packages/tree/src/net/'],
   },
   tools: ['packages/daemon/bin/generate.mjs'],

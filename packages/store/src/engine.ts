@@ -1,9 +1,10 @@
 /**
- * What stands behind a store: something that runs batches of calls and answers queries. Two exist, SQLite in threads
- * and SQLite in the caller's thread; the shell in front of them (queue, subscriptions, delivery) is the same.
+ * What stands behind a store: something that runs batches of calls and answers queries. Three exist, SQLite in
+ * threads, SQLite in the caller's thread, and PostgreSQL; the shell in front of them (queue, subscriptions, delivery)
+ * is the same.
  */
 import type { Problem } from '@csm/model';
-import type { SqlRow, SqlValue } from './module.ts';
+import type { Sql, SqlRow, SqlValue } from './module.ts';
 
 /** A call on its way to the writer. Input and output travel as JSON text: cheap to post, and its size is known. */
 export interface CallText {
@@ -27,9 +28,17 @@ export interface Committed {
 }
 
 export interface QueryText {
-  readonly sql: string;
+  readonly sql: Sql;
   readonly params: readonly SqlValue[];
   readonly limit: number;
+}
+
+/** Told by an engine whose database may be away and come back. */
+export interface EngineWatcher {
+  /** From here on everything is answered with this problem, at once. */
+  away(problem: Problem): void;
+  /** It works again. `head` is the newest change: the outcome of a COMMIT nobody answered shows here. */
+  back(head: number): void;
 }
 
 export interface Engine {
@@ -46,6 +55,10 @@ export interface Engine {
   sizes(): Promise<{ readonly fileBytes: number; readonly walBytes: number }>;
   /** Resolves with the reason when the engine dies by itself; not at `close`. */
   readonly died: Promise<Problem>;
+  /** Why the database cannot be reached at present; an engine without this has its database in its own process. */
+  readonly away?: Problem | undefined;
+  /** At most one watcher. */
+  watch?(watcher: EngineWatcher): void;
   /** After the last write has resolved. */
   close(): Promise<void>;
 }

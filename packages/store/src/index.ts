@@ -17,12 +17,21 @@ export type {
   Procedure,
   ReportApplier,
   ReportItem,
+  Sql,
   SqlRow,
   SqlValue,
   StoreModule,
   Tx,
 } from './module.ts';
-export { type MemoryOptions, type OpenOptions, openMemoryStore, openStore } from './open.ts';
+export {
+  type MemoryOptions,
+  type OpenOptions,
+  openMemoryStore,
+  openPostgresStore,
+  openStore,
+  type PostgresOptions,
+} from './open.ts';
+export type { PostgresServer } from './postgresql/server.ts';
 export {
   type CallOptions,
   type ChangeFilter,

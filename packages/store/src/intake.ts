@@ -176,7 +176,8 @@ async function apply(
     await tx.attempt((inner) => applier(inner, items));
   } catch (thrown) {
     const reason = toProblem(thrown, code.DATABASE);
-    if (reason.code === code.DATABASE_UNAVAILABLE) throw thrown;
+    // No room, no time: that says nothing about content.
+    if (reason.code === code.DATABASE_UNAVAILABLE || reason.code === code.TIMEOUT) throw thrown;
     const [culprit] = items;
     if (items.length === 1 && culprit !== undefined) {
       await setAside(tx, culprit, reason);
@@ -195,10 +196,13 @@ async function setAside(tx: Tx, item: Kinded, reason: Pick<Problem, 'code' | 'de
   await tx.run(
     `INSERT INTO rejected_report (time, daemon, incarnation, seq, kind, reason, body)
      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [tx.now, item.daemon, item.incarnation, item.seq, item.kind.slice(0, 128), text, body],
+    [tx.now, item.daemon, item.incarnation, item.seq, plain(item.kind.slice(0, 128)), plain(text), body],
   );
   await tx.run('DELETE FROM rejected_report WHERE id <= (SELECT max(id) FROM rejected_report) - $1', [REJECTED_KEPT]);
 }
+
+/** No column takes U+0000, and a report that is set aside must find its place whatever it holds. */
+const plain = (text: string): string => text.replaceAll('\0', '\uFFFD');
 
 /** The cursors of streams, in the order asked; 0 for one never seen. */
 export async function cursors(
@@ -262,8 +266,13 @@ function checkStream(stream: StreamId, at: string): void {
   if (typeof daemon !== 'string' || parseDaemonId(daemon) === undefined) {
     refuse(`${at}.daemon`, daemon, 'role/node, such as compute/n001');
   }
-  if (typeof incarnation !== 'string' || incarnation === '' || incarnation.length > INCARNATION_MAX) {
-    refuse(`${at}.incarnation`, incarnation, `text of 1 to ${INCARNATION_MAX} characters`);
+  if (
+    typeof incarnation !== 'string' ||
+    incarnation === '' ||
+    incarnation.length > INCARNATION_MAX ||
+    incarnation.includes('\0')
+  ) {
+    refuse(`${at}.incarnation`, incarnation, `text of 1 to ${INCARNATION_MAX} characters, none of them U+0000`);
   }
 }
 

@@ -8,22 +8,40 @@ import { code, fail, isObject, type Role, type Wall } from '@csm/model';
 /** What a column holds. Integers stay within ±(2^53 - 1); a boolean is 0 or 1; a time is integer milliseconds UTC. */
 export type SqlValue = string | number | bigint | null | Buffer;
 
+/**
+ * A statement in the common subset of SQLite and PostgreSQL, with `$1`, `$2` …; a pair where the two must differ. A
+ * whole number is bound as a 64-bit integer on both, so that `$1 / 2` is one, too.
+ */
+export type Sql = string | { readonly sqlite: string; readonly postgresql: string };
+
 /** One row as a query gives it: column name to value. */
 export type SqlRow = Record<string, SqlValue>;
 
 /**
- * The transaction a procedure runs in. SQL is the common subset of SQLite and PostgreSQL with `$1`, `$2`, …;
- * statements that begin or end transactions are refused. Every method throws `CsmError`: code 25 when the database
- * refuses the statement, 24 when it cannot work at all (then the whole call fails, whatever the procedure catches).
+ * The transaction a procedure runs in. Statements that begin or end transactions are refused. Every method throws
+ * `CsmError`: code 25 when the database refuses the statement, 24 when it cannot work at all (then the whole call
+ * fails, whatever the procedure catches). A statement that was refused spoils its transaction: whatever follows in it
+ * is refused with the same problem, and so is its end; who wants to go on after a refusal asks within `attempt`.
  * After its procedure has ended a transaction refuses everything.
  */
 export interface Tx {
   /** All rows, in order. The caller bounds them with LIMIT. */
-  all<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+  all<Row = SqlRow>(sql: Sql, params?: readonly SqlValue[]): Promise<Row[]>;
   /** The first row; undefined when there is none. */
-  get<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row | undefined>;
+  get<Row = SqlRow>(sql: Sql, params?: readonly SqlValue[]): Promise<Row | undefined>;
   /** A statement without rows; `changes` counts the rows it inserted, updated or deleted. */
-  run(sql: string, params?: readonly SqlValue[]): Promise<{ readonly changes: number }>;
+  run(sql: Sql, params?: readonly SqlValue[]): Promise<{ readonly changes: number }>;
+  /**
+   * Inserts many rows, each with a value for every column: one statement on PostgreSQL, where a statement costs as much
+   * as dozens of rows; a prepared one for each row on SQLite. The values of a column are of one type, or null; numbers
+   * are one type. With `passOver` rows whose key is there already are left out. Gives how many were inserted.
+   */
+  insert(
+    table: string,
+    columns: readonly string[],
+    rows: readonly (readonly SqlValue[])[],
+    options?: { readonly passOver?: boolean },
+  ): Promise<{ readonly changes: number }>;
   /** Adds one row of `change` in this transaction and gives its `seq`. The body is JSON of at most 256 KiB. */
   change(kind: string, subject: string, body: unknown): Promise<number>;
   /**
@@ -45,8 +63,8 @@ export type AnyProcedure = Procedure<never, unknown>;
 export interface Migration {
   readonly id: number;
   readonly title: string;
-  /** One or more statements; a pair where the two databases must differ. */
-  readonly sql: string | { readonly sqlite: string; readonly postgresql: string };
+  /** One or more statements. */
+  readonly sql: Sql;
 }
 
 /** One report on its way into the tables, as its applier sees it. */
@@ -97,8 +115,10 @@ export function checkModule(exports: unknown, from: string): StoreModule {
     if (!isObject(m)) return wrong(`migrations[${i}]`, m, 'an object {id, title, sql}');
     if (m['id'] !== i + 1) wrong(`migrations[${i}].id`, m['id'], `${i + 1}, since ids count 1, 2, 3 in order`);
     if (typeof m['title'] !== 'string') wrong(`migrations[${i}].title`, m['title'], 'a string');
-    const sql = isObject(m['sql']) ? m['sql']['sqlite'] : m['sql'];
-    if (typeof sql !== 'string') wrong(`migrations[${i}].sql`, sql, 'a string or {sqlite, postgresql}');
+    const texts = isObject(m['sql']) ? [m['sql']['sqlite'], m['sql']['postgresql']] : [m['sql']];
+    for (const sql of texts) {
+      if (typeof sql !== 'string') wrong(`migrations[${i}].sql`, sql, 'a string or {sqlite, postgresql}');
+    }
   }
   if (!isObject(procedures)) return wrong('procedures', procedures, 'an object of functions');
   for (const [key, value] of Object.entries(procedures)) {

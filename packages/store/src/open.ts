@@ -1,6 +1,9 @@
-/** The two ways to a store. Both load SQLite only when called: a daemon without a database never does. */
-import { code, fail } from '@csm/model';
+/** The ways to a store. Each loads its database only when called: a daemon without one never does. */
+import { code, fail, wall } from '@csm/model';
+import { registry } from './core.ts';
+import { loadModules } from './load.ts';
 import type { StoreModule } from './module.ts';
+import type { PostgresServer } from './postgresql/server.ts';
 import { fullLimits, Shell } from './shell.ts';
 import type { CommonOptions, Store } from './store.ts';
 
@@ -24,14 +27,55 @@ export interface MemoryOptions extends CommonOptions {
  */
 export async function openStore(options: OpenOptions): Promise<Store> {
   const limits = fullLimits(options.limits);
-  for (const [i, url] of options.modules.entries()) {
+  checkUrls(options.modules);
+  const { openThreads } = await import('./sqlite/thread-engine.ts');
+  const { file, modules, lock = true, clock = Date.now } = options;
+  return new Shell(await openThreads({ file, modules, lock, limits, now: clock() }), limits, options);
+}
+
+export interface PostgresOptions extends CommonOptions {
+  readonly server: PostgresServer;
+  /** URLs of the features' `store.ts` as built, imported in this process, in the order of their migrations. */
+  readonly modules: readonly string[];
+  /** Connections for queries. Default 2; more lets long queries hold up fewer others, each is a server process. */
+  readonly readers?: number;
+}
+
+const READERS = 2;
+const READERS_MAX = 32;
+
+/**
+ * Opens a PostgreSQL database: takes its lock, brings its tables up to date. When the connection is lost later the
+ * store stays open, answers with code 24 and comes back by itself. Rejects with code 24 when another master has the
+ * database (naming it), when it was written by a newer build (naming module and migration), when it cannot be reached
+ * or is not fit (a pooler before it, a standby, another encoding or collation), and with 9 for a module or limit that
+ * is not one.
+ */
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  const limits = fullLimits(options.limits);
+  const { server, modules, readers = READERS, clock = () => wall(Date.now()), random = Math.random } = options;
+  if (!Number.isSafeInteger(readers) || readers < 1 || readers > READERS_MAX) {
+    const allowed = `a whole number from 1 to ${READERS_MAX}`;
+    fail(code.INVALID_PARAMETER, `readers is ${readers}`, { field: 'readers', allowed });
+  }
+  if (limits.fileBytes !== 0) {
+    fail(code.INVALID_PARAMETER, `limits.fileBytes is ${limits.fileBytes}`, {
+      field: 'limits.fileBytes',
+      allowed: '0 with PostgreSQL, where the file system of its tablespace is the bound',
+    });
+  }
+  checkUrls(modules);
+  const known = registry(await loadModules(modules));
+  const { openPostgres } = await import('./postgresql/postgres-engine.ts');
+  return new Shell(await openPostgres({ server, registry: known, limits, readers, clock, random }), limits, options);
+}
+
+function checkUrls(modules: readonly string[]): void {
+  for (const [i, url] of modules.entries()) {
     if (!URL.canParse(url)) {
       fail(code.INVALID_PARAMETER, `modules[${i}] is ${url}`, { field: `modules[${i}]`, allowed: 'a URL' });
     }
   }
-  const { openThreads } = await import('./sqlite/thread-engine.ts');
-  const { file, modules, lock = true, clock = Date.now } = options;
-  return new Shell(await openThreads({ file, modules, lock, limits, now: clock() }), limits, options);
 }
 
 /** A store in memory, in the caller's thread, gone with `close`. Same interface, same behaviour, no file. */

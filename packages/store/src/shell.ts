@@ -7,7 +7,7 @@ import { CsmError, code, nearest, type Problem, problem, toProblem, wall } from 
 import * as changes from './changes.ts';
 import { FollowerDelivery } from './delivery.ts';
 import type { Answer, Committed, Engine } from './engine.ts';
-import type { SqlRow, SqlValue } from './module.ts';
+import type { Sql, SqlRow, SqlValue } from './module.ts';
 import { CallQueue } from './queue.ts';
 import {
   type CallOptions,
@@ -84,6 +84,10 @@ export class Shell implements Store {
       prune: (rule) => changes.prune((procedure, input) => this.call(procedure, input), rule),
     };
     void engine.died.then((reason) => this.#die(reason));
+    engine.watch?.({
+      away: (reason) => this.#onFault('the database', reason),
+      back: (head) => this.#raise(head),
+    });
   }
 
   call<O>(procedure: string, input: unknown, options: CallOptions = {}): Promise<O> {
@@ -103,7 +107,7 @@ export class Shell implements Store {
     });
   }
 
-  async query<Row = SqlRow>(sql: string, params: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<Row[]> {
+  async query<Row = SqlRow>(sql: Sql, params: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<Row[]> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const { limit = QUERY_LIMIT } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) refuse('limit', limit, 'a whole number from 1');
@@ -164,6 +168,7 @@ export class Shell implements Store {
       lastCommitMs: this.#lastCommitMs,
       head: this.#head,
       ...sizes,
+      ...(this.#engine.away === undefined ? {} : { away: this.#engine.away }),
     };
   }
 
@@ -201,7 +206,11 @@ export class Shell implements Store {
       this.#lastCommitMs = commitMs;
     }
     for (const answer of answers) this.#answer(answer);
-    if (head === undefined || head <= this.#head) return;
+    if (head !== undefined) this.#raise(head);
+  }
+
+  #raise(head: number): void {
+    if (head <= this.#head) return;
     this.#head = head;
     for (const listener of this.#listeners) {
       try {

@@ -3,7 +3,12 @@
  * `?` in the order of the text, so each text is translated once and the result kept with the prepared statement.
  */
 import { code, fail } from '@csm/model';
-import type { SqlValue } from './module.ts';
+import type { Sql, SqlValue } from './module.ts';
+
+export type Dialect = 'sqlite' | 'postgresql';
+
+/** The text of a statement for one of the databases. */
+export const textFor = (sql: Sql, dialect: Dialect): string => (typeof sql === 'string' ? sql : sql[dialect]);
 
 export interface Translated {
   /** The text with `?` for each placeholder. */
@@ -21,11 +26,17 @@ const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)|(
 
 /** Words that would take the transaction out of the store's hands, or change the connection. */
 const NOT_OURS = new Set(
-  'BEGIN COMMIT END ROLLBACK SAVEPOINT RELEASE START ABORT PRAGMA ATTACH DETACH VACUUM SET RESET LOCK'.split(' '),
+  (
+    'BEGIN COMMIT END ROLLBACK SAVEPOINT RELEASE START ABORT PRAGMA ATTACH DETACH VACUUM SET RESET LOCK ' +
+    'PREPARE EXECUTE DEALLOCATE DISCARD LISTEN UNLISTEN NOTIFY COPY DECLARE FETCH MOVE CLOSE DO CALL LOAD'
+  ).split(' '),
 );
 
-/** Translates a statement. Throws code 9 for a placeholder that is not `$n`, a missing number, or a forbidden verb. */
-export function translate(sql: string): Translated {
+/**
+ * Translates a statement. Throws code 9 for a placeholder that is not `$n`, a missing number, or a forbidden verb. The
+ * PostgreSQL half of a pair is not `common`: there `::`, `?` and `@` are operators.
+ */
+export function translate(sql: string, common = true): Translated {
   const refuse = (what: string, allowed: string): never =>
     fail(code.INVALID_PARAMETER, `${what} in the statement: ${excerpt(sql)}`, { field: 'sql', allowed });
   const order: number[] = [];
@@ -36,7 +47,8 @@ export function translate(sql: string): Translated {
       order.push(Number(digits) - 1);
       return '?';
     }
-    if (foreign !== undefined) refuse(`the character ${foreign}`, 'placeholders $1, $2 and so on');
+    if (foreign === '$' || (foreign !== undefined && common))
+      refuse(`the character ${foreign}`, 'placeholders $1, $2 and so on');
     if (/^or\s+rollback$/i.test(token)) refuse(token, 'OR IGNORE, OR REPLACE or ON CONFLICT');
     if (verb === '' && /^\w/.test(token)) verb = token.toUpperCase();
     return token;
@@ -51,23 +63,37 @@ export function translate(sql: string): Translated {
   return { text, order: order.every((n, i) => n === i) ? undefined : order, count, verb };
 }
 
-/**
- * The values in the order of the text. Integers go as 64-bit integers, since the driver would bind every JavaScript
- * number as a floating one and `$1 / 2` would differ from PostgreSQL. Throws code 9 naming the value.
- */
+/** The values in the order of SQLite's text. Throws code 9 naming the value. */
 export function bind(statement: Translated, params: readonly SqlValue[], sql: string): SqlValue[] {
+  const values = checkValues(statement, params, sql);
+  return statement.order === undefined ? values : statement.order.map((n) => values[n] ?? null);
+}
+
+/**
+ * The values as `$1`, `$2` …, checked. Integers become bigints: SQLite's driver would bind every JavaScript number as
+ * a floating one, and PostgreSQL is told the type of each. Throws code 9 naming the value.
+ */
+export function checkValues(statement: Translated, params: readonly SqlValue[], sql: string): SqlValue[] {
   if (params.length !== statement.count) {
     fail(code.INVALID_PARAMETER, `${params.length} values were given to the statement: ${excerpt(sql)}`, {
       field: 'params',
       allowed: `${statement.count} values`,
     });
   }
-  const values = params.map(sqlValue);
-  return statement.order === undefined ? values : statement.order.map((n) => values[n] ?? null);
+  return params.map(sqlValue);
 }
 
-function sqlValue(value: unknown, index: number): SqlValue {
-  if (typeof value === 'string' || value === null) return value;
+/** One value, checked. Throws code 9 naming it by its index. */
+export function sqlValue(value: unknown, index: number): SqlValue {
+  if (value === null) return value;
+  if (typeof value === 'string') {
+    // PostgreSQL has no such character in a text; what one database cannot keep is not given to the other either.
+    if (!value.includes('\0')) return value;
+    return fail(code.INVALID_PARAMETER, `value $${index + 1} has the character U+0000 at ${value.indexOf('\0')}`, {
+      field: `params[${index}]`,
+      allowed: 'text without U+0000',
+    });
+  }
   if (typeof value === 'number') {
     if (Number.isSafeInteger(value)) return BigInt(value);
     if (Number.isFinite(value) && !Number.isInteger(value)) return value;

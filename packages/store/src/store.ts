@@ -1,10 +1,11 @@
 /**
  * The database as the rest of a master sees it. Data changes only by procedures; one call is one transaction, durable
- * when its promise resolves. The same interface stands before SQLite in threads (`openStore`) and before an in-memory
- * database in the caller's thread (`openMemoryStore`); one test suite runs over both.
+ * when its promise resolves. The same interface stands before SQLite in threads (`openStore`), before PostgreSQL
+ * (`openPostgresStore`), and before an in-memory database in the caller's thread (`openMemoryStore`); one test suite
+ * runs over all three.
  */
 import type { Problem, Wall } from '@csm/model';
-import type { SqlRow, SqlValue } from './module.ts';
+import type { Sql, SqlRow, SqlValue } from './module.ts';
 
 /** One row of `change`: what a client may follow. */
 export interface ChangeRow {
@@ -124,8 +125,11 @@ export interface StoreStats {
   /** Milliseconds the last COMMIT took. */
   readonly lastCommitMs: number;
   readonly head: number;
+  /** What the database takes on disk; with PostgreSQL the server's own figure, and no log beside it. */
   readonly fileBytes: number;
   readonly walBytes: number;
+  /** Why every call is answered with code 24 at present; only PostgreSQL may be away and come back. */
+  readonly away?: Problem;
 }
 
 export interface Store {
@@ -133,10 +137,15 @@ export interface Store {
    * Runs `module.procedure` as one transaction and gives its answer once that is durable. Input and answer are JSON.
    * Rejects with `CsmError`: what the procedure threw; 11 unknown procedure; 13 at once when the queue is full; 24
    * when the database cannot work; 25 for any other exception; 5 when the procedure took too long.
+   *
+   * On PostgreSQL a 24 may leave open whether the change was made: when the connection ends during COMMIT, nobody is
+   * left to ask. Whoever calls again must be able to stand both. `store.commitReports` can (its cursors pass over what
+   * is stored), and so can every procedure that sets rather than adds. One that adds (a row with a new key, a sum, a
+   * `change`) does so twice, unless it looks for its own key first.
    */
   call<O>(procedure: string, input: unknown, options?: CallOptions): Promise<O>;
   /** Reads committed data; changes nothing. `$1`, `$2` … stand for `params`. */
-  query<Row = SqlRow>(sql: string, params?: readonly SqlValue[], options?: QueryOptions): Promise<Row[]>;
+  query<Row = SqlRow>(sql: Sql, params?: readonly SqlValue[], options?: QueryOptions): Promise<Row[]>;
   readonly changes: Changes;
   /** Starts delivery to a follower; its cursor is stored, so that delivery goes on where it was after a restart. */
   deliver(follower: Follower): Delivery;
@@ -168,7 +177,7 @@ export interface StoreLimits {
   readonly queryBytes: number;
   /** Milliseconds one query may take. */
   readonly queryMs: number;
-  /** The database file may not grow past this; changes that need more are refused with code 24. 0: no bound. */
+  /** The database file may not grow past this; changes that need more are refused with code 24. 0: no bound. SQLite. */
   readonly fileBytes: number;
 }
 

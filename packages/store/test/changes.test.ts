@@ -1,9 +1,9 @@
 import { code, wall } from '@csm/model';
 import { expect } from 'chai';
 import type { Store } from '../src/index.ts';
-import { overBoth, problemOf, until } from './fixtures/both.ts';
+import { overEngines, problemOf, until } from './fixtures/engines.ts';
 
-overBoth('changes', ({ open }) => {
+overEngines('changes', ({ open }) => {
   const addAll = (store: Store, count: number, from = 1): Promise<unknown> =>
     Promise.all(Array.from({ length: count }, (_, i) => store.call('ledger.addWithChange', { n: from + i })));
 

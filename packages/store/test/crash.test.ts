@@ -1,7 +1,7 @@
 /** What is acknowledged survives `kill -9` of a real process, and is there once. */
 import { expect } from 'chai';
 import { openStore } from '../src/index.ts';
-import { directoryForTests, LEDGER } from './fixtures/both.ts';
+import { directoryForTests, LEDGER } from './fixtures/engines.ts';
 import { children } from './fixtures/process.ts';
 
 describe('kill -9', () => {

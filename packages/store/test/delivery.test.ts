@@ -1,7 +1,7 @@
 import { CsmError, code, type Problem, problem } from '@csm/model';
 import { expect } from 'chai';
 import { type ChangeRow, type Follower, openStore, type Store } from '../src/index.ts';
-import { directoryForTests, LEDGER, overBoth, problemOf, until } from './fixtures/both.ts';
+import { directoryForTests, LEDGER, overEngines, problemOf, until } from './fixtures/engines.ts';
 
 const QUICK = { backoff: { firstMs: 1, maxMs: 4 }, from: 'oldest' } as const;
 const silent = { onFault: () => {} };
@@ -10,7 +10,7 @@ const addAll = (store: Store, count: number, kind = 'entry'): Promise<unknown> =
 const seqs = (rows: readonly ChangeRow[]): number[] => rows.map((row) => row.seq);
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
-overBoth('delivery', ({ open }) => {
+overEngines('delivery', ({ open }) => {
   it('sends what is there and what comes, in order, each once', async () => {
     const store = await open();
     await addAll(store, 250);

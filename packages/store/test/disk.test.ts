@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { code, type Problem } from '@csm/model';
 import { expect } from 'chai';
 import { openStore, type Store } from '../src/index.ts';
-import { directoryForTests, LEDGER } from './fixtures/both.ts';
+import { directoryForTests, LEDGER } from './fixtures/engines.ts';
 import { childCommand, children, mountSmall, unmount } from './fixtures/process.ts';
 
 describe('a disk without room', () => {

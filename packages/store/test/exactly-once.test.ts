@@ -6,14 +6,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CsmError, code } from '@csm/model';
+import { CsmError, code, wall } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { registry } from '../src/core.ts';
 import { type BatchResult, type CommitReportsResult, openMemoryStore, type Store } from '../src/index.ts';
+import { openPostgres } from '../src/postgresql/postgres-engine.ts';
 import { fullLimits, Shell } from '../src/shell.ts';
 import { openThreads } from '../src/sqlite/thread-engine.ts';
-import { LEDGER } from './fixtures/both.ts';
+import { LEDGER } from './fixtures/engines.ts';
 import * as ledger from './fixtures/ledger.ts';
+import { freshDatabase, needsPostgres } from './fixtures/postgres.ts';
 
 const STREAMS = [
   { daemon: 'compute/n001', incarnation: 'i1' },
@@ -175,6 +178,40 @@ describe('reports exactly once', () => {
       } finally {
         await store.close();
         await rm(directory, { recursive: true });
+      }
+    });
+    await fc.assert(property, { numRuns: 6 });
+  });
+
+  it('in PostgreSQL, whose connections are cut in the middle', async function () {
+    needsPostgres.call(this);
+    const property = fc.asyncProperty(scenario, async (s) => {
+      const { server, drop } = await freshDatabase();
+      const options = {
+        server,
+        registry: registry([{ exports: ledger, from: 'ledger' }]),
+        limits: fullLimits(),
+        readers: 2,
+        clock: () => wall(0),
+        random: Math.random,
+      };
+      let engine = await openPostgres(options);
+      let store: Store = new Shell(engine, options.limits, {});
+      try {
+        await play(
+          s,
+          () => store,
+          async (underway) => {
+            await engine.crash();
+            await Promise.all(underway);
+            await store.close();
+            engine = await openPostgres(options);
+            store = new Shell(engine, options.limits, {});
+          },
+        );
+      } finally {
+        await store.close();
+        await drop();
       }
     });
     await fc.assert(property, { numRuns: 6 });

@@ -1,7 +1,7 @@
 import { code, wall } from '@csm/model';
 import { expect } from 'chai';
 import { type BatchResult, type CommitReportsResult, judgeBatch, type ReportBatch, type Store } from '../src/index.ts';
-import { overBoth, problemOf } from './fixtures/both.ts';
+import { overEngines, problemOf } from './fixtures/engines.ts';
 
 describe('judgeBatch', () => {
   const table: readonly (readonly [number, number, number, string, number])[] = [
@@ -33,7 +33,7 @@ const batch = (first: number, bodies: readonly unknown[], kind = 'sample', strea
   items: bodies.map((body, i) => ({ kind, time: 1_000 + first + i, body })),
 });
 
-overBoth('report intake', ({ open }) => {
+overEngines('report intake', ({ open, engine }) => {
   const commit = async (store: Store, ...batches: ReportBatch[]): Promise<readonly BatchResult[]> =>
     (await store.call<CommitReportsResult>('store.commitReports', { batches })).results;
   const stored = async (store: Store): Promise<string[]> =>
@@ -112,8 +112,15 @@ overBoth('report intake', ({ open }) => {
     ]);
   });
 
+  it('sets a report aside whatever its kind is made of', async () => {
+    const store = await open();
+    const [result] = await commit(store, batch(1, ['a'], 'k\0'));
+    expect(result).to.include({ cursor: 1, rejected: 1 });
+    expect(await store.query('SELECT kind FROM rejected_report')).to.deep.equal([{ kind: 'k\uFFFD' }]);
+  });
+
   it('rejects no report because the disk is full: the call fails, and a later one stores it', async () => {
-    const store = await open({ limits: { fileBytes: 200 * 4096 } });
+    const store = await open(engine === 'PostgreSQL' ? {} : { limits: { fileBytes: 200 * 4096 } });
     const mixed = batch(1, ['a', 'full', 'b']);
     expect((await problemOf(commit(store, mixed))).code).to.equal(code.DATABASE_UNAVAILABLE);
     expect(await stored(store)).to.deep.equal([]);
@@ -143,6 +150,7 @@ overBoth('report intake', ({ open }) => {
     [{ batches: {} }, 'batches'],
     [{ batches: [{ ...batch(1, []), daemon: 'n001' }] }, 'batches[0].daemon'],
     [{ batches: [{ ...batch(1, []), incarnation: '' }] }, 'batches[0].incarnation'],
+    [{ batches: [{ ...batch(1, []), incarnation: 'a\0' }] }, 'batches[0].incarnation'],
     [{ batches: [{ ...batch(1, []), first: 0 }] }, 'batches[0].first'],
     [{ batches: [{ ...batch(1, []), items: [{ kind: 1 }] }] }, 'batches[0].items[0].kind'],
     [{ batches: [{ ...batch(1, []), items: [{ kind: 'sample' }] }] }, 'batches[0].items[0].time'],

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { code, type Problem } from '@csm/model';
 import { expect } from 'chai';
 import { openStore, type Store } from '../src/index.ts';
-import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
+import { directoryForTests, LEDGER, problemOf } from './fixtures/engines.ts';
 import { children } from './fixtures/process.ts';
 
 describe('lock of the database', () => {

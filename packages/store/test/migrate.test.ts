@@ -2,8 +2,8 @@ import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { code } from '@csm/model';
 import { expect } from 'chai';
 import { openMemoryStore, openStore, type Store } from '../src/index.ts';
-import { checksum } from '../src/sqlite/migrate.ts';
-import { directoryForTests, problemOf } from './fixtures/both.ts';
+import { checksum } from '../src/migrations.ts';
+import { directoryForTests, problemOf } from './fixtures/engines.ts';
 
 interface Step {
   readonly id: number;
@@ -106,10 +106,12 @@ describe('migrations', () => {
 
   it('have a checksum of their statements, not of their layout', () => {
     const sql = 'CREATE TABLE a (\n      x INTEGER\n    )';
-    expect(checksum({ ...ONE, sql })).to.equal(
-      checksum({ ...ONE, title: 'other', sql: 'CREATE TABLE a ( x INTEGER )' }),
+    expect(checksum({ ...ONE, sql }, 'sqlite')).to.equal(
+      checksum({ ...ONE, title: 'other', sql: 'CREATE TABLE a ( x INTEGER )' }, 'sqlite'),
     );
-    expect(checksum({ ...ONE, sql })).to.not.equal(checksum({ ...ONE, sql: 'CREATE TABLE a ( y INTEGER )' }));
+    expect(checksum({ ...ONE, sql }, 'sqlite')).to.not.equal(
+      checksum({ ...ONE, sql: 'CREATE TABLE a ( y INTEGER )' }, 'sqlite'),
+    );
   });
 });
 

@@ -42,12 +42,22 @@ describe('sql', () => {
     ['/* x */ -- y\n Begin', 'BEGIN'],
     ['INSERT OR  ROLLBACK INTO t VALUES (1)', 'OR  ROLLBACK'],
     ['PRAGMA synchronous = OFF', 'PRAGMA'],
+    ['copy entry FROM stdin', 'COPY'],
+    ['DISCARD ALL', 'DISCARD'],
+    ['DO LANGUAGE plpgsql x', 'DO'],
+    ['SELECT $1::text', 'the character :'],
   ];
   for (const [sql, words] of refused) {
     it(`refuses ${JSON.stringify(sql)}`, () => {
       expect(() => translate(sql)).to.throw(CsmError, words);
     });
   }
+
+  it('leaves operators to the half of a pair that is only for PostgreSQL', () => {
+    expect(translate(`SELECT $1::text, '{}' ? 'a', @ -1`, false).count).to.equal(1);
+    expect(() => translate('SELECT $a::text', false)).to.throw(CsmError, 'the character $');
+    expect(() => translate('COMMIT', false)).to.throw(CsmError, 'COMMIT');
+  });
 
   it('binds in the order of the text, integers as integers', () => {
     const statement = translate('SELECT $2, $1, $2');
@@ -63,6 +73,7 @@ describe('sql', () => {
     [2 ** 53, 'value $1 is 9007199254740992'],
     [-(2n ** 53n), 'value $1 is -9007199254740992'],
     [{}, 'value $1 is of type object'],
+    ['a\0', 'value $1 has the character U+0000 at 1'],
   ];
   for (const [value, words] of values) {
     it(`refuses a value: ${words}`, () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { code } from '@csm/model';
 import { expect } from 'chai';
 import { openMemoryStore, openStore } from '../src/index.ts';
-import { directoryForTests, LEDGER, problemOf } from './fixtures/both.ts';
+import { directoryForTests, LEDGER, problemOf } from './fixtures/engines.ts';
 
 describe('threads', () => {
   const directory = directoryForTests();
@@ -54,7 +54,7 @@ describe('threads', () => {
     const script = `
       await import(${JSON.stringify(new URL('../src/index.js', import.meta.url).href)});
       const { createRequire } = await import('node:module');
-      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((f) => f.includes('better-sqlite3'));
+      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((f) => /node_modules.(better-sqlite3|pg)\\b/.test(f));
       console.log(JSON.stringify(loaded), process.report.getReport().sharedObjects.filter((f) => f.includes('sqlite')).length);`;
     const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
     expect(out.trim()).to.equal('[] 0');

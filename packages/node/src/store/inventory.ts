@@ -181,9 +181,13 @@ function textOf(document: Document, field: string): string | null {
   return value;
 }
 
+/** What an INTEGER column of PostgreSQL holds. */
+const COUNT_MAX = 2 ** 31 - 1;
+
 function numberOf(document: Document, field: string): number | null {
   const value = document[field] ?? null;
-  if (value !== null && (!Number.isSafeInteger(value) || (value as number) < 0))
-    throw new Error(`inventory field '${field}' must be a whole number from 0 or null`);
+  const most = field.startsWith('discovered_') ? COUNT_MAX : Number.MAX_SAFE_INTEGER;
+  if (value !== null && (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > most))
+    throw new Error(`inventory field '${field}' must be a whole number from 0 to ${most} or null`);
   return value as number | null;
 }

@@ -5,8 +5,10 @@
  */
 import { CsmError, code, fail, problem } from '@csm/model';
 import Database from 'better-sqlite3';
-import type { SqlValue } from '../module.ts';
-import { bind, excerpt, type Translated, translate } from '../sql.ts';
+import type { WriterConnection } from '../group-writer.ts';
+import type { Insert } from '../insert.ts';
+import type { Sql, SqlValue } from '../module.ts';
+import { bind, excerpt, type Translated, textFor, translate } from '../sql.ts';
 
 interface Prepared {
   readonly translated: Translated;
@@ -47,7 +49,7 @@ export interface ConnectionOptions {
   readonly fileBytes: number;
 }
 
-export class Connection {
+export class Connection implements WriterConnection {
   readonly #db: Database.Database;
   readonly #cache = new Map<string, Prepared>();
   #fault: CsmError | undefined;
@@ -95,29 +97,42 @@ export class Connection {
     return this.#db.pragma('page_count', { simple: true }) as number;
   }
 
-  all(sql: string, params: readonly SqlValue[] = []): unknown[] {
+  all(given: Sql, params: readonly SqlValue[] = []): unknown[] {
+    const sql = textFor(given, 'sqlite');
     return this.#guard(sql, () => {
       const { translated, statement } = this.#prepare(sql);
       return statement.all(...bind(translated, params, sql));
     });
   }
 
-  get(sql: string, params: readonly SqlValue[] = []): unknown {
+  get(given: Sql, params: readonly SqlValue[] = []): unknown {
+    const sql = textFor(given, 'sqlite');
     return this.#guard(sql, () => {
       const { translated, statement } = this.#prepare(sql);
       return statement.get(...bind(translated, params, sql));
     });
   }
 
-  run(sql: string, params: readonly SqlValue[] = []): { readonly changes: number } {
+  run(given: Sql, params: readonly SqlValue[] = []): { readonly changes: number } {
+    const sql = textFor(given, 'sqlite');
     return this.#guard(sql, () => {
       const { translated, statement } = this.#prepare(sql);
       return { changes: statement.run(...bind(translated, params, sql)).changes };
     });
   }
 
+  insert({ table, columns, rows, passOver }: Insert): { readonly changes: number } {
+    const holes = columns.map((_, i) => `$${i + 1}`).join(', ');
+    const end = passOver ? ' ON CONFLICT DO NOTHING' : '';
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${holes})${end}`;
+    let changes = 0;
+    for (const row of rows) changes += this.run(sql, row).changes;
+    return { changes };
+  }
+
   /** Gives the rows of a statement that changes nothing to `take`, one by one. */
-  each(sql: string, params: readonly SqlValue[], take: (row: unknown) => void): void {
+  each(given: Sql, params: readonly SqlValue[], take: (row: unknown) => void): void {
+    const sql = textFor(given, 'sqlite');
     this.#guard(sql, () => {
       const { translated, statement } = this.#prepare(sql);
       if (!statement.readonly) {
@@ -130,6 +145,14 @@ export class Connection {
   /** Runs text of ours as it stands: transaction control, migrations, pragmas. */
   exec(sql: string): void {
     this.#guard(sql, () => this.#db.exec(sql));
+  }
+
+  begin(): void {
+    this.exec('BEGIN IMMEDIATE; SAVEPOINT call');
+  }
+
+  commit(): void {
+    this.exec('COMMIT');
   }
 
   /** Ends a transaction that may already be gone. */

@@ -1,7 +1,8 @@
 /** The writer in its thread: takes the lock, imports the modules, then runs each batch it is sent. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { CsmError, code, problem, toProblem } from '@csm/model';
+import { code, toProblem } from '@csm/model';
 import { registry } from '../core.ts';
+import { loadModules } from '../load.ts';
 import { type Lock, takeLock } from './lock.ts';
 import type { FromWriter, ToWriter, WriterData } from './messages.ts';
 import { Writer } from './writer.ts';
@@ -13,7 +14,7 @@ const tell = (message: FromWriter): void => port?.postMessage(message);
 let held: Lock | undefined;
 try {
   if (lock) held = takeLock(file, now);
-  const features = await Promise.all(modules.map(load));
+  const features = await loadModules(modules);
   const writer = new Writer(file, registry(features), limits, now);
   port?.on('message', (message: ToWriter) => {
     if (message.kind === 'close') {
@@ -31,14 +32,4 @@ try {
 } catch (thrown) {
   held?.release();
   tell({ kind: 'refused', problem: toProblem(thrown, code.DATABASE_UNAVAILABLE) });
-}
-
-async function load(url: string): Promise<{ readonly exports: unknown; readonly from: string }> {
-  try {
-    const exports: unknown = await import(url);
-    return { exports, from: url };
-  } catch (thrown) {
-    const detail = `store module ${url} cannot be imported: ${toProblem(thrown).detail}`;
-    throw new CsmError(problem(code.INVALID_PARAMETER, detail, { field: 'modules', allowed: 'URLs of modules' }));
-  }
 }

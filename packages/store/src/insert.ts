@@ -1,0 +1,38 @@
+/** Many rows at once: what both databases check of them before anything is sent. */
+import { code, fail } from '@csm/model';
+import type { SqlValue } from './module.ts';
+import { sqlValue } from './sql.ts';
+
+export interface Insert {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** Checked: whole numbers are bigints. */
+  readonly rows: readonly (readonly SqlValue[])[];
+  /** Rows whose key is there already are passed over. */
+  readonly passOver: boolean;
+}
+
+const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** Throws code 9 naming the table, column, row or value. */
+export function checkInsert(
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+  passOver: boolean,
+): Insert {
+  for (const name of [table, ...columns]) {
+    if (!IDENTIFIER.test(name)) refuse('columns', `${JSON.stringify(name)} is no name`, 'lower-case names');
+  }
+  if (columns.length === 0) refuse('columns', `no column of ${table} is named`, 'one or more');
+  const checked = rows.map((row, n) => {
+    if (row.length !== columns.length) {
+      refuse(`rows[${n}]`, `row ${n} for ${table} has ${row.length} values`, `${columns.length} values`);
+    }
+    return row.map(sqlValue);
+  });
+  return { table, columns, rows: checked, passOver };
+}
+
+const refuse = (field: string, detail: string, allowed: string): never =>
+  fail(code.INVALID_PARAMETER, detail, { field, allowed });
