@@ -137,7 +137,7 @@ describe('the structure of the workspace', () => {
 
   it('computes the name of an import only where files are loaded by design', () => {
     const computed = imports.filter(({ specifier }) => specifier === '').map(({ file }) => file);
-    expect(computed).to.deep.equal(['packages/daemon/src/main.ts', 'packages/store/src/sqlite/writer-thread.ts']);
+    expect(computed).to.deep.equal(['packages/daemon/src/main.ts', 'packages/store/src/load.ts']);
   });
 
   it('has in every package.json exactly what the sources import, in exact versions', () => {
