@@ -254,8 +254,8 @@ describe('aligned buckets', function () {
       };
       for (const node of ['a1', 'a2']) {
         const times = await until(`three rounds of ${node}`, () => moments(node));
-        // A loaded machine is late, but never by half a round, and never early.
-        for (const time of times) expect(time % 2000, `${node} at ${time}`).to.be.below(1000);
+        // A loaded machine is late, but never by half a round; early by no more than a clock that is being set.
+        for (const time of times) expect((time + 10) % 2000, `${node} at ${time}`).to.be.below(1000);
       }
     } finally {
       await cluster.site.close();

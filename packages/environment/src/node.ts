@@ -137,7 +137,8 @@ class Sampler {
     const { effects, wakeAt } = stepRounds(this.#rounds, event, now);
     clearTimeout(this.#timer);
     if (wakeAt !== undefined) {
-      this.#timer = setTimeout(() => this.#step({ kind: 'tick' }), Math.ceil(wakeAt - now.mono)).unref();
+      // The wall clock is told in whole ms, rounded down: a moment later, an aligned round does not seem to be early.
+      this.#timer = setTimeout(() => this.#step({ kind: 'tick' }), Math.ceil(wakeAt - now.mono) + 1).unref();
     }
     for (const effect of effects) this.#launch(effect);
   }
