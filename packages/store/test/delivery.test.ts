@@ -164,8 +164,11 @@ overEngines('delivery', ({ open }) => {
     broken = false;
     await until('the rest', () => got.at(-1) === 100 && delivery.status().cursor === 100);
     expect(got.filter((seq) => seq > 40)).to.deep.equal(upTo(100).slice(40));
-    expect(delivery.status().lost).to.equal(40);
-    expect(faults).to.include('40 changes after 0 were pruned before f had them');
+    // What it had read before they were pruned it may still have delivered.
+    const early = got.filter((seq) => seq <= 40).length;
+    expect(got.slice(0, early)).to.deep.equal(upTo(early));
+    expect(delivery.status().lost).to.equal(40 - early);
+    expect(faults).to.include(`${40 - early} changes after ${early} were pruned before f had them`);
     expect(await store.changes.prune({ keepRows: 10 })).to.equal(50);
   });
 

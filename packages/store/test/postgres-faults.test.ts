@@ -8,7 +8,7 @@ import { code } from '@csm/model';
 import { expect } from 'chai';
 import { type CommitReportsResult, openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
 import { LEDGER, problemOf, until } from './fixtures/engines.ts';
-import { Cluster, needsPostgres } from './fixtures/postgres.ts';
+import { Cluster, needsPostgres, OVER_POSTGRES } from './fixtures/postgres.ts';
 import { mountSmall, unmount } from './fixtures/process.ts';
 
 /** How soon a call is answered while the database is known to be away; a loaded machine needs some of it. */
@@ -16,7 +16,7 @@ const AT_ONCE_MS = 1_000;
 /** How soon it must work again once the database does. */
 const RETURN_MS = 20_000;
 
-describe('PostgreSQL that is away', () => {
+const suite = () => {
   let cluster: Cluster;
   let server: PostgresServer;
   let store: Store;
@@ -336,4 +336,6 @@ describe('PostgreSQL that is away', () => {
     }
     store = await open();
   });
-});
+};
+
+if (OVER_POSTGRES) describe('PostgreSQL that is away', suite);

@@ -8,9 +8,9 @@ import { expect } from 'chai';
 import { Client } from 'pg';
 import { openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
 import { directoryForTests, LEDGER, problemOf, until } from './fixtures/engines.ts';
-import { Cluster, needsPostgres, userOfServers } from './fixtures/postgres.ts';
+import { Cluster, needsPostgres, OVER_POSTGRES, userOfServers } from './fixtures/postgres.ts';
 
-describe('opening PostgreSQL', () => {
+const suite = () => {
   const directory = directoryForTests();
   let cluster: Cluster;
   let server: PostgresServer;
@@ -297,4 +297,6 @@ describe('opening PostgreSQL', () => {
     await store.call('ledger.addWithChange', { n: 1 });
     expect((await store.stats()).fileBytes).to.be.greaterThan(1_000_000);
   });
-});
+};
+
+if (OVER_POSTGRES) describe('opening PostgreSQL', suite);
