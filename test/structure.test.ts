@@ -29,11 +29,12 @@ const RULES: Rules = {
     client: ['protocol', 'model'],
     // Node sets are read and written on the command line, and `csm cert` needs no daemon.
     cli: ['client', 'protocol', 'model', 'nodeset', 'pki'],
-    sim: ['tree', 'client', ...BASE],
+    // It makes certificates for its nodes, stores what they report in a table of its own, and reads databases as a judge.
+    sim: ['tree', 'client', 'feature', 'store', 'pki', ...BASE],
   },
   confined: {
-    'better-sqlite3': ['packages/store/src/sqlite/'],
-    pg: ['packages/store/src/postgresql/'],
+    'better-sqlite3': ['packages/store/src/sqlite/', 'packages/sim/src/oracle/'],
+    pg: ['packages/store/src/postgresql/', 'packages/sim/src/oracle/', 'packages/sim/src/site/postgres.ts'],
     'tls-json-stream': ['packages/tree/src/net/'],
   },
   tools: ['packages/daemon/bin/generate.mjs'],

@@ -1,22 +1,14 @@
-/** `csm-sim`: simulated compute nodes in one process, each with its own identity, journal and links. */
-import { mkdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { expand } from '@csm/nodeset';
-import type { LeafShell, Log } from '@csm/tree';
-import { simulateNode } from './simulated-node.ts';
+/** `csm-sim`: simulated compute nodes, in one process or in as many as the limit of open files asks for. */
+import { readFileSync } from 'node:fs';
+import type { Log } from '@csm/tree';
+import { type Handled, type Order, readOrders, say } from './population/control.ts';
+import { Crowd } from './population/crowd.ts';
+import { HELP, type PopulationOptions, readOptions } from './population/options.ts';
+import { Population } from './population/population.ts';
+import { shares } from './population/shares.ts';
 
-const HELP = `csm-sim --nodes n[01-16] --aggregators host:port,host:port --pki DIR --state DIR [--interval S] [--return-after S] [--sample S]
-
-Simulated compute nodes that speak the real protocol: for trying out CSM and for measuring it.
-  --nodes         node set; each node needs DIR/compute-<node>.pem (csm cert issue compute <nodes>)
-  --aggregators   first choice first; every second node takes them the other way round
-  --pki           directory of the CA
-  --state         directory for the journals
-  --interval      heartbeat interval, seconds (default 15)
-  --return-after  seconds until a node returns to its first choice (default 300)
-  --sample        seconds between two samples of the environment (default 600; 0 for none)
-  --speak         another minor version of the protocol, for tests
-`;
+const EXIT_USAGE = 9;
+const EXIT_FAILED = 1;
 
 const line = (level: string) => (text: string, fields?: Readonly<Record<string, unknown>>) => {
   process.stdout.write(
@@ -25,56 +17,97 @@ const line = (level: string) => (text: string, fields?: Readonly<Record<string, 
 };
 const log: Log = { error: line('error'), warn: line('warn'), info: () => undefined, debug: () => undefined };
 
-function hostPort(text: string): { name: string; host: string; port: number } {
-  const match = /^(.+):(\d{1,5})$/.exec(text);
-  if (match?.[1] === undefined) throw new Error(`--aggregators holds '${text}'; allowed is host:port`);
-  return { name: text, host: match[1].replace(/^\[|\]$/g, ''), port: Number(match[2]) };
+/** Runs until SIGTERM, SIGINT or the order to stop. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let options: PopulationOptions | undefined;
+  try {
+    options = readOptions(argv);
+  } catch (error) {
+    process.stderr.write(`csm-sim: ${error instanceof Error ? error.message : String(error)}\n`);
+    return EXIT_USAGE;
+  }
+  if (options === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  return run(options);
 }
 
-/** Runs until SIGTERM or SIGINT. */
-export async function main(argv: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      nodes: { type: 'string' },
-      aggregators: { type: 'string' },
-      pki: { type: 'string' },
-      state: { type: 'string' },
-      interval: { type: 'string', default: '15' },
-      'return-after': { type: 'string', default: '300' },
-      sample: { type: 'string', default: '600' },
-      speak: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
+async function run(options: PopulationOptions): Promise<number> {
+  let end: (code: number) => void = () => undefined;
+  const ended = new Promise<number>((resolve) => {
+    end = resolve;
   });
-  const { nodes, aggregators, pki, state } = values;
-  if (values.help || nodes === undefined || aggregators === undefined || pki === undefined || state === undefined) {
-    process.stdout.write(HELP);
-    return values.help ? 0 : 8;
-  }
-  mkdirSync(state, { recursive: true, mode: 0o700 });
-  const hubs = aggregators.split(',').map(hostPort);
-  const leaves: LeafShell[] = [];
-  for (const [i, node] of expand(nodes).entries()) {
-    leaves.push(
-      await simulateNode({
-        node,
-        candidates: i % 2 === 0 ? hubs : hubs.toReversed(),
-        caFile: `${pki}/ca.pem`,
-        credFile: `${pki}/compute-${node}.pem`,
-        stateDir: state,
-        intervalMs: Number(values.interval) * 1000,
-        sampleMs: Number(values.sample) * 1000,
-        returnAfterMs: Number(values['return-after']) * 1000,
-        log,
-        ...(values.speak === undefined ? {} : { speak: values.speak }),
-      }),
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(0));
+  const { nodes, silent, processes } = options;
+  const openFiles = openFilesLimit();
+  const groups = shares(
+    nodes.filter((node) => !silent.includes(node)),
+    processes,
+    openFiles,
+  );
+  if (silent.length > 0) groups.push([...silent]);
+  const failed = (why: string): void => {
+    log.error(why);
+    end(EXIT_FAILED);
+  };
+  const crowd = groups.length > 1 ? await Crowd.start(options, groups, failed) : undefined;
+  const population = crowd === undefined ? await Population.start(options, log) : undefined;
+  if (groups.length > 1)
+    line('info')(
+      `${nodes.length} nodes in ${groups.length} processes; a process may have ${openFiles} files open, a node needs four`,
     );
+  const handle = (order: Order): Promise<Handled> => {
+    if (order.do === 'stop') end(0);
+    return crowd?.handle(order) ?? carryOut(order, population);
+  };
+  if (options.control) {
+    readOrders(process.stdin, handle);
+    // Whoever ordered us about is gone.
+    process.stdin.once('end', () => end(0));
   }
-  const signal = await new Promise<string>((resolve) => {
-    process.once('SIGTERM', () => resolve('SIGTERM'));
-    process.once('SIGINT', () => resolve('SIGINT'));
-  });
-  await Promise.all(leaves.map((leaf) => leaf.stop(signal)));
-  return 0;
+  say({ event: 'ready', nodes: nodes.length, processes: groups.length });
+  const code = await ended;
+  await crowd?.stop();
+  await population?.stop('SIGTERM');
+  process.stdin.destroy();
+  return code;
+}
+
+async function carryOut(order: Order, population: Population | undefined): Promise<Handled> {
+  if (population === undefined) return undefined;
+  switch (order.do) {
+    case 'rate':
+      population.setRate(order.rate);
+      return undefined;
+    case 'settle':
+      await population.settled();
+      return undefined;
+    case 'stats':
+      return { stats: population.stats() };
+    case 'poison':
+      await population.poison(order.node);
+      return undefined;
+    case 'flood':
+      population.flood(order.node, order.on);
+      return undefined;
+    case 'clock':
+      population.shiftClock(order.shift);
+      return undefined;
+    case 'stop':
+      return undefined;
+    case 'silence':
+      throw new Error("'silence' needs nodes given by --silent");
+    default:
+      order satisfies never;
+      throw new Error(
+        `do is '${String((order as { do?: unknown }).do)}'; allowed are rate, settle, stats, poison, flood, clock, silence, stop`,
+      );
+  }
+}
+
+/** The soft limit of this process, as the kernel tells it. */
+function openFilesLimit(): number {
+  const found = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  return found === undefined ? 1024 : Number(found);
 }

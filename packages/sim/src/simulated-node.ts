@@ -3,7 +3,8 @@
  * collectors. Nothing of framing, claims, outbox or retries is made here.
  */
 import { readFileSync } from 'node:fs';
-import { isObject, mono, wall } from '@csm/model';
+import { setTimeout as pause } from 'node:timers/promises';
+import { code, isObject, type Now, toProblem } from '@csm/model';
 import { type Candidate, type CommandHandler, LeafShell, type Log } from '@csm/tree';
 import { inventoryOf, KERNEL, sha256 } from './simulated-inventory.ts';
 import { sampleOf } from './simulated-samples.ts';
@@ -19,16 +20,18 @@ export interface SimulatedNodeOptions {
   readonly returnAfterMs: number;
   /** Milliseconds between two samples of its environment; 0 for none. */
   readonly sampleMs: number;
+  /** Milliseconds a command takes. */
+  readonly latencyMs: number;
+  readonly clock: { now(): Now };
   readonly log: Log;
   readonly speak?: string;
 }
 
 const hashOf = (node: string): string => sha256(JSON.stringify(inventoryOf(node)));
-const clock = { now: () => ({ mono: mono(performance.now()), wall: wall(Date.now()) }) };
 
 /** Starts a node and reports its made-up inventory whenever the master does not have it. */
 export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafShell> {
-  const { node, stateDir, log } = options;
+  const { node, stateDir, log, clock, latencyMs } = options;
   const pem = readFileSync(options.credFile, 'utf8');
   const tls = { ca: readFileSync(options.caFile, 'utf8'), cert: pem, key: pem };
   let sent: string | undefined;
@@ -45,7 +48,10 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
     returnAfterMs: options.returnAfterMs,
     outboxBytes: 16 * 1024 * 1024,
     ...(options.speak === undefined ? {} : { speak: options.speak }),
-    commands: commandsOf(node, () => leaf),
+    commands: delayed(
+      latencyMs,
+      commandsOf(node, () => leaf),
+    ),
     onConfirmed: (_hub, known) => {
       const document = inventoryOf(node);
       const hash = hashOf(node);
@@ -71,21 +77,34 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
         });
     },
   });
-  if (options.sampleMs > 0) sampleEvery(options.sampleMs, node, leaf);
+  if (options.sampleMs > 0) sampleEvery(options.sampleMs, node, leaf, clock);
   return leaf;
 }
 
 /** At once, and then as an aligned bucket does: at multiples of the interval. What is not accepted is one sample less. */
-function sampleEvery(ms: number, node: string, leaf: LeafShell): void {
+function sampleEvery(ms: number, node: string, leaf: LeafShell, clock: SimulatedNodeOptions['clock']): void {
   const wait = () => setTimeout(sample, ms - (Date.now() % ms)).unref();
   const sample = () => {
     const time = clock.now().wall;
-    leaf
-      .offer({ kind: 'environment.sample', urgency: 'sample', time, body: sampleOf(node, time) })
-      .catch(() => undefined);
-    wait();
+    leaf.offer({ kind: 'environment.sample', urgency: 'sample', time, body: sampleOf(node, time) }).then(
+      wait,
+      // A node that has ended samples no more.
+      (error: unknown) => (toProblem(error).code === code.BAD_STATE ? undefined : wait()),
+    );
   };
   sample();
+}
+
+/** The same commands, each begun only after so many ms. */
+function delayed(ms: number, commands: Record<string, CommandHandler>): Record<string, CommandHandler> {
+  if (ms === 0) return commands;
+  const later =
+    (run: CommandHandler): CommandHandler =>
+    async (input, context) => {
+      await pause(ms, undefined, { signal: context.signal });
+      return run(input, context);
+    };
+  return Object.fromEntries(Object.entries(commands).map(([name, run]) => [name, later(run)]));
 }
 
 function commandsOf(node: string, leaf: () => LeafShell): Record<string, CommandHandler> {

@@ -1,0 +1,66 @@
+/** What a database holds of numbered reports, read by SELECT on a connection of our own, after everything has ended. */
+import Database from 'better-sqlite3';
+import { Client, type ClientConfig } from 'pg';
+
+export interface StoredRow {
+  readonly daemon: string;
+  readonly incarnation: string;
+  readonly seq: number;
+  readonly urgent: number;
+  readonly n: number;
+}
+
+export interface StoredState {
+  /** In the order in which they were stored. */
+  readonly rows: Iterable<StoredRow>;
+  readonly cursors: readonly { readonly daemon: string; readonly incarnation: string; readonly cursor: number }[];
+  readonly rejected: readonly { readonly daemon: string; readonly kind: string; readonly reason: string }[];
+  /** Changes about links: `event` and the nodes it tells of. */
+  readonly links: readonly { readonly seq: number; readonly time: number; readonly body: unknown }[];
+}
+
+const ROWS = { sqlite: 'rowid', postgresql: 'ctid' };
+const rowsSql = (order: string): string => `SELECT daemon, incarnation, seq, urgent, n FROM numbered ORDER BY ${order}`;
+const CURSORS = 'SELECT daemon, incarnation, cursor FROM stream';
+const REJECTED = 'SELECT daemon, kind, reason FROM rejected_report';
+const LINKS = `SELECT seq, time, body FROM change WHERE kind = 'link' ORDER BY seq`;
+
+type LinkRow = { readonly seq: number; readonly time: number; readonly body: string };
+const parsed = (rows: readonly LinkRow[]): StoredState['links'] =>
+  rows.map((row) => ({ ...row, body: JSON.parse(row.body) as unknown }));
+
+export function readSqlite(file: string): StoredState {
+  const db = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    return {
+      rows: db.prepare(rowsSql(ROWS.sqlite)).all() as StoredRow[],
+      cursors: db.prepare(CURSORS).all() as StoredState['cursors'],
+      rejected: db.prepare(REJECTED).all() as StoredState['rejected'],
+      links: parsed(db.prepare(LINKS).all() as LinkRow[]),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+export async function readPostgres(config: ClientConfig): Promise<StoredState> {
+  const db = new Client(config);
+  await db.connect();
+  try {
+    // int8 arrives as text; all of ours are whole numbers below 2^53.
+    const number = <Row extends object>(row: Row, ...names: (keyof Row)[]): Row =>
+      Object.assign(row, Object.fromEntries(names.map((name) => [name, Number(row[name])])));
+    const rows = (await db.query<StoredRow>(rowsSql(ROWS.postgresql))).rows;
+    const cursors = (await db.query<StoredState['cursors'][number]>(CURSORS)).rows;
+    const rejected = (await db.query<StoredState['rejected'][number]>(REJECTED)).rows;
+    const links = (await db.query<LinkRow>(LINKS)).rows;
+    return {
+      rows: rows.map((row) => number(row, 'seq', 'urgent', 'n')),
+      cursors: cursors.map((row) => number(row, 'cursor')),
+      rejected,
+      links: parsed(links.map((row) => number(row, 'seq', 'time'))),
+    };
+  } finally {
+    await db.end();
+  }
+}

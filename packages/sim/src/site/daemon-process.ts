@@ -1,0 +1,135 @@
+/** One process of a site: started, killed, stopped, started again; its output goes to a file. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+
+export interface Launch {
+  readonly name: string;
+  /** What it is, which decides when it is stopped: a role, `sim`, `bare`. */
+  readonly kind: string;
+  /** Program and arguments of Node. */
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly log: string;
+  /** Its standard input and output are pipes of ours; only its errors go to the file. */
+  readonly piped?: boolean;
+}
+
+/** A process that does not end within so many ms after SIGTERM is at fault. */
+const STOP_MS = 20_000;
+
+export class DaemonProcess {
+  readonly launch: Launch;
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  /** We made it end. */
+  #asked = false;
+  #paused = false;
+
+  constructor(launch: Launch) {
+    this.launch = launch;
+  }
+
+  get name(): string {
+    return this.launch.name;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get stdin(): Writable | null {
+    return this.#child?.stdin ?? null;
+  }
+
+  get stdout(): Readable | null {
+    return this.#child?.stdout ?? null;
+  }
+
+  /** It ended though nobody asked it to: in words; else undefined. */
+  get fault(): string | undefined {
+    if (this.#child === undefined || this.running || this.#asked) return undefined;
+    return `${this.name} ended by itself (${this.#child.signalCode ?? `exit ${this.#child.exitCode}`})`;
+  }
+
+  start(env: Readonly<Record<string, string>> = {}): void {
+    if (this.running) throw new Error(`${this.name} is running already`);
+    const { argv, log, piped = false } = this.launch;
+    const out = openSync(log, 'a');
+    const child = spawn(process.execPath, [...argv], {
+      stdio: piped ? ['pipe', 'pipe', out] : ['ignore', out, out],
+      env: { ...process.env, ...this.launch.env, ...env },
+    });
+    closeSync(out);
+    // Whoever writes to one that ends hears of its end.
+    child.stdin?.on('error', () => undefined);
+    this.#asked = false;
+    this.#paused = false;
+    this.#child = child;
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+  }
+
+  /** Sends a signal that ends it, and resolves when it has ended. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    if (!this.running) throw new Error(`${this.name} is not running`);
+    this.#asked = true;
+    this.#child?.kill(signal);
+    await this.#exited;
+  }
+
+  /** Its end is expected from here on, such as that of one that is to die at a failpoint. */
+  expectEnd(): Promise<void> {
+    this.#asked = true;
+    return this.#exited;
+  }
+
+  pause(): void {
+    if (!this.running) throw new Error(`${this.name} is not running`);
+    this.#child?.kill('SIGSTOP');
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+    this.#paused = false;
+  }
+
+  /** Asks it to end by SIGTERM. Gives what was wrong with how it ended; undefined when nothing was. */
+  async end(): Promise<string | undefined> {
+    if (!this.running) return this.fault;
+    if (this.#paused) this.resume();
+    this.#asked = true;
+    this.#child?.kill('SIGTERM');
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#child?.kill('SIGKILL');
+    }, STOP_MS);
+    await this.#exited;
+    clearTimeout(timer);
+    if (late) return `${this.name} did not end within ${STOP_MS} ms after SIGTERM`;
+    const { exitCode, signalCode } = this.#child ?? { exitCode: 0, signalCode: null };
+    return exitCode === 0 ? undefined : `${this.name} ended with ${signalCode ?? exitCode} after SIGTERM`;
+  }
+
+  /** For the very end: at once, without waiting. */
+  destroy(): void {
+    if (!this.running) return;
+    this.#asked = true;
+    this.#child?.kill('SIGKILL');
+  }
+
+  /** The last lines of its output. */
+  tail(lines: number): string {
+    const { log } = this.launch;
+    if (!existsSync(log)) return '';
+    return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+}

@@ -1,0 +1,101 @@
+/** The usual tree on a site: one master or two, aggregators A and B, a utility daemon. Nodes come beside it. */
+import type { DaemonProcess } from './daemon-process.ts';
+import { PostgresSite } from './postgres.ts';
+import { CSMD, freePorts, NUMBERED, type Settings, type Site } from './site.ts';
+
+export type DatabaseEngine = 'sqlite' | 'postgresql';
+
+export interface TreeOptions {
+  /** Heartbeat interval, seconds. */
+  readonly interval: number;
+  readonly db?: DatabaseEngine;
+  /** With PostgreSQL: a second master that stands by. */
+  readonly standby?: boolean;
+  /** Lines for postgresql.conf. */
+  readonly postgres?: readonly string[];
+  /** Over the settings of a daemon. */
+  readonly settings?: (who: string) => Settings;
+  readonly env?: (who: string) => Readonly<Record<string, string>>;
+  /** Where a daemon dials another instead (a proxy): asked for `agg-a>master`, `utility>master`. */
+  readonly way?: (route: string, port: number) => Promise<number>;
+}
+
+export interface Tree {
+  readonly site: Site;
+  readonly master: DaemonProcess;
+  readonly standby: DaemonProcess | undefined;
+  readonly a: DaemonProcess;
+  readonly b: DaemonProcess;
+  readonly utility: DaemonProcess;
+  readonly postgres: PostgresSite | undefined;
+  /** Ports of the aggregators for nodes. */
+  readonly ports: { readonly a: number; readonly b: number };
+  /** What `csm-sim` takes for `--aggregators`. */
+  readonly aggregators: string;
+  /** The database's file, or the name of the database. */
+  readonly database: string;
+}
+
+export { CSMD };
+
+/** Starts it and resolves when the aggregators are linked. Everything ends with the site. */
+export async function startTree(site: Site, options: TreeOptions): Promise<Tree> {
+  const { interval, db = 'sqlite', standby = false, settings = (): Settings => ({}), env = () => ({}) } = options;
+  const way = options.way ?? (async (_route: string, port: number) => port);
+  const masters = standby ? ['master', 'master-2'] : ['master'];
+  await site.certify('master', masters);
+  await site.certify('aggregator', ['agg-a', 'agg-b']);
+  await site.certify('utility', ['login']);
+  const [a = 0, b = 0, ...top] = await freePorts(2 + 2 * masters.length);
+  const at = (port: number): object => ({ host: '127.0.0.1', port });
+  const ports = masters.map((_, i) => ({ hubs: top[2 * i] ?? 0, utilities: top[2 * i + 1] ?? 0 }));
+  let postgres: PostgresSite | undefined;
+  if (db === 'postgresql') {
+    postgres = await PostgresSite.start({ settings: options.postgres ?? [] });
+    const server = postgres;
+    site.onClose(() => server.remove());
+    await postgres.create('csm');
+  }
+  const add = (role: 'master' | 'aggregator' | 'utility', who: string, net: object, more: object = {}) => {
+    const own = settings(who);
+    const merged = { ...more, ...own, net: { heartbeat_interval: interval, ...net, ...own.net } };
+    const args = role === 'master' ? ['--feature', NUMBERED] : [];
+    return site.daemon(role, who, merged, { args, env: env(who) });
+  };
+  const engine = postgres === undefined ? {} : { db: { engine: 'postgresql', postgresql: postgres.at('csm') } };
+  const others = (i: number): object => {
+    const rest = ports.filter((_, j) => j !== i).map(({ utilities }) => at(utilities));
+    return rest.length === 0 ? {} : { master: rest };
+  };
+  const [first, second] = masters.map((who, i) =>
+    add(
+      'master',
+      who,
+      { aggregator_listen: at(ports[i]?.hubs ?? 0), utility_listen: at(ports[i]?.utilities ?? 0), ...others(i) },
+      engine,
+    ),
+  );
+  const to = async (who: string, which: 'hubs' | 'utilities'): Promise<object[]> =>
+    Promise.all(ports.map(async (port, i) => at(await way(`${who}>${masters[i]}`, port[which]))));
+  const hubA = add('aggregator', 'agg-a', { compute_listen: at(a), master: await to('agg-a', 'hubs') });
+  const hubB = add('aggregator', 'agg-b', { compute_listen: at(b), master: await to('agg-b', 'hubs') });
+  const utility = add('utility', 'login', { master: await to('login', 'utilities') });
+  if (first === undefined) throw new Error('no master was started');
+  const client = site.client('login');
+  await site.until('both aggregators are linked', async () => {
+    const { aggregators } = await client.call('health', {}, { timeoutSeconds: 5 });
+    return aggregators.filter(({ connected }) => connected).length === 2;
+  });
+  return {
+    site,
+    master: first,
+    standby: second,
+    a: hubA,
+    b: hubB,
+    utility,
+    postgres,
+    ports: { a, b },
+    aggregators: `127.0.0.1:${a},127.0.0.1:${b}`,
+    database: postgres === undefined ? `${site.stateDir('master')}/csm.db` : 'csm',
+  };
+}
