@@ -35,28 +35,37 @@ export class AcceptedList {
 
   accepted(node: string, n: number): void {
     this.#lines += `${node} ${n}\n`;
-    void this.flush();
+    this.#kick();
   }
 
   refused(node: string, n: number): void {
     this.#refusals += `${node} ${n}\n`;
-    void this.flush();
+    this.#kick();
   }
 
   /** Resolves when all that was told so far is on disk. */
   async flush(): Promise<void> {
-    while (this.#flushing !== undefined || this.#lines !== '' || this.#refusals !== '') {
-      this.#flushing ??= this.#write().finally(() => {
-        this.#flushing = undefined;
-      });
-      await this.#flushing;
-    }
+    // What is being written now, and then what waits behind it.
+    await this.#flushing;
+    this.#kick();
+    await this.#flushing;
   }
 
   async close(): Promise<void> {
     await this.flush();
     await this.#accepted.close();
     await this.#refused.close();
+  }
+
+  /** One write at a time; what comes meanwhile goes with the next. */
+  #kick(): void {
+    if (this.#flushing !== undefined || (this.#lines === '' && this.#refusals === '')) return;
+    this.#flushing = this.#write().finally(() => {
+      this.#flushing = undefined;
+      this.#kick();
+    });
+    // A disk that fails is told where the list is flushed or closed.
+    this.#flushing.catch(() => undefined);
   }
 
   async #write(): Promise<void> {

@@ -53,7 +53,7 @@ class Part {
     const id = this.#next++;
     return new Promise((done, failed) => {
       this.#asked.set(id, { done, failed });
-      this.child.stdin?.write(`${JSON.stringify({ id, ...order })}\n`);
+      this.child.stdin?.write(`${JSON.stringify({ ...order, id })}\n`);
     });
   }
 

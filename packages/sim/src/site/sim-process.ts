@@ -109,7 +109,7 @@ export class SimProcess {
     const id = this.#next++;
     return new Promise((done, failed) => {
       this.#asked.set(id, { done, failed });
-      stdin.write(`${JSON.stringify({ id, ...order })}\n`);
+      stdin.write(`${JSON.stringify({ ...order, id })}\n`);
     });
   }
 }
