@@ -13,4 +13,4 @@ export { KINDS, type Kind, MESSAGES, type Message, type MessageOf, type Way } fr
 export { type Reading, readMessage } from './read.ts';
 export { ResultPart, RosterEntry } from './shapes.ts';
 export { FIELDS_SINCE, NEXT_FIELD, NEXT_KIND, speakAs } from './speak.ts';
-export { agree, parseVersion, VERSION, type Version } from './version.ts';
+export { agree, knows, parseVersion, VERSION, type Version } from './version.ts';

@@ -1,5 +1,6 @@
 import { isObject } from '@csm/model';
-import { Compile } from 'typebox/compile';
+// The check alone: `typebox/compile` brings conversion, defaults and codecs along, 180 modules more at each start.
+import { Compile } from 'typebox/schema';
 import { KINDS, type Kind, MESSAGES, type Message, type Way } from './message.ts';
 
 /**
@@ -36,7 +37,7 @@ export function readMessage(value: unknown, way: Way): Reading {
     return { kind: 'broken', reason: `'${kind}' is not a message for the way ${way}, only for ${allowed}` };
   }
   if (checker.Check(value)) return { kind: 'message', message: value as unknown as Message };
-  return { kind: 'broken', reason: `'${kind}': ${inWords(checker.Errors(value) as readonly Fault[], value)}` };
+  return { kind: 'broken', reason: `'${kind}': ${inWords(checker.Errors(value)[1] as readonly Fault[], value)}` };
 }
 
 /** The part of a schema error that is used here. */

@@ -9,6 +9,7 @@ export const FIELDS_SINCE: Readonly<Record<string, `1.${number}`>> = {
   'hello.clock': '1.1',
   'welcome.clock': '1.1',
   'claimed.again': '1.2',
+  'welcome.term': '1.3',
 };
 
 /** What a daemon of a later minor version adds to every message, for tests of the version rule. */

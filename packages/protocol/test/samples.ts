@@ -5,7 +5,7 @@ const entry = {
   role: 'compute' as const,
   node: 'n007',
   session: 's-n007-1',
-  version: '1.2',
+  version: '1.3',
   address: '10.1.0.7:40112',
   since: 1_760_000_000_000,
   bounced: 2,
@@ -26,7 +26,7 @@ const problem = {
 export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   hello: {
     kind: 'hello',
-    version: '1.2',
+    version: '1.3',
     role: 'compute',
     node: 'n007',
     incarnation: 'i-n007-1',
@@ -36,13 +36,14 @@ export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   },
   welcome: {
     kind: 'welcome',
-    version: '1.2',
+    version: '1.3',
     node: 'agg-A',
     session: 's-agg-A-1',
     interval: 15e3,
     leader: true,
     credit: 0,
     clock: 1760000000004,
+    term: 12,
   },
   refused: { kind: 'refused', code: 'certificate', reason: 'the certificate has expired – “n007”, 2026‑01‑01' },
   unsupported: { kind: 'unsupported', of: 'x-next' },

@@ -10,7 +10,7 @@ describe('speakAs', () => {
     for (const kind of KINDS) expect(speakAs(VERSION, sample(kind))).to.deep.equal([sample(kind)]);
   });
 
-  for (const version of ['1.0', '1.1', '1.3']) {
+  for (const version of ['1.0', '1.1', '1.2', '1.4']) {
     it(`${version}: all it says is read by today's code`, () => {
       for (const kind of KINDS) {
         for (const value of speakAs(version, sample(kind))) {
@@ -27,7 +27,7 @@ describe('speakAs', () => {
   it('1.0 has no clocks, and says its version', () => {
     const { clock: _, ...hello } = sample('hello') as unknown as Record<string, unknown>;
     expect(speakAs('1.0', sample('hello'))).to.deep.equal([{ ...hello, version: '1.0' }]);
-    const { clock: __, ...welcome } = sample('welcome') as unknown as Record<string, unknown>;
+    const { clock: __, term: ___, ...welcome } = sample('welcome') as unknown as Record<string, unknown>;
     expect(speakAs('1.0', sample('welcome'))).to.deep.equal([{ ...welcome, version: '1.0' }]);
   });
 
@@ -37,13 +37,19 @@ describe('speakAs', () => {
     expect(speakAs('1.1', sample('claimed'))).to.deep.equal([claimed]);
   });
 
-  it('1.3 adds an unknown field to everything, and an unknown kind after the greeting', () => {
+  it('1.2 leads without a term', () => {
+    const { term: _, ...welcome } = sample('welcome') as unknown as Record<string, unknown>;
+    expect(speakAs('1.2', sample('welcome'))).to.deep.equal([{ ...welcome, version: '1.2' }]);
+    expect(speakAs('1.2', sample('claimed'))).to.deep.equal([sample('claimed')]);
+  });
+
+  it('1.4 adds an unknown field to everything, and an unknown kind after the greeting', () => {
     for (const kind of KINDS) {
-      const [first, ...rest] = speakAs('1.3', sample(kind)) as Record<string, unknown>[];
+      const [first, ...rest] = speakAs('1.4', sample(kind)) as Record<string, unknown>[];
       expect(first, kind).to.have.property(NEXT_FIELD);
       expect(rest.map((v) => v['kind'])).to.deep.equal(kind === 'hello' || kind === 'welcome' ? [NEXT_KIND] : []);
     }
-    expect((speakAs('1.3', sample('hello'))[0] as Record<string, unknown>)['version']).to.equal('1.3');
+    expect((speakAs('1.4', sample('hello'))[0] as Record<string, unknown>)['version']).to.equal('1.4');
   });
 
   it('says even a version that is none, so that a refusal can be tested', () => {
@@ -55,7 +61,7 @@ describe('speakAs', () => {
     for (const kind of KINDS) {
       const before = structuredClone(sample(kind));
       speakAs('1.0', sample(kind));
-      speakAs('1.3', sample(kind));
+      speakAs('1.4', sample(kind));
       expect(sample(kind)).to.deep.equal(before);
     }
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { agree, parseVersion, VERSION } from '../src/version.ts';
+import { agree, knows, parseVersion, VERSION } from '../src/version.ts';
 
 describe('agree', () => {
   const table: readonly [ours: string, theirs: string, spoken: string | undefined][] = [
@@ -55,5 +55,12 @@ describe('agree', () => {
   it('reads its own version', () => {
     expect(parseVersion(VERSION)).not.to.equal(undefined);
     expect(agree(VERSION, VERSION).ok).to.equal(true);
+  });
+});
+
+describe('knows', () => {
+  it('what came with a minor version, from that one on', () => {
+    for (const version of ['1.3', '1.4', '1.10']) expect(knows(version, 3), version).to.equal(true);
+    for (const version of ['1.0', '1.2', '', '1', 'one', '1.3.1']) expect(knows(version, 3), version).to.equal(false);
   });
 });

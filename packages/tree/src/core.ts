@@ -170,8 +170,6 @@ export class Core {
     }
     // At once: a cursor must not leave behind the acknowledgement of a later commit. To its node that would be a database set back.
     this.#flushVerdicts();
-    // At once: a later acknowledgement must not get there before the cursor that was read earlier.
-    this.#flushVerdicts();
   }
 
   /** Everything of the failed record is tried again, with what has changed since. */

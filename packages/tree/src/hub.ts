@@ -122,6 +122,8 @@ export class Hub {
     this.#trunk = false;
     this.#batches = [];
     this.#batchBytes = 0;
+    // What has not left yet is lost with the trunk: it must not come before the roster on the next one.
+    this.#out = this.#out.filter(({ kind }) => kind !== 'up');
     this.commands.trunkDown();
     this.roster.trunkDown();
     for (const { id, link } of this.relay.trunkLost())

@@ -11,6 +11,7 @@ export type { CallServer, Serve, ServeContext } from './net/call-server.ts';
 export type { Revoked } from './net/certificates.ts';
 export type { CommandContext, CommandHandler } from './net/command-runner.ts';
 export { type CoreDatabase, CoreShell, type CoreShellOptions } from './net/core-shell.ts';
+export { FAILPOINTS, type Failpoint, type PassFailpoint } from './net/failpoint.ts';
 export { HubShell, type HubShellOptions, type HubTap, type MasterState } from './net/hub-shell.ts';
 export {
   type CallHandlers,
@@ -21,6 +22,7 @@ export {
 export type { RefusedPeer } from './net/links.ts';
 export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
+export { StandbyShell, type StandbyShellOptions } from './net/standby-shell.ts';
 export type { Wire } from './net/wire.ts';
 export { URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';
 export type {

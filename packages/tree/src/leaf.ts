@@ -111,7 +111,7 @@ export class Leaf {
         this.#out.push(
           log('info', `linked to ${event.peer.daemon}`, { hub: event.peer.node, address: event.peer.address }),
         );
-        this.#failover({ kind: 'up', candidate: event.candidate, link: event.link, leader: event.peer.leader }, now);
+        this.#up(event, now);
         return;
       case 'down': {
         const { candidate, reason, refusal } = event;
@@ -159,6 +159,10 @@ export class Leaf {
       default:
         event satisfies never;
     }
+  }
+
+  #up({ candidate, link, peer: { leader, term } }: Extract<LeafEvent, { kind: 'up' }>, now: Now): void {
+    this.#failover({ kind: 'up', candidate, link, leader, ...(term === undefined ? {} : { term }) }, now);
   }
 
   #message(candidate: number, message: Message, now: Now): void {

@@ -39,8 +39,9 @@ class Rig {
     return this.send({ kind: 'start' });
   }
 
-  up(candidate: number, leader = true): string[] {
-    return this.send({ kind: 'up', candidate, link: this.#link++, leader });
+  up(candidate: number, leader = true, term?: number): string[] {
+    const told = term === undefined ? {} : { term };
+    return this.send({ kind: 'up', candidate, link: this.#link++, leader, ...told });
   }
 
   down(candidate: number, refused = false, reason = 'closed'): string[] {
@@ -414,6 +415,102 @@ describe('failover: the way back', () => {
     closing.send({ kind: 'bye', candidate: 0 });
     closing.send({ kind: 'rebalance', spread: 0 });
     expect(closing.run(1e6).filter((e) => e.includes('claim'))).to.deep.equal([]);
+  });
+});
+
+describe('failover: among masters', () => {
+  const masters = (names = ['M1', 'M2']) => new Rig(names, 0, { masters: true, interval: 15_000 });
+
+  /** M1 leads under term 5 and is claimed, the others stand by. */
+  function led(names?: string[]): Rig {
+    const rig = masters(names);
+    rig.start();
+    rig.up(0, true, 5);
+    rig.claimed(0);
+    for (let i = 1; i < rig.s.candidates.length; i++) rig.up(i, false);
+    return rig;
+  }
+
+  it('all are dialled at once, and all are kept', () => {
+    const rig = masters(['M1', 'M2', 'M3']);
+    expect(rig.start()).to.deep.equal(['dial 0', 'dial 1', 'dial 2']);
+    expect(rig.up(2, false)).to.deep.equal(['claim 2 term 1']);
+    expect(rig.claimed(2, false)).to.deep.equal([]);
+    expect(rig.up(1, true, 5), 'the leader, as soon as it is known').to.deep.equal(['claim 1 term 2']);
+    expect(rig.claimed(1)).to.deep.equal([]);
+    expect(rig.up(0, false)).to.deep.equal([]);
+    expect(rig.run(600_000), 'a first choice that stands by is none').to.deep.equal([]);
+  });
+
+  it('one that is away is dialled again, whatever the others do', () => {
+    const rig = led();
+    expect(rig.down(1)).to.deep.equal([]);
+    expect(rig.run(60_000)).to.deep.equal(['50 dial 1']);
+  });
+
+  it('a new leader is claimed at once, though the old one is linked and says that it leads', () => {
+    const rig = led();
+    rig.ms = 100_000;
+    rig.send({ kind: 'bye', candidate: 1 });
+    rig.down(1);
+    expect(rig.run(100_100)).to.deep.equal(['100050 dial 1']);
+    expect(rig.up(1, true, 6)).to.deep.equal(['claim 1 term 2']);
+    expect(rig.claimed(1)).to.deep.equal([]);
+    expect(rig.run(1_000_000), 'no way back to the outdated one').to.deep.equal([]);
+    expect(rig.leader(0, true)).to.deep.equal([]);
+  });
+
+  it('after a goodbye it is dialled within one short back-off, however often it failed before', () => {
+    const rig = led();
+    for (let i = 0; i < 6; i++) {
+      rig.down(1);
+      rig.run(rig.ms + 5000);
+    }
+    rig.up(1, false);
+    const { ms } = rig;
+    rig.send({ kind: 'bye', candidate: 1 });
+    expect(rig.down(1)).to.deep.equal([]);
+    expect(rig.run(ms + 100)).to.deep.equal([`${ms + 50} dial 1`]);
+  });
+
+  it('an outdated leader that is linked first leaves no claim waiting', () => {
+    const rig = masters();
+    rig.start();
+    expect(rig.up(0, true, 5)).to.deep.equal(['claim 0 term 1']);
+    // Its database is away: it never answers.
+    expect(rig.up(1, true, 6)).to.deep.equal(['claim 1 term 2']);
+  });
+
+  it('the leader is lost: a standby holds the claim until another leads', () => {
+    const rig = led(['M1', 'M2', 'M3']);
+    expect(rig.down(0)).to.deep.equal(['orphaned', 'claim 1 term 2']);
+    rig.claimed(1, false);
+    rig.send({ kind: 'bye', candidate: 2 });
+    rig.down(2);
+    rig.run(100);
+    expect(rig.up(2, true, 6)).to.deep.equal(['claim 2 term 3']);
+  });
+
+  it('the one that leads is chosen of those that say so', () => {
+    const rig = led(['M1', 'M2', 'M3']);
+    rig.down(1);
+    rig.down(2);
+    rig.run(100);
+    rig.up(2, true, 7);
+    rig.up(1, true, 6);
+    expect(rig.s.primary).to.equal(2);
+    rig.claimed(2);
+    expect(rig.down(2), 'the newest of those that are left').to.deep.equal(['orphaned', 'claim 1 term 3']);
+  });
+
+  it('an admin asks for the first choice: not where it does not lead', () => {
+    const rig = led();
+    rig.down(1);
+    rig.run(100);
+    rig.up(1, true, 6);
+    rig.claimed(1);
+    expect(rig.send({ kind: 'rebalance', spread: 0 })).to.deep.equal([]);
+    expect(rig.run(1000)).to.deep.equal([]);
   });
 });
 

@@ -86,6 +86,7 @@ describe('leaf shell', () => {
       clock,
       log: quiet,
       database: twin,
+      term: 1,
       serve: async () => null,
     });
   });
@@ -164,6 +165,8 @@ describe('leaf shell', () => {
   });
 
   const filler = 'y'.repeat(1000);
+  /** Reports that wait for the disk at once. */
+  const MANY = 1000;
 
   /** Numbers the journal holds, each once. */
   async function heldIn(journal: string): Promise<number[]> {
@@ -182,15 +185,19 @@ describe('leaf shell', () => {
     await mkdir(`${journal}.new`); // stands in the way of every compaction
     const told = new Set<number>();
     let last = 200_000;
-    /** Offers without waiting for each, so that some always wait while others are written. */
+    /** Offers without waiting for each, so that some always wait while others are written; a slow disk is waited for. */
     const offerUntil = async (done: () => boolean) => {
       const settled: Promise<unknown>[] = [];
+      let open = 0;
       while (!done()) {
         const n = last++;
         if (n > 260_000) throw new Error('the journal never wanted compaction');
+        open++;
         const offered = leaf.offer({ kind: 'test', urgency: 'normal', time: 1, body: { n, filler } });
-        settled.push(offered.then(() => told.add(n)));
-        if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+        settled.push(offered.then(() => told.add(n)).finally(() => open--));
+        do {
+          if (open >= MANY || n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+        } while (open >= MANY);
       }
       await Promise.all(settled);
     };
@@ -234,13 +241,18 @@ describe('leaf shell', () => {
     try {
       limit((await stat(journal)).size + 50_500);
       const settled: Promise<number | undefined>[] = [];
+      let open = 0;
       for (let n = 300_000; leaf.journalFault === undefined; n++) {
+        while (open >= MANY && leaf.journalFault === undefined) await new Promise((resolve) => setImmediate(resolve));
+        open++;
         const offered = leaf.offer({ kind: 'test', urgency: 'normal', time: 1, body: { n, filler } });
         settled.push(
-          offered.then(
-            () => n,
-            () => undefined,
-          ),
+          offered
+            .then(
+              () => n,
+              () => undefined,
+            )
+            .finally(() => open--),
         );
         if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
         if (n > 310_000) throw new Error('the journal was never full');

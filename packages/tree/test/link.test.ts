@@ -112,6 +112,30 @@ describe('a link is greeted', () => {
     expect(t.counters.accepted).to.equal(1);
   });
 
+  it('listener: a leading master tells its term, and the dialer reads it', () => {
+    const master = hub({ role: 'master', node: 'm1' }, { admit: () => ({ ...YES, term: 12 }) });
+    open(master, 1, 0);
+    const [sent] = frame(master, 1, hello(), 0);
+    if (sent?.kind !== 'send') throw new Error('no welcome');
+    expect(sent.message).to.include({ kind: 'welcome', leader: true, term: 12 });
+    const t = leaf();
+    dial(t, 1, 0, { role: 'master', node: 'm1' });
+    const [up] = frame(t, 1, sent.message, 10);
+    expect(up).to.have.nested.property('peer.term', 12);
+  });
+
+  it('listener: whoever admits is told the version of the newcomer', () => {
+    const asked: unknown[] = [];
+    const admit: Above['admit'] = (peer) => {
+      asked.push(peer);
+      return YES;
+    };
+    const t = hub({}, { admit });
+    open(t, 1, 0);
+    frame(t, 1, hello({ version: '1.0' }), 0);
+    expect(asked).to.deep.equal([{ role: 'compute', node: 'n1', version: '1.0', tag: 5 }]);
+  });
+
   it('dialer: hello at once; welcome → up, with what the hub said', () => {
     const t = leaf();
     const [first] = dial(t, 1, 0);

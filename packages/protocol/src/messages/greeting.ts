@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Count, Id, Moment, Name, NodeName, RoleName, Span, Text } from '../shapes.ts';
+import { Count, Id, Moment, Name, NodeName, RoleName, Span, Term, Text } from '../shapes.ts';
 
 /** The dialer's first message; nothing else is read before it. */
 export const hello = Type.Object({
@@ -30,6 +30,8 @@ export const welcome = Type.Object({
   credit: Count,
   /** Present since 1.1. */
   clock: Type.Optional(Moment),
+  /** From a leading master, since 1.3: the term under which it leads. Of two that say so, the lower one leads no more. */
+  term: Type.Optional(Term),
 });
 
 /** The listener's no; it closes after it. The dialer retries slowly and shows the reason. */

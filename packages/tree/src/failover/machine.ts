@@ -10,14 +10,18 @@
  * | held                        | `claimed` without the leader    | `claimed` with it → confirmed; else as below              |
  * | confirmed                   | `claimed` by the leader         | primary down or saying bye → sent to the other link;       |
  * |                             |                                 | primary without leader for two intervals while the other   |
- * |                             |                                 | has it, or first choice well again for long → moved        |
+ * |                             |                                 | has it, or first choice well again for long → moved;       |
+ * |                             |                                 | among masters: another one leads now → moved at once       |
  *
  * Ignored: `claimed` and `behind` of an older term or of a candidate that is not the primary; `demoted` for a term
  * that is not above ours (our own newer claim caused it).
  *
  * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, so that a
  * storm costs one handshake a node before all are served. Two links are kept; a third only while the first choice is
- * proven again.
+ * proven again. Masters are all dialled and all kept: the leader of tomorrow is found before it leads.
+ *
+ * Of two masters that say they lead, the one under the lower term was stopped, or lost its database, and does not know
+ * yet that it was replaced: it counts as one that reaches no leader.
  */
 import { after, earliest, type Mono, type Now } from '@csm/model';
 import { backoffDelay } from '../backoff.ts';
@@ -50,7 +54,7 @@ export function failoverWakeAt(s: FailoverState): Mono | undefined {
   }
   const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
   const to = better(s);
-  if (primary !== undefined && !primary.leader && s.move?.why !== 'leader' && to !== undefined)
+  if (primary !== undefined && !leads(s, primary) && s.move?.why !== 'leader' && to !== undefined)
     at = earliest(at, leaderlessDue(s, primary, to));
   for (const c of s.candidates)
     if (c.phase === 'up' && c.attempt > 0) at = earliest(at, after(c.upAt, s.config.interval));
@@ -75,6 +79,8 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
         c.leaderSince = now.mono;
         c.draining = false;
         c.refused = false;
+        if (event.term === undefined) delete c.term;
+        else c.term = event.term;
         delete c.reason;
       });
       return;
@@ -106,7 +112,7 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
       return;
     case 'rebalance': {
       const first = s.candidates[0];
-      if (s.primary !== 0 && first?.phase === 'up' && !first.draining) {
+      if (s.primary !== 0 && first?.phase === 'up' && !first.draining && (!s.config.masters || leads(s, first))) {
         s.move = { to: 0, at: after(now.mono, chance * event.spread), why: 'rebalance' };
       }
       return;
@@ -133,7 +139,9 @@ function down(
 ): void {
   const { backoff, refusedRetry } = s.config;
   patch(s, event.candidate, (c) => {
-    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(c.attempt, backoff, chance);
+    // After a goodbye it may be back in a moment: no failure has shown yet.
+    const attempt = c.draining ? 0 : c.attempt;
+    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(attempt, backoff, chance);
     c.phase = 'idle';
     c.attempt++;
     c.retryAt = after(now.mono, wait);
@@ -174,26 +182,34 @@ function claim(s: FailoverState, candidate: number, why: string, out: FailoverEf
 
 const usable = (c: Candidate | undefined): boolean => c?.phase === 'up' && !c.draining;
 
+/** Whether it reaches the leader, as far as can be told: not when another one is linked that leads under a higher term. */
+function leads(s: FailoverState, c: Candidate): boolean {
+  const term = c.term ?? 0;
+  return c.leader && !s.candidates.some((o) => o.phase === 'up' && o.leader && (o.term ?? 0) > term);
+}
+
 /** Claims when nobody holds our claim, or when the primary said goodbye and another link is usable. */
 function settleClaim(s: FailoverState, out: FailoverEffect[]): void {
   const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
   if (primary !== undefined && !primary.draining) return;
   const usableOnes = s.candidates.map((c, i) => ({ c, i })).filter(({ c }) => usable(c));
-  const next = usableOnes.find(({ c }) => c.leader) ?? usableOnes[0];
+  const next = usableOnes.find(({ c }) => leads(s, c)) ?? usableOnes[0];
   if (next !== undefined) claim(s, next.i, primary === undefined ? 'no primary' : 'the primary is closing', out);
 }
 
 /** A usable link that reaches the leader, when the primary does not. */
 function better(s: FailoverState): number | undefined {
-  const i = s.candidates.findIndex((c, index) => index !== s.primary && usable(c) && c.leader);
+  const i = s.candidates.findIndex((c, index) => index !== s.primary && usable(c) && leads(s, c));
   return i < 0 ? undefined : i;
 }
 
 /**
  * When a primary without the leader has had its time: two intervals in which `to` had the leader and it had not. A
- * master that is back is reached by one hub before the other; that alone moves nobody.
+ * master that is back is reached by one hub before the other; that alone moves nobody. A master that leads knows it for
+ * itself, and nobody else does.
  */
 function leaderlessDue(s: FailoverState, primary: Candidate, to: number): Mono {
+  if (s.config.masters) return 0 as Mono;
   const since = s.candidates[to]?.leaderSince ?? primary.leaderSince;
   return after(since > primary.leaderSince ? since : primary.leaderSince, 2 * s.config.interval);
 }
@@ -203,13 +219,13 @@ function planMove(s: FailoverState, now: Now, chance: number): void {
   const primary = s.candidates[s.primary];
   const first = s.candidates[0];
   if (primary === undefined) return;
-  const { interval, returnAfter, returnSpread } = s.config;
-  if (!primary.leader) {
+  const { interval, returnAfter, returnSpread, masters } = s.config;
+  if (!leads(s, primary)) {
     // Also over a return or a rebalance that still waits: these may be minutes away.
     const to = better(s);
     if (to !== undefined && now.mono >= leaderlessDue(s, primary, to))
-      s.move = { to, at: after(now.mono, chance * interval), why: 'leader' };
-  } else if (s.move === undefined && s.primary !== 0 && first?.leader && usable(first)) {
+      s.move = { to, at: after(now.mono, masters ? 0 : chance * interval), why: 'leader' };
+  } else if (s.move === undefined && s.primary !== 0 && first !== undefined && usable(first) && leads(s, first)) {
     const stable = first.upAt > first.leaderSince ? first.upAt : first.leaderSince;
     s.move = { to: 0, at: after(stable, returnAfter + chance * returnSpread), why: 'return' };
   }
@@ -225,7 +241,7 @@ function takeMove(s: FailoverState, now: Now, out: FailoverEffect[]): void {
   const move = s.move;
   if (move === undefined) return;
   const to = s.candidates[move.to];
-  if (!usable(to) || (move.why !== 'rebalance' && !to?.leader)) delete s.move;
+  if (to === undefined || !usable(to) || (move.why !== 'rebalance' && !leads(s, to))) delete s.move;
   else if (now.mono >= move.at) claim(s, move.to, WHY[move.why], out);
 }
 
@@ -235,6 +251,7 @@ const slowAt = (s: FailoverState, c: Candidate): Mono => after(c.dialedAt, Math.
 /** When dials under way hold back no other; undefined: not before they end. */
 function dialFreeAt(s: FailoverState): Mono | undefined {
   let at = 0 as Mono;
+  if (s.config.masters) return at;
   for (const c of s.candidates) {
     if (c.phase !== 'dialing') continue;
     if (s.claim !== 'none') return undefined;
@@ -247,7 +264,7 @@ function dialFreeAt(s: FailoverState): Mono | undefined {
 function wantedDials(s: FailoverState): number[] {
   const idle = (i: number) => s.candidates[i]?.phase === 'idle';
   const all = s.candidates.map((_, i) => i);
-  if (s.claim === 'none') return all.filter(idle);
+  if (s.claim === 'none' || s.config.masters) return all.filter(idle);
   if (s.claim === 'sent') return [];
   const secondary = s.candidates.some((c, i) => i !== s.primary && (usable(c) || c.phase === 'dialing'));
   if (!secondary) return all.filter(idle);
@@ -268,7 +285,7 @@ function dialWanted(s: FailoverState, now: Now, out: FailoverEffect[]): void {
 
 /** More than two links serve nobody: the least preferred secondary goes. */
 function dropSurplus(s: FailoverState, out: FailoverEffect[]): void {
-  if (s.claim !== 'confirmed') return;
+  if (s.claim !== 'confirmed' || s.config.masters) return;
   const up = s.candidates.map((_, i) => i).filter((i) => usable(s.candidates[i]));
   const worst = up.filter((i) => i !== s.primary).at(-1);
   if (up.length > 2 && worst !== undefined) out.push({ kind: 'drop', candidate: worst, reason: 'not needed' });

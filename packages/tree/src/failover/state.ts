@@ -16,6 +16,8 @@ export interface Candidate {
   /** Whether it reaches the leader, by its own word, and since when we believe so. */
   leader: boolean;
   leaderSince: Mono;
+  /** Of a master that leads: under which term; absent where it tells none. */
+  term?: number;
   /** It said goodbye and will close; nothing is claimed there. */
   draining: boolean;
   /** Why it is not up, in words. */
@@ -33,6 +35,11 @@ export interface FailoverConfig {
   readonly returnAfter: number;
   /** The return of many nodes is spread over this, ms. */
   readonly returnSpread: number;
+  /**
+   * The candidates are masters, of which one leads. They are few, and so are those that dial them: all are linked at
+   * once, and the one that says that it leads is claimed without waiting. Default: they are hubs.
+   */
+  readonly masters?: boolean;
 }
 
 export interface FailoverState {
@@ -52,7 +59,13 @@ export interface FailoverState {
 export type FailoverEvent =
   | { readonly kind: 'start' }
   | { readonly kind: 'tick' }
-  | { readonly kind: 'up'; readonly candidate: number; readonly link: LinkId; readonly leader: boolean }
+  | {
+      readonly kind: 'up';
+      readonly candidate: number;
+      readonly link: LinkId;
+      readonly leader: boolean;
+      readonly term?: number;
+    }
   | { readonly kind: 'down'; readonly candidate: number; readonly reason: string; readonly refused: boolean }
   | { readonly kind: 'claimed'; readonly candidate: number; readonly term: number; readonly confirmed: boolean }
   | { readonly kind: 'behind'; readonly candidate: number; readonly term: number }

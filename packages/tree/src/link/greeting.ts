@@ -4,7 +4,16 @@ import { type Identity, INTERVAL_MAX, INTERVAL_MIN } from './link.ts';
 
 /** A refusal as it is sent and logged. Codes are stable; the reason is for people. */
 export interface Refusal {
-  readonly code: 'version' | 'certificate' | 'identity' | 'interval' | 'duplicate' | 'role' | 'name' | 'node';
+  readonly code:
+    | 'version'
+    | 'certificate'
+    | 'identity'
+    | 'interval'
+    | 'duplicate'
+    | 'role'
+    | 'name'
+    | 'node'
+    | 'standby';
   readonly reason: string;
 }
 

@@ -33,6 +33,8 @@ export interface Peer {
   readonly leader: boolean;
   /** From a hub: bytes that may be sent at first. */
   readonly credit: number;
+  /** From a leading master since 1.3: the term under which it leads. */
+  readonly term?: number;
 }
 
 export type Phase = 'greeting' | 'probing' | 'up';

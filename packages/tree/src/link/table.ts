@@ -37,12 +37,24 @@ export interface Self {
 }
 
 export type Admission =
-  | { readonly ok: true; readonly way: Way; readonly leader: boolean; readonly credit: number }
+  | {
+      readonly ok: true;
+      readonly way: Way;
+      readonly leader: boolean;
+      readonly credit: number;
+      /** Of a leading master: the term under which it leads. */
+      readonly term?: number;
+    }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** What the room above answers when the table asks: may this daemon link, does this hub reach the leader, our incarnation. */
 export interface Above {
-  admit(peer: { readonly role: Role; readonly node: string; readonly tag: number }): Admission;
+  admit(peer: {
+    readonly role: Role;
+    readonly node: string;
+    readonly version: string;
+    readonly tag: number;
+  }): Admission;
   /** Said in beats; undefined for those who serve nobody. */
   leads(): boolean | undefined;
   incarnation(): string;
@@ -305,7 +317,7 @@ export class LinkTable {
   }
 
   #admit(link: Link, peer: Peer, now: Now): void {
-    const admission = this.#above.admit({ role: peer.role, node: peer.node, tag: link.tag });
+    const admission = this.#above.admit({ role: peer.role, node: peer.node, version: peer.version, tag: link.tag });
     if (!admission.ok) {
       this.#refuse(link, admission.refusal, now);
       return;
@@ -318,12 +330,19 @@ export class LinkTable {
     this.#byDaemon.set(peer.daemon, link.id);
     this.counters.accepted++;
     const { version, node, session } = this.self;
-    const { leader, credit } = admission;
-    this.#send(
-      link,
-      { kind: 'welcome', version, node, session, interval: link.interval, leader, credit, clock: now.wall },
-      now,
-    );
+    const { leader, credit, term } = admission;
+    const welcome = {
+      kind: 'welcome' as const,
+      version,
+      node,
+      session,
+      interval: link.interval,
+      leader,
+      credit,
+      clock: now.wall,
+      ...(term === undefined ? {} : { term }),
+    };
+    this.#send(link, welcome, now);
     this.#shortest = Math.min(this.#shortest, link.interval);
     this.#arm(link);
     this.#out.push({ kind: 'up', link: link.id, tag: link.tag, peer });
@@ -336,7 +355,7 @@ export class LinkTable {
       return;
     }
     link.interval = Math.min(this.self.interval, Math.max(welcome.interval, INTERVAL_MIN));
-    const { node, session, version, leader, credit } = welcome;
+    const { node, session, version, leader, credit, term } = welcome;
     const daemon = daemonId(link.identity.role, node);
     link.phase = 'up';
     link.peer = {
@@ -351,6 +370,7 @@ export class LinkTable {
       leader,
       credit,
       ...(welcome.clock === undefined ? {} : { clockOffset: welcome.clock - now.wall }),
+      ...(term === undefined ? {} : { term }),
     };
     this.#shortest = Math.min(this.#shortest, link.interval);
     this.#arm(link);

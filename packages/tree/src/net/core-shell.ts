@@ -15,9 +15,11 @@ import type { Admission } from '../link/table.ts';
 import type { KnownDaemon, RosterRecord } from '../roster/view.ts';
 import { CallServer, type Serve } from './call-server.ts';
 import type { Revoked } from './certificates.ts';
+import type { PassFailpoint } from './failpoint.ts';
 import { Links, type RefusedPeer } from './links.ts';
 import type { Clock, Log } from './ports.ts';
 import { GREETING_TIMEOUT } from './spans.ts';
+import type { StandbyShell } from './standby-shell.ts';
 import { WakeTimer } from './timer.ts';
 import { type Wire, wirePair } from './wire.ts';
 
@@ -49,6 +51,12 @@ export interface CoreShellOptions {
   readonly onRefused?: (peer: RefusedPeer) => void;
   readonly database: CoreDatabase;
   readonly serve: Serve;
+  /** The term under which this master leads: of two that say they lead, peers serve the higher one. */
+  readonly term: number;
+  /** What stood by on these ports until now: it is ended when all is loaded, directly before this master listens there. */
+  readonly standby?: StandbyShell | undefined;
+  /** For fault tests: called at each passing of a failpoint; it may end the process there. */
+  readonly failpoint?: PassFailpoint | undefined;
 }
 
 const TAG_AGGREGATORS = 0;
@@ -72,12 +80,13 @@ export class CoreShell {
 
   static async start(options: CoreShellOptions): Promise<CoreShell> {
     const { known, hubs, missed = [] } = await options.database.load();
-    const shell = new CoreShell(
-      options,
-      known,
-      hubs.filter((hub) => hub !== options.node),
-    );
-    shell.core.roster.missed(missed.filter(({ hub }) => hub !== options.node));
+    const daemons = new Set<string>(known.map(({ daemon }) => daemon));
+    // The hub within a master stands or falls with it: nobody waits for that of an earlier leader.
+    const isAggregator = (hub: string) =>
+      hub !== options.node && (daemons.has(`aggregator/${hub}`) || !daemons.has(`master/${hub}`));
+    const shell = new CoreShell(options, known, hubs.filter(isAggregator));
+    shell.core.roster.missed(missed.filter(({ hub }) => isAggregator(hub)));
+    await options.standby?.stop(`master ${options.node} leads now`);
     await shell.#listen();
     return shell;
   }
@@ -116,7 +125,7 @@ export class CoreShell {
         greetingTimeout: GREETING_TIMEOUT,
       },
       above: {
-        admit: ({ role, node: peer, tag }) => admit(role, peer, tag, node),
+        admit: ({ role, node: peer, tag }) => admit(role, peer, tag, options),
         leads: () => true,
         incarnation: () => session,
       },
@@ -270,7 +279,7 @@ export class CoreShell {
   }
 
   #coreEffect(effect: CoreEffect): void {
-    const { log, clock, database } = this.#options;
+    const { log, clock, database, failpoint } = this.#options;
     switch (effect.kind) {
       case 'log':
         log[effect.level](effect.text, effect.fields);
@@ -281,22 +290,35 @@ export class CoreShell {
           this.hub.trunkMessage(effect.message, clock.now());
           this.#schedule();
         }
+        // The frame leaves at the end of this turn.
+        if (failpoint !== undefined && effect.message.kind === 'acks')
+          setImmediate(() => failpoint('commit.done.after'));
         return;
       case 'drop':
         this.links.offended(effect.link, effect.reason);
         this.links.drop(effect.link, effect.reason, false);
         return;
-      case 'record':
+      case 'record': {
+        const pass = effect.record.claims.length > 0 ? failpoint : undefined;
+        pass?.('claim.record.before');
         this.#asked(
           database.record(effect.record),
-          (answer) => this.core.recorded(answer),
+          (answer) => {
+            pass?.('claim.record.after');
+            this.core.recorded(answer);
+          },
           () => this.core.recordFailed(clock.now()),
         );
         return;
+      }
       case 'commit':
+        failpoint?.('commit.ask.before');
         this.#asked(
           database.commit(effect.batches),
-          (results) => this.core.committed(results),
+          (results) => {
+            failpoint?.('commit.done.before');
+            this.core.committed(results);
+          },
           () => this.core.commitFailed(clock.now()),
         );
         return;
@@ -337,12 +359,13 @@ export class CoreShell {
   }
 }
 
-function admit(role: string, peer: string, tag: number, self: string): Admission {
-  if (tag === TAG_AGGREGATORS && role === 'aggregator')
-    return { ok: true, way: 'hub>core', leader: true, credit: HUB_WINDOW };
-  const own = tag === TAG_OWN && role === 'master' && peer === self;
-  if (own || (tag === TAG_UTILITIES && role === 'utility'))
-    return { ok: true, way: 'leaf>hub', leader: true, credit: 0 };
-  const takes = tag === TAG_AGGREGATORS ? 'aggregators' : 'utility daemons';
+function admit(role: string, peer: string, tag: number, { node, term }: CoreShellOptions): Admission {
+  const leads = { ok: true, leader: true, term } as const;
+  if (tag === TAG_AGGREGATORS && role === 'aggregator') return { ...leads, way: 'hub>core', credit: HUB_WINDOW };
+  const own = tag === TAG_OWN && role === 'master' && peer === node;
+  // The leaf of a master that stands by is served as that of a utility daemon.
+  const other = tag === TAG_UTILITIES && (role === 'utility' || (role === 'master' && peer !== node));
+  if (own || other) return { ...leads, way: 'leaf>hub', credit: 0 };
+  const takes = tag === TAG_AGGREGATORS ? 'aggregators' : 'utility daemons and other masters';
   return { ok: false, refusal: { code: 'role', reason: `this port takes links of ${takes}, not of ${role} daemons` } };
 }

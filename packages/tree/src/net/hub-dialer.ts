@@ -1,13 +1,13 @@
 /** Dials a node's candidates, one attempt at a time each; when to dial is the failover machine's to say. */
 import type { Role } from '@csm/model';
 import { dial, type JsonStream, type Session, type TlsSettings } from 'tls-json-stream';
-import { connectTimeout } from './spans.ts';
 
 export interface HubDialerOptions {
   /** Role of the hubs: nobody else may pose as one. */
   readonly hubRole: Role;
   readonly tls: () => TlsSettings;
-  readonly intervalMs: number;
+  /** Look-up, connection and handshake together, ms. */
+  readonly connectTimeout: number;
 }
 
 export class HubDialer {
@@ -22,7 +22,7 @@ export class HubDialer {
 
   /** Resolves with a stream; rejects with a `DialError` that names the target. */
   async dial(index: number, { host, port }: { readonly host: string; readonly port: number }): Promise<JsonStream> {
-    const { tls, intervalMs } = this.#options;
+    const { tls, connectTimeout } = this.#options;
     const abort = new AbortController();
     this.#underWay.add(abort);
     const session = this.#sessions.get(index);
@@ -32,7 +32,7 @@ export class HubDialer {
         port,
         tls: tls(),
         signal: abort.signal,
-        connectTimeout: connectTimeout(intervalMs),
+        connectTimeout,
         ...(session === undefined ? {} : { session }),
         onSession: (fresh) => this.#sessions.set(index, fresh),
         checkPeer: ({ subjectAltNames }) => this.#wrongPeer(subjectAltNames),

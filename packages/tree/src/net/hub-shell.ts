@@ -2,16 +2,19 @@
  * An aggregator at work: the `Hub` with the sockets of its nodes below and of its trunk to the leading master above.
  */
 import { randomUUID } from 'node:crypto';
-import { VERSION } from '@csm/protocol';
+import { earliest } from '@csm/model';
+import { type Message, VERSION } from '@csm/protocol';
 import { Dialer, type Listener, type ListenTls, listen, type TlsSettings } from 'tls-json-stream';
 import { Hub, type HubEffect } from '../hub.ts';
 import { INTERVAL_MAX, type LinkId } from '../link/link.ts';
 import type { Admission } from '../link/table.ts';
 import { type CopiedReport, Tap } from '../tap/tap.ts';
+import { initialTrunk, standingOf, stepTrunk, type TrunkEvent, trunkWakeAt } from '../trunk.ts';
 import type { Revoked } from './certificates.ts';
+import { type PassFailpoint, sendBetween } from './failpoint.ts';
 import { Links, type RefusedPeer } from './links.ts';
 import type { Clock, Log } from './ports.ts';
-import { connectTimeout, dialBackoff, GREETING_TIMEOUT, refusedRetry } from './spans.ts';
+import { GREETING_TIMEOUT, MASTER_BACKOFF, masterTimeout, refusedRetry } from './spans.ts';
 import { WakeTimer } from './timer.ts';
 import { type Wire, wirePair } from './wire.ts';
 
@@ -30,6 +33,8 @@ export interface HubShellOptions {
   /** How long a stopping aggregator waits for its nodes to move away, ms. */
   readonly drainMs: number;
   readonly tap?: HubTap;
+  /** For fault tests: called at each passing of a failpoint; it may end the process there. */
+  readonly failpoint?: PassFailpoint | undefined;
 }
 
 /** Who wants copies of reports that pass an aggregator. */
@@ -46,16 +51,18 @@ export interface HubTap {
 export interface MasterState {
   /** `host:port` as configured. */
   readonly name: string;
-  readonly state: 'linked' | 'refused' | 'not linked';
-  /** Why it is not linked. */
+  /** `linked`: it leads. `outdated`: it says so, but a newer leader is known. */
+  readonly state: 'linked' | 'standby' | 'outdated' | 'refused' | 'not linked';
+  /** Why it is not linked, or not served. */
   readonly reason: string | undefined;
 }
 
 interface Master {
   readonly name: string;
   readonly dialer: Dialer;
-  /** The link that stands. */
+  /** The link that stands, and what its master said of itself. */
   link: LinkId | undefined;
+  term: number | undefined;
   /** The last failure, until a link stands. */
   reason: string | undefined;
   refused: boolean;
@@ -72,6 +79,7 @@ export class HubShell {
   readonly #timer: WakeTimer;
   readonly #masters: Master[] = [];
   #listener: Listener | undefined;
+  readonly #choice = initialTrunk();
   #trunk: LinkId | undefined;
   #scheduled = false;
   #stopping = false;
@@ -155,33 +163,34 @@ export class HubShell {
       },
       handlers: {
         up: (link, tag, peer) => {
-          log.info(`linked to master ${peer.node}`, { address: peer.address });
+          const { leader, term } = peer;
+          const as = leader ? 'linked to master' : 'linked to standby master';
+          log.info(`${as} ${peer.node}`, { address: peer.address, ...(term === undefined ? {} : { term }) });
           const master = this.#masters[tag];
           if (master !== undefined) {
             master.link = link;
+            master.term = term;
             master.reason = undefined;
             master.refused = false;
             setTimeout(() => {
               if (master.link === link) master.dialer.settled();
             }, intervalMs).unref();
           }
-          this.#trunk = link;
-          this.hub.trunkUp(peer.credit);
+          this.#choose({ kind: 'up', link, leader, term });
           schedule();
         },
         message: (link, _tag, message) => {
-          if (link === this.#trunk) this.hub.trunkMessage(message, clock.now());
+          if (link === this.#trunk && message.kind !== 'beat') this.hub.trunkMessage(message, clock.now());
         },
-        down: (link, tag, { reason, refusal }) => {
-          if (link === this.#trunk) {
-            this.#trunk = undefined;
-            this.hub.trunkDown();
-          }
+        down: (link, tag, { reason, refusal, planned }) => {
+          this.#choose({ kind: 'down', link });
           const master = this.#masters[tag];
           // The end of a link beside the one that stands changes nothing: to dial again would replace that one.
           if (master !== undefined && (master.link === undefined || master.link === link)) {
             master.link = undefined;
             this.#failed(master, reason, refusal?.code);
+            // One that said goodbye may be back in a moment, as the leader.
+            if (planned) master.dialer.settled();
             if (!this.#stopping && !this.#reaches(tag))
               master.dialer.retry(refusal === undefined ? 0 : refusedRetry(intervalMs));
           }
@@ -195,6 +204,7 @@ export class HubShell {
     });
     this.#timer = new WakeTimer(clock, () => {
       this.hub.tick(clock.now());
+      this.#choose({ kind: 'tick' });
       this.#schedule();
     });
   }
@@ -206,11 +216,14 @@ export class HubShell {
 
   /** The masters as configured, and why a link to one does not stand. */
   masters(): MasterState[] {
-    return this.#masters.map(({ name, link, refused, reason }) => ({
-      name,
-      state: link !== undefined ? 'linked' : refused ? 'refused' : 'not linked',
-      reason,
-    }));
+    return this.#masters.map(({ name, link, term, refused, reason }): MasterState => {
+      if (link === undefined) return { name, state: refused ? 'refused' : 'not linked', reason };
+      const standing = standingOf(this.#choice, link);
+      if (standing === 'standby') return { name, state: 'standby', reason: undefined };
+      if (standing !== 'outdated') return { name, state: 'linked', reason: undefined };
+      const why = `it leads under term ${term ?? 'none'}, and another master under term ${this.#choice.seen}`;
+      return { name, state: 'outdated', reason: why };
+    });
   }
 
   get trunkUp(): boolean {
@@ -231,8 +244,8 @@ export class HubShell {
         host,
         port,
         tls: tls(),
-        ...dialBackoff(intervalMs),
-        connectTimeout: connectTimeout(intervalMs),
+        ...MASTER_BACKOFF,
+        connectTimeout: masterTimeout(intervalMs),
         checkPeer: ({ subjectAltNames: names }) =>
           names.some((name) => name.startsWith('URI:csm:master:'))
             ? undefined
@@ -241,7 +254,7 @@ export class HubShell {
         onFailure: (error) => this.#failed(master, error.message),
       });
       const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-      const master: Master = { name, dialer, link: undefined, reason: undefined, refused: false };
+      const master: Master = { name, dialer, link: undefined, term: undefined, reason: undefined, refused: false };
       this.#masters.push(master);
       dialer.start();
     }
@@ -291,12 +304,38 @@ export class HubShell {
     return false;
   }
 
+  /** Links to masters have changed: the leader's is the trunk, and what was under way on another is lost with it. */
+  #choose(event: TrunkEvent): void {
+    for (const effect of stepTrunk(this.#choice, event, this.#options.clock.now())) {
+      if (effect.kind === 'drop') {
+        this.up.drop(effect.link, effect.reason, true);
+        continue;
+      }
+      this.#options.failpoint?.('leader.change.before');
+      if (this.#trunk !== undefined) this.hub.trunkDown();
+      this.#trunk = effect.link;
+      const peer = effect.link === undefined ? undefined : this.up.table.get(effect.link)?.peer;
+      if (peer !== undefined) this.hub.trunkUp(peer.credit);
+      this.#options.failpoint?.('leader.change.after');
+    }
+  }
+
   /** A dial failed or a link ended; said once as long as the reason is the same. */
   #failed(master: Master, reason: string, refused?: string): void {
     const level = this.#stopping || master.reason === reason ? 'debug' : 'warn';
     master.reason = reason;
     master.refused = refused !== undefined;
     this.#options.log[level](`no link to master ${master.name}: ${reason}`, refused === undefined ? {} : { refused });
+  }
+
+  #send(message: Message, send: () => void): void {
+    const { failpoint } = this.#options;
+    if (failpoint === undefined) send();
+    else if (message.kind === 'reports')
+      sendBetween(failpoint, 'reports.forward.before', 'reports.forward.after', send);
+    else if (message.kind === 'ack') sendBetween(failpoint, 'ack.forward.before', 'ack.forward.after', send);
+    else if (hasClaim(message)) sendBetween(failpoint, 'claim.forward.before', 'claim.forward.after', send);
+    else send();
   }
 
   async #take(reports: readonly CopiedReport[]): Promise<void> {
@@ -321,8 +360,9 @@ export class HubShell {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      if (this.#ended) return;
       for (const effect of this.hub.flush()) this.#carryOut(effect);
-      this.#timer.set(this.hub.wakeAt());
+      this.#timer.set(earliest(this.hub.wakeAt(), trunkWakeAt(this.#choice)));
     });
   }
 
@@ -332,11 +372,13 @@ export class HubShell {
         this.#options.log[effect.level](effect.text, effect.fields);
         return;
       case 'send':
-        this.down.send(effect.link, effect.message);
+        this.#send(effect.message, () => this.down.send(effect.link, effect.message));
         return;
-      case 'up':
-        if (this.#trunk !== undefined) this.up.send(this.#trunk, effect.message);
+      case 'up': {
+        const trunk = this.#trunk;
+        if (trunk !== undefined) this.#send(effect.message, () => this.up.send(trunk, effect.message));
         return;
+      }
       case 'drop':
         this.down.offended(effect.link, effect.reason);
         this.down.drop(effect.link, effect.reason, false);
@@ -351,4 +393,9 @@ export class HubShell {
         effect satisfies never;
     }
   }
+}
+
+function hasClaim(message: Message): boolean {
+  if (message.kind === 'links') return message.events.some(({ event }) => event === 'claim');
+  return message.kind === 'roster' && message.entries.some(({ claim }) => claim !== undefined);
 }

@@ -17,11 +17,12 @@ import type { JournalRecord, OutboxLimits } from '../outbox/state.ts';
 import { initialOutbox } from '../outbox/state.ts';
 import type { Revoked } from './certificates.ts';
 import { type CommandHandler, CommandRunner } from './command-runner.ts';
+import { type PassFailpoint, sendBetween } from './failpoint.ts';
 import { HubDialer } from './hub-dialer.ts';
 import { Journal } from './journal.ts';
 import { Links } from './links.ts';
 import type { Clock, Log } from './ports.ts';
-import { dialBackoff, GREETING_TIMEOUT, refusedRetry } from './spans.ts';
+import { connectTimeout, dialBackoff, GREETING_TIMEOUT, MASTER_BACKOFF, masterTimeout, refusedRetry } from './spans.ts';
 import { WakeTimer } from './timer.ts';
 import type { Wire } from './wire.ts';
 
@@ -59,6 +60,8 @@ export interface LeafOptions {
   readonly repeatable?: readonly string[];
   /** The leader confirmed this node; it knows the inventory with this hash. */
   readonly onConfirmed?: (hub: string, inventory: string | undefined) => void;
+  /** For fault tests: called at each passing of a failpoint; it may end the process there. */
+  readonly failpoint?: PassFailpoint | undefined;
 }
 
 const JOURNAL_RETRY_MS = 1000;
@@ -106,6 +109,7 @@ export class LeafShell {
     this.#options = options;
     this.#journal = journal;
     const limits: OutboxLimits = { bytes: options.outboxBytes, frameItems: MAX_ITEMS, frameBytes: MAX_REPORT_BYTES };
+    const masters = role !== 'compute';
     const newIncarnation = () => randomUUID();
     const recovered = this.#recover(limits, newIncarnation);
     this.leaf = new Leaf(
@@ -114,10 +118,11 @@ export class LeafShell {
         candidates: options.candidates.map((c) => c.name),
         failover: {
           interval: intervalMs,
-          backoff: dialBackoff(intervalMs),
+          backoff: masters ? MASTER_BACKOFF : dialBackoff(intervalMs),
           refusedRetry: refusedRetry(intervalMs),
           returnAfter: options.returnAfterMs,
           returnSpread: Math.max(intervalMs, options.returnAfterMs / 10),
+          masters,
         },
         patience: Math.max(2000, 2 * intervalMs),
         random: options.random ?? Math.random,
@@ -150,7 +155,7 @@ export class LeafShell {
           this.#linkOf.set(candidate, link);
           this.#step({ kind: 'up', candidate, link, peer });
         },
-        message: (link, candidate, message) => this.#step({ kind: 'message', candidate, link, message }),
+        message: (link, candidate, message) => this.#received({ kind: 'message', candidate, link, message }),
         down: (link, candidate, { reason, refusal }) => {
           if (this.#linkOf.get(candidate) === link) this.#linkOf.delete(candidate);
           this.#step({ kind: 'down', candidate, reason, ...(refusal === undefined ? {} : { refusal }) });
@@ -161,8 +166,11 @@ export class LeafShell {
       log,
       revoked: options.revoked,
     });
-    const hubRole = role === 'compute' ? 'aggregator' : 'master';
-    this.#dialer = new HubDialer({ hubRole, tls: options.tls, intervalMs });
+    this.#dialer = new HubDialer({
+      hubRole: masters ? 'master' : 'aggregator',
+      tls: options.tls,
+      connectTimeout: masters ? masterTimeout(intervalMs) : connectTimeout(intervalMs),
+    });
     this.#runner = new CommandRunner(options.commands, clock, (id, answer) => {
       if (!this.#stopping) this.#step({ kind: 'finished', id, answer });
     });
@@ -262,6 +270,21 @@ export class LeafShell {
     if (!this.#stopping) this.#timer.set(this.leaf.wakeAt());
   }
 
+  #received(event: Extract<LeafEvent, { kind: 'message' }>): void {
+    const { message } = event;
+    const { failpoint } = this.#options;
+    if (failpoint === undefined) this.#step(event);
+    else if (message.kind === 'ack') {
+      failpoint('ack.take.before');
+      this.#step(event);
+      failpoint('ack.take.after');
+    } else if (message.kind === 'claimed' && message.cursor !== undefined) {
+      failpoint('claim.confirmed.before');
+      this.#step(event);
+      failpoint('claim.confirmed.after');
+    } else this.#step(event);
+  }
+
   #nextWrite(): Write {
     this.#write ??= { records: [], sync: false, effects: [] };
     return this.#write;
@@ -294,12 +317,15 @@ export class LeafShell {
 
   /** Writes until it succeeds: what depends on it waits, new offers are refused in the meantime. */
   async #put(write: Write): Promise<boolean> {
+    const failpoint = write.sync ? this.#options.failpoint : undefined;
+    failpoint?.('journal.append.before');
     for (;;) {
       try {
         if (this.#journal.wantsCompaction) await this.#compact(write);
         await this.#journal.append(write.records, write.sync);
         if (this.#journalFault !== undefined) this.#options.log.info('the journal can be written again');
         this.#journalFault = undefined;
+        failpoint?.('journal.append.after');
         return true;
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
@@ -352,7 +378,7 @@ export class LeafShell {
         this.links.drop(effect.link, effect.reason, true);
         return;
       case 'send':
-        this.links.send(effect.link, effect.message);
+        this.#send(effect);
         return;
       case 'accepted':
         this.#offers.get(effect.token)?.resolve();
@@ -383,6 +409,15 @@ export class LeafShell {
       default:
         effect satisfies never;
     }
+  }
+
+  #send({ link, message }: Extract<LeafEffect, { kind: 'send' }>): void {
+    const { failpoint } = this.#options;
+    const send = () => this.links.send(link, message);
+    if (failpoint === undefined) send();
+    else if (message.kind === 'report') sendBetween(failpoint, 'report.send.before', 'report.send.after', send);
+    else if (message.kind === 'claim') sendBetween(failpoint, 'claim.send.before', 'claim.send.after', send);
+    else send();
   }
 
   #items({ id, items, bytes }: Extract<LeafEffect, { kind: 'items' }>): void {

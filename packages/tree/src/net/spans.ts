@@ -13,5 +13,12 @@ export const dialBackoff = (interval: number): Backoff => ({
   cap: Math.min(30_000, Math.max(1000, 2 * interval)),
 });
 
+/**
+ * Masters are dialled by few, and any of them may lead a moment from now: whoever looks for the leader must find it
+ * within a second or so, whatever the heartbeat interval is.
+ */
+export const MASTER_BACKOFF: Backoff = { base: 50, cap: 1000 };
+export const masterTimeout = (interval: number): number => Math.min(3000, connectTimeout(interval));
+
 /** After a refusal: the peer will hardly change its mind at once. */
 export const refusedRetry = (interval: number): number => Math.min(30_000, 20 * interval);
