@@ -139,6 +139,64 @@ describe('a configuration', function () {
     );
   });
 
+  it('is refused where the settings of its database do not go together', async () => {
+    const secret = join(site.root, 'secret');
+    writeFileSync(secret, 'x\n');
+    const nowhere = join(site.root, 'nowhere');
+    const postgresql = { host: '/run/pg' };
+    const cases: [object, object, string[]][] = [
+      [{ engine: 'mysql' }, {}, ['csm.db.engine is "mysql"; allowed: one of sqlite, postgresql']],
+      [
+        { engine: 'sqlite', postgresql: { host: 'pg', port: 5433, lease: 5 } },
+        { master: ['m2'] },
+        [
+          'csm.db.postgresql.host is "pg"; allowed: nothing with db.engine sqlite; or db.engine postgresql',
+          'csm.db.postgresql.port is 5433; allowed: nothing with db.engine sqlite; or db.engine postgresql',
+          'csm.db.postgresql.lease is 5; allowed: nothing with db.engine sqlite; or db.engine postgresql',
+          'csm.net.master is given; allowed: nothing with db.engine sqlite; or db.engine postgresql (a SQLite file has one master)',
+        ],
+      ],
+      [
+        { engine: 'postgresql', file: '/x.db' },
+        {},
+        [
+          'csm.db.file is "/x.db"; allowed: nothing with db.engine postgresql; or db.engine sqlite',
+          'csm.db.postgresql.host; allowed: the name of the server, or the directory of its socket such as /var/run/postgresql (it must be given)',
+        ],
+      ],
+      [
+        { engine: 'postgresql', postgresql: { ...postgresql, ca_file: secret, password_file: nowhere } },
+        {},
+        [
+          `csm.db.postgresql.ca_file is "${secret}"; allowed: nothing where host is a directory: no TLS is spoken on a unix socket`,
+          `csm.db.postgresql.password_file is "${nowhere}"; allowed: a file that this daemon may read (ENOENT: no such file or directory, access '${nowhere}')`,
+        ],
+      ],
+      [
+        { engine: 'postgresql', postgresql: { ...postgresql, lease: 0.4, readers: 33, user: 'a"b', host: 'a b' } },
+        {},
+        [
+          'csm.db.postgresql.host is "a b"; allowed: a host name, an address, or a directory that begins with /',
+          "csm.db.postgresql.lease is 0.4; allowed: seconds or 'HH:MM:SS' from 0.5 s to 60 s",
+          'csm.db.postgresql.readers is 33; allowed: a whole number from 1 to 32',
+          'csm.db.postgresql.user is "a\\"b"; allowed: letters, digits, _, $ and -, beginning with a letter or _',
+        ],
+      ],
+    ];
+    await Promise.all(
+      cases.map(async ([db, net, words]) => {
+        const file = write(await sound('master', net, { db }));
+        const { code, stderr } = await csmd(['--role', 'master', '--file', file, '--check']);
+        const told = stderr.trimEnd().split('\n').slice(1);
+        expect(told.map((line) => line.replace(/^ +(?:line \d+, column \d+: )?/, ''))).to.deep.equal(words);
+        expect(code).to.equal(REFUSED);
+      }),
+    );
+    const sane = { engine: 'postgresql', postgresql: { ...postgresql, password_file: secret } };
+    const file = write(await sound('master', { master: ['m2', 'm3:1'] }, { db: sane }));
+    expect((await csmd(['--role', 'master', '--file', file, '--check'])).stderr).to.equal('');
+  });
+
   it('that is missing, no JSON or no object is refused in words', async () => {
     const missing = join(site.root, 'missing.cfg');
     const cases: [string, RegExp][] = [
@@ -253,6 +311,11 @@ describe('a configuration', function () {
         expect(await effective(role, write({ csm: first }))).to.deep.equal(first);
       }),
     );
+    const db = { engine: 'postgresql', postgresql: { host: '/run/pg', lease: '00:00:05' } };
+    const master = await effective('master', write(await sound('master', { master: 'm2' }, { db })));
+    expect(master.net['master']).to.deep.equal(['m2:9816']);
+    expect(master['db']).to.deep.nested.include({ 'postgresql.lease': 5, 'postgresql.database': 'csm' });
+    expect(await effective('master', write({ csm: master }))).to.deep.equal(master);
   });
 
   it('is named by the command line, which is refused in words too', async () => {

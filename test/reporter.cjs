@@ -2,13 +2,17 @@
  * Prints like mocha's `spec` and ends with one line `N passed, N failed, N skipped`. Three things fail here that mocha
  * lets pass: a run without a single test, a rejection that nobody handles, and a test file that leaves something behind
  * that keeps the process alive.
- * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead.
+ * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead, with the processor
+ * time used and the slowest tests and hooks.
  */
-const { writeFileSync } = require('node:fs');
+const { readFileSync, writeFileSync } = require('node:fs');
 const { inspect } = require('node:util');
 const { reporters, Runner } = require('mocha');
 
 const LEFT_MS = 5_000;
+const SLOWEST = 30;
+/** Of the times in /proc: it is 100 on every Linux. */
+const TICKS_PER_S = 100;
 
 class Reporter extends reporters.Spec {
   constructor(runner, options) {
@@ -21,6 +25,10 @@ class Reporter extends reporters.Spec {
     runner.on(Runner.constants.EVENT_TEST_PASS, count('passed'));
     runner.on(Runner.constants.EVENT_TEST_FAIL, count('failed'));
     runner.on(Runner.constants.EVENT_TEST_PENDING, count('skipped'));
+    this.times = [];
+    const time = (runnable) => this.times.push({ title: runnable.fullTitle(), ms: runnable.duration ?? 0 });
+    runner.on(Runner.constants.EVENT_TEST_END, time);
+    runner.on(Runner.constants.EVENT_HOOK_END, time);
     // Mocha lets a rejection that nobody handles pass. It is counted, not thrown: a throw ends the whole run when the
     // test's own promise settles later. Mocha emits each a second time.
     const seen = new WeakSet();
@@ -55,8 +63,25 @@ class Reporter extends reporters.Spec {
       for (const words of this.rejections) console.log(`  a rejection was not handled ${words}\n`);
       if (tally.failed > 0) process.exitCode = Math.min(tally.failed, 255);
       if (file === undefined) console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
-      else writeFileSync(file, JSON.stringify(tally));
+      else writeFileSync(file, JSON.stringify({ ...tally, cpuMs: cpuMs(), slowest: slowest(this.times) }));
     });
+  }
+}
+
+function slowest(times) {
+  return times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+}
+
+/** Of this process and, where /proc tells, of its children that have ended, with theirs. */
+function cpuMs() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    // Behind the name, which may hold anything: utime, stime, cutime and cstime are the 12th to 15th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 1000) / TICKS_PER_S;
+  } catch {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
   }
 }
 

@@ -6,22 +6,28 @@
  *   node test/run.mjs packages/store --fast    the same without removing what was built before
  *   node test/run.mjs --grep "loses no"        only tests whose names match
  *   node test/run.mjs --coverage               and a coverage report, in full in coverage/
+ *   node test/run.mjs --times                  and how long each group and the slowest tests took
+ *   node test/run.mjs --jobs 1                 one group after the other, printed as it goes
  *   node test/run.mjs --clean                  only removes what builds leave
  *
  * Each package, and each slow file, has a mocha of its own, with a directory of its own for temporary files. A test
- * that leaves a file there, a process, or something that keeps its process alive, fails its group.
+ * that leaves a file there, a process, or something that keeps its process alive, fails its group. As many groups run at
+ * once as there are processors, and one more, since whole daemons mostly wait; each group's output comes in one piece.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
+import { atOnce, LANES_MAX, runGroup } from './groups.mjs';
 import { prepare, ROOT } from './prepare.mjs';
+import { timesOf } from './times.mjs';
 
 /** A deadline for what hangs, not a measure: a loaded machine is slow, and properties take their time. */
 const TIMEOUT_MS = 60_000;
 const SLOW_TIMEOUT_MS = 120_000;
-const GROUP_TIMEOUT_MS = 20 * 60_000;
+/** They begin first, so that none is left alone at the end. */
+const LONGEST = ['exactly-once', 'sink', 'certificates', 'run-once', 'hostile', 'versions', 'master-away'];
 const COVERAGE = join(ROOT, 'coverage');
 
 const { values: options, positionals } = parseArgs({
@@ -30,6 +36,8 @@ const { values: options, positionals } = parseArgs({
     grep: { type: 'string', short: 'g' },
     fast: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
+    times: { type: 'boolean', default: false },
+    jobs: { type: 'string', short: 'j', default: String(Math.min(availableParallelism() + 1, LANES_MAX)) },
     clean: { type: 'boolean', default: false },
   },
 });
@@ -45,18 +53,37 @@ async function main() {
   }
   const total = { passed: 0, failed: 0, skipped: 0 };
   const bad = [];
-  for (const group of parts.flatMap(groupsOf)) {
-    const tally = await run(group);
-    for (const key of Object.keys(total)) total[key] += tally[key];
-    if (tally.failed > 0) bad.push(`${group.name}: ${tally.failed} failed`);
-  }
+  const ran = await atOnce(inOrder(parts.flatMap(groupsOf)), jobs(), async (group, lane, isAlone) => {
+    const asked = { grep: options.grep, coverage: options.coverage && COVERAGE };
+    const result = await runGroup({ ...group, ...asked }, lane, isAlone);
+    for (const key of Object.keys(total)) total[key] += result.tally[key];
+    if (result.tally.failed > 0) bad.push(`${group.name}: ${result.tally.failed} failed`);
+    return result;
+  });
   if (total.passed + total.failed === 0) {
     bad.push('no test ran');
     total.failed++;
   }
   if (options.coverage) reportCoverage();
+  if (options.times) console.log(timesOf(ran));
   if (bad.length > 0) console.log(`\n${bad.join('\n')}`);
   close(total);
+}
+
+/** The longest first, then the other slow ones, then the packages. */
+function inOrder(groups) {
+  const rank = ({ name, timeout }) => {
+    const at = LONGEST.findIndex((word) => name.endsWith(`slow/${word}.test.js`));
+    return at >= 0 ? at : LONGEST.length + (timeout === SLOW_TIMEOUT_MS ? 0 : 1);
+  };
+  return groups.sort((a, b) => rank(a) - rank(b));
+}
+
+function jobs() {
+  const wanted = Number(options.jobs);
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= LANES_MAX) return wanted;
+  console.error(`run: --jobs is '${options.jobs}'; allowed: a whole number from 1 to ${LANES_MAX}`);
+  process.exit(2);
 }
 
 function close({ passed, failed, skipped }) {
@@ -118,81 +145,6 @@ function groupsOf({ dir, only = '' }) {
   }));
   if (quick.length > 0) groups.unshift({ name: dir, files: quick.map((file) => join(out, file)), timeout: TIMEOUT_MS });
   return groups;
-}
-
-async function run({ name, files, timeout }) {
-  const temporary = mkdtempSync(join(tmpdir(), 'csm-t-'));
-  // Tests that start a server as another user need to get through.
-  chmodSync(temporary, 0o755);
-  const mark = `csm-test-${process.pid}-${Date.now()}`;
-  const tallyFile = `${temporary}.json`;
-  console.log(`\n${name}`);
-  const end = await mocha([...files, '--timeout', String(timeout)], {
-    TMPDIR: temporary,
-    CSM_TEST_TALLY: tallyFile,
-    CSM_TEST_MARK: mark,
-    ...(options.coverage && { NODE_V8_COVERAGE: join(COVERAGE, 'tmp') }),
-  });
-  const tally = existsSync(tallyFile)
-    ? JSON.parse(readFileSync(tallyFile, 'utf8'))
-    : { passed: 0, failed: 0, skipped: 0 };
-  const complain = (words) => {
-    console.log(`  ${name}: ${words}`);
-    tally.failed++;
-  };
-  if (!existsSync(tallyFile)) complain(`mocha did not come to its end (${end})`);
-  else if (end !== 0 && tally.failed === 0) complain(`mocha ended with ${end}`);
-  // Suites that --grep leaves out do not run the hooks that would remove what they made when they were read.
-  const left = options.grep === undefined ? readdirSync(temporary) : [];
-  if (left.length > 0) complain(`left in the directory for temporary files: ${left.slice(0, 10).join(', ')}`);
-  for (const { pid, command } of marked(mark)) {
-    complain(`left running: ${pid} ${command}`);
-    kill(pid);
-  }
-  rmSync(temporary, { recursive: true, force: true });
-  rmSync(tallyFile, { force: true });
-  return tally;
-}
-
-/** Resolves with the exit code, or the signal. */
-function mocha(args, env) {
-  const grep = options.grep === undefined ? [] : ['--grep', options.grep];
-  const file = join(ROOT, 'node_modules/mocha/bin/mocha.js');
-  const argv = ['--enable-source-maps', file, '--reporter', join(ROOT, 'test/reporter.cjs'), ...grep, ...args];
-  const child = spawn(process.execPath, argv, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
-  const timer = setTimeout(() => child.kill('SIGKILL'), GROUP_TIMEOUT_MS);
-  return new Promise((done) => {
-    child.once('error', (error) => done(error.message));
-    child.once('exit', (code, signal) => {
-      clearTimeout(timer);
-      done(code ?? signal);
-    });
-  });
-}
-
-/** Processes that run and carry the mark in their environment: all that a group started, however far away. */
-function marked(mark) {
-  if (!existsSync('/proc/self/environ')) return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        // A process that has ended and waits for its parent has no environment any more.
-        if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)) return [];
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').slice(0, 120);
-        return [{ pid: Number(pid), command }];
-      } catch {
-        return [];
-      }
-    });
-}
-
-function kill(pid) {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended meanwhile.
-  }
 }
 
 function reportCoverage() {

@@ -342,8 +342,7 @@ describe('a certificate', () => {
   });
 
   describe('that ends while its link stands', () => {
-    it('by its date, is refused at the next look, on a resumed session too', async function () {
-      this.timeout(60_000);
+    it('by its date, is refused at the next look, on a resumed session too', async () => {
       const seconds = 12;
       const { file, validTo } = await issue(site.pki, {
         role: 'compute',
@@ -367,8 +366,7 @@ describe('a certificate', () => {
       await daemon.stop();
     });
 
-    it('because it is revoked, is refused when the list is read again', async function () {
-      this.timeout(60_000);
+    it('because it is revoked, is refused when the list is read again', async () => {
       const daemon = await started('compute', 'gone', { net: { aggregatorA: at(ports.hub) } });
       await until('it is linked', async () => (await linked()).includes('gone'));
       await revoke(site.pki, { role: 'compute', node: 'gone' }, 'sold');
@@ -383,8 +381,7 @@ describe('a certificate', () => {
       await daemon.stop();
     });
 
-    it('because the node knows it for revoked, is refused by the node', async function () {
-      this.timeout(60_000);
+    it('because the node knows it for revoked, is refused by the node', async () => {
       const list = join(site.root, 'list.json');
       const empty = join(site.root, 'empty.json');
       writeFileSync(empty, '[]\n');
@@ -422,8 +419,7 @@ describe('a certificate', () => {
       await Promise.all([daemon.stop(), bad.stop()]);
     });
 
-    it('because an aggregator knows its master for revoked, ends the trunk until the list is mended', async function () {
-      this.timeout(60_000);
+    it('because an aggregator knows its master for revoked, ends the trunk until the list is mended', async () => {
       const list = join(site.root, 'masters.json');
       writeFileSync(list, '[]\n');
       const [port = 0] = await freePorts(1);

@@ -56,16 +56,35 @@ function diskWritten(): Map<string, number> {
   return new Map(lines.map((line) => line.trim().split(/\s+/)).map((f) => [f[2] ?? '', Number(f[9]) * 512]));
 }
 
+// One cluster for the whole file: starting daemons is what costs time.
+let dir: string;
+let cluster: SmallCluster;
+let gpus: Machine;
+before(async function () {
+  this.timeout(120_000);
+  dir = mkdtempSync(join(tmpdir(), 'csm-env-'));
+  gpus = machine('eight-gpu', dir);
+  const everything = [
+    bucket(1, 'cpu', 'memory', 'network', 'disk', 'filesystem', 'temperature', 'power', 'gpu', 'infiniband', 'ssd'),
+  ];
+  const impatient = { buckets: [bucket(1, 'gpu', 'cpu')], item_timeout: 0.5 };
+  const aligned = { buckets: [bucket(2, 'memory')], aligned: true };
+  const more: Readonly<Record<string, object>> = {
+    real: { data_collection: { buckets: everything } },
+    g1: { host: hostOf(gpus), data_collection: impatient },
+    g2: { data_collection: impatient },
+    a1: { data_collection: aligned },
+    a2: { data_collection: aligned },
+  };
+  cluster = await smallCluster(Object.keys(more), (who) => ({ more: more[who] ?? {} }));
+});
+after(async () => {
+  await cluster?.site.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
 describe('the environment of this machine', function () {
   this.timeout(120_000);
-  let cluster: SmallCluster;
-  before(async () => {
-    const buckets = [
-      bucket(1, 'cpu', 'memory', 'network', 'disk', 'filesystem', 'temperature', 'power', 'gpu', 'infiniband', 'ssd'),
-    ];
-    cluster = await smallCluster(['real'], (who) => (who === 'real' ? { more: { data_collection: { buckets } } } : {}));
-  });
-  after(() => cluster.site.close());
 
   const newest = async (item: string, name: string): Promise<Sample> =>
     until(`${item} has ${name}`, async () => {
@@ -100,20 +119,31 @@ describe('the environment of this machine', function () {
     return sum;
   }
 
-  /** The counters by hand before and after `work`, and the samples of an item that lie around it. */
-  async function around<T>(item: string, read: () => T, work: () => void) {
-    const from = (await newest(item, Object.keys((await query(cluster, 'real', item)).at(-1)?.values ?? {})[0] ?? ''))
-      .time;
+  /**
+   * The samples around `work`, the first taken before it and the last after it; and how much each counter has grown by
+   * hand: at `least` between those two samples, and at `most`, since others use this machine meanwhile.
+   */
+  async function around(item: string, read: () => Map<string, number>, work: () => void) {
+    const newer = (than: number) =>
+      until(`a sample of ${item} behind ${than}`, async () => {
+        const last = (await query(cluster, 'real', item)).at(-1);
+        return Date.parse(last?.time ?? '') > than ? last?.time : undefined;
+      });
+    const grown = (from: Map<string, number>, to: Map<string, number>) => (name: string) =>
+      (to.get(name) ?? Number.NaN) - (from.get(name) ?? Number.NaN);
+    const first = read();
+    const since = await newer(Date.now());
     const before = read();
     work();
     const after = read();
-    const ended = Date.now();
-    const samples = await until('a round after it', async () => {
-      const all = await query(cluster, 'real', item, { since: from });
-      return Date.parse(all.at(-1)?.time ?? '') > ended ? all : undefined;
-    });
-    return { before, after, samples };
+    const end = await newer(Date.now());
+    const last = read();
+    const samples = (await query(cluster, 'real', item, { since })).filter(({ time }) => time <= end);
+    return { samples, least: grown(before, after), most: grown(first, last) };
   }
+  /** Of what rates add up to: times of samples are whole milliseconds, and a little after their counters. */
+  const expectBetween = (sum: number, least: number, most: number, name: string) =>
+    expect(sum, name).to.be.within(least * 0.9, most * 1.1 + 1e6);
 
   it('has the bytes of /proc/diskstats, as rates that add up', async () => {
     const file = join(cluster.site.root, 'written');
@@ -123,19 +153,17 @@ describe('the environment of this machine', function () {
       fsyncSync(fd);
       closeSync(fd);
     };
-    const { before, after, samples } = await around('disk', diskWritten, work);
+    const { samples, least, most } = await around('disk', diskWritten, work);
     const disks = Object.keys(samples.at(-1)?.values ?? {}).filter((name) => name.endsWith('.write_bytes_per_second'));
     expect(disks).to.not.deep.equal([]);
     for (const name of disks) {
       const disk = name.slice(0, name.indexOf('.'));
-      const grown = (after.get(disk) ?? Number.NaN) - (before.get(disk) ?? Number.NaN);
-      // Rounds before and after see some more than our own two looks.
-      expect(integral(samples, name), name).to.be.within(grown * 0.9, grown * 1.2 + 16e6);
+      expectBetween(integral(samples, name), least(disk), most(disk), name);
     }
   });
 
   it('has the bytes of ip -s link, as rates that add up', async () => {
-    const { before, after, samples } = await around('network', netDev, () => undefined);
+    const { samples, least, most } = await around('network', netDev, () => undefined);
     const names = Object.keys(samples.at(-1)?.values ?? {}).filter((name) =>
       name.endsWith('.receive_bytes_per_second'),
     );
@@ -143,8 +171,7 @@ describe('the environment of this machine', function () {
     for (const name of real) expect(names).to.include(`${name}.receive_bytes_per_second`);
     for (const name of names) {
       const port = name.slice(0, name.lastIndexOf('.'));
-      const grown = (after.get(port) ?? Number.NaN) - (before.get(port) ?? Number.NaN);
-      expect(integral(samples, name), name).to.be.within(grown * 0.9, grown * 1.2 + 1e6);
+      expectBetween(integral(samples, name), least(port), most(port), name);
     }
   });
 
@@ -172,7 +199,11 @@ describe('the environment of this machine', function () {
       expect(item).to.include({ node: 'real', item: 'cpu' });
       break;
     }
-    const [top] = await cluster.utility.client.call('env.top', { item: 'memory', metric: 'total_bytes' });
+    const [top] = await cluster.utility.client.call('env.top', {
+      nodes: 'real',
+      item: 'memory',
+      metric: 'total_bytes',
+    });
     expect(top).to.include({ node: 'real', item: 'memory', metric: 'total_bytes' });
   });
 
@@ -185,22 +216,8 @@ describe('the environment of this machine', function () {
 
 describe('programs that hang, crash, flood and lie', function () {
   this.timeout(180_000);
-  let dir: string;
-  let cluster: SmallCluster;
-  let gpus: Machine;
   before(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'csm-env-'));
-    gpus = machine('eight-gpu', dir);
-    const data_collection = { buckets: [bucket(1, 'gpu', 'cpu')], item_timeout: 0.5 };
-    cluster = await smallCluster(['g1', 'g2'], (who) => {
-      if (who === 'g1') return { more: { host: hostOf(gpus), data_collection } };
-      return who === 'g2' ? { more: { data_collection } } : {};
-    });
     await until('GPUs are read', async () => (await query(cluster, 'g1', 'gpu')).length > 0);
-  });
-  after(async () => {
-    await cluster.site.close();
-    rmSync(dir, { recursive: true, force: true });
   });
 
   const faulty = (fault: string) => readFileSync(join(FAULTY_PROGRAMS, fault, 'nvidia-smi'), 'utf8');
@@ -245,20 +262,14 @@ describe('aligned buckets', function () {
   this.timeout(60_000);
 
   it('are read at the same moments on all nodes', async () => {
-    const data_collection = { buckets: [bucket(2, 'memory')], aligned: true };
-    const cluster = await smallCluster(['a1', 'a2'], (who) => (/^a\d/.test(who) ? { more: { data_collection } } : {}));
-    try {
-      const moments = async (node: string) => {
-        const samples = await query(cluster, node, 'memory');
-        return samples.length < 3 ? undefined : samples.map(({ time }) => Date.parse(time));
-      };
-      for (const node of ['a1', 'a2']) {
-        const times = await until(`three rounds of ${node}`, () => moments(node));
-        // A loaded machine is late, but never by half a round; early by no more than a clock that is being set.
-        for (const time of times) expect((time + 10) % 2000, `${node} at ${time}`).to.be.below(1000);
-      }
-    } finally {
-      await cluster.site.close();
+    const moments = async (node: string) => {
+      const samples = await query(cluster, node, 'memory');
+      return samples.length < 3 ? undefined : samples.map(({ time }) => Date.parse(time));
+    };
+    for (const node of ['a1', 'a2']) {
+      const times = await until(`three rounds of ${node}`, () => moments(node));
+      // A loaded machine is late, but never by half a round; early by no more than a clock that is being set.
+      for (const time of times) expect((time + 10) % 2000, `${node} at ${time}`).to.be.below(1000);
     }
   });
 });

@@ -7,8 +7,8 @@ import { type Cluster, HUBS, withCluster } from '../support/cluster.ts';
 import { type Random, random, seedOr } from '../support/random.ts';
 import { pass } from '../support/wait.ts';
 
-/** Numbers a second of each daemon. */
-const RATE = 100;
+/** Numbers a second of each daemon: some are always on their way, and the machine is free for what moves them. */
+const RATE = 50;
 const INTERVAL = 0.5;
 /** Longer than three intervals: whoever waits for the sleeper gives it up. */
 const SLEEP_MS = 4 * INTERVAL * 1000;
@@ -126,15 +126,15 @@ describe('every accepted report is in the database exactly once', function () {
       await pass(500);
 
       // A sees its end at once and says so in a beat; a node waits two intervals and spreads its move over a third.
-      // 10 % of that for timers, and 300 ms for claims to be recorded on a machine with other work.
+      // A fourth would be one too many; most of it is left to a machine with other work.
       trunk.cut();
-      const cut = await moved(3.3 * interval + 300);
+      const cut = await moved(3.8 * interval);
       console.log(`      cut off: moved after ${Math.round(cut)} ms of ${3 * interval}`);
       await back();
 
       // Half-open, A must first find out by three silent intervals.
       trunk.freeze();
-      const frozen = await moved(6.6 * interval + 300);
+      const frozen = await moved(6.8 * interval);
       console.log(`      half-open: moved after ${Math.round(frozen)} ms of ${6 * interval}`);
       await back();
 

@@ -20,13 +20,41 @@ async function hardware({ utility }: SmallCluster, input: NodeHardwareInput): Pr
   return parts;
 }
 
+// One cluster for the whole file: starting daemons is what costs time.
+let dir: string;
+let cluster: SmallCluster;
+const machines = new Map<string, Machine>();
+const machineOf = (node: string): Machine => machines.get(node) ?? expect.fail(`no machine ${node}`);
+before(async function () {
+  this.timeout(120_000);
+  dir = mkdtempSync(join(tmpdir(), 'csm-parts-'));
+  for (const node of ['n1', 'n2']) {
+    const here = join(dir, node);
+    mkdirSync(here);
+    machines.set(node, machine('two-socket-x86', here));
+  }
+  // The serial numbers of all DIMMs, of the drive, of the board; the addresses of both ports.
+  rename(machineOf('n2'), {
+    '4071A': '5071B',
+    S45PNA0M512345: 'S45PNA0M599999',
+    E300781X8500123: 'E300781X8599999',
+    '3c:ec:ef:1a': '3c:ec:ef:2b',
+  });
+  cluster = await smallCluster(['real', 'n1', 'n2'], (who) => {
+    const it = machines.get(who);
+    return it === undefined ? {} : { more: { host: hostOf(it), inventory: { hotplug_interval: 1 } } };
+  });
+});
+after(async () => {
+  await cluster?.site.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const compute = (node: string): Daemon =>
+  cluster.computes.find((daemon) => daemon.node === node) ?? expect.fail(`no compute daemon ${node}`);
+
 describe('the inventory of this machine', function () {
   this.timeout(120_000);
-  let cluster: SmallCluster;
-  before(async () => {
-    cluster = await smallCluster(['real']);
-  });
-  after(() => cluster.site.close());
 
   it('is what lscpu, free, lsblk and /proc say', async () => {
     const node = await cluster.utility.client.call('node.show', { name: 'real', full: true });
@@ -71,9 +99,8 @@ describe('the inventory of this machine', function () {
   });
 
   it('is printed by csmd --check --probe, with the time each collector took', () => {
-    const [compute] = cluster.computes;
     const csmd = join(import.meta.dirname, '../../../packages/daemon/bin/csmd.mjs');
-    const args = [csmd, '--role', 'compute', '--file', compute?.file ?? '', '--check', '--probe'];
+    const args = [csmd, '--role', 'compute', '--file', compute('real').file, '--check', '--probe'];
     const text = execFileSync(process.execPath, args, { encoding: 'utf8' });
     expect(text).to.match(/^node inventory memory +[\d.]+ ms +\S/m);
     expect(text).to.match(/^environment cpu +[\d.]+ ms +\S/m);
@@ -84,34 +111,6 @@ describe('the inventory of this machine', function () {
 
 describe('parts of fixture machines under real daemons', function () {
   this.timeout(120_000);
-  let dir: string;
-  let cluster: SmallCluster;
-  const machines = new Map<string, Machine>();
-  before(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'csm-parts-'));
-    for (const node of ['n1', 'n2']) {
-      const here = join(dir, node);
-      mkdirSync(here);
-      machines.set(node, machine('two-socket-x86', here));
-    }
-    // The serial numbers of all DIMMs, of the drive, of the board; the addresses of both ports.
-    rename(machineOf('n2'), {
-      '4071A': '5071B',
-      S45PNA0M512345: 'S45PNA0M599999',
-      E300781X8500123: 'E300781X8599999',
-      '3c:ec:ef:1a': '3c:ec:ef:2b',
-    });
-    cluster = await smallCluster(['n1', 'n2'], (who) => {
-      const it = machines.get(who);
-      return it === undefined ? {} : { more: { host: hostOf(it), inventory: { hotplug_interval: 1 } } };
-    });
-  });
-  after(async () => {
-    await cluster.site.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-
-  const machineOf = (node: string): Machine => machines.get(node) ?? expect.fail(`no machine ${node}`);
   const dmidecode = (node: string) => join(machineOf(node).outputs, 'dmidecode');
   function editDimms(node: string, change: (text: string) => string): void {
     const text = readFileSync(dmidecode(node), 'utf8');
@@ -158,16 +157,14 @@ describe('parts of fixture machines under real daemons', function () {
 
   it('stay as they are over restarts of node and master', async () => {
     const before = await history();
-    const [compute] = cluster.computes;
     const again = async (daemon: Daemon): Promise<Daemon> => {
       await daemon.stop();
       const next = cluster.site.startFile(daemon.role, daemon.node, daemon.file, daemon.socket);
       await next.started();
       return next;
     };
-    if (compute === undefined) throw new Error('no compute daemon');
     await again(cluster.master);
-    await again(compute);
+    await again(compute('n1'));
     await until('both are back', async () => {
       const nodes = await cluster.utility.client.call('node.list', { nodes: 'n[1-2]' });
       return nodes.every(({ links }) => links === 2);
@@ -205,15 +202,12 @@ describe('parts of fixture machines under real daemons', function () {
       await collect('n1');
       // The words of the one that crashes say that it may not; that is no fault.
       if (fault === 'flood') {
-        const { problems } = (await cluster.computes[0]?.client.call('health', {})) ?? { problems: [] };
+        const { problems } = await compute('n1').client.call('health', {});
         expect(problems.join('\n')).to.match(/dmidecode wrote more than/);
       }
       machineOf('n1').replace('dmidecode', sound);
       await collect('n1');
-      await until(
-        'all is well again',
-        async () => (await cluster.computes[0]?.client.call('health', {}))?.degraded === false,
-      );
+      await until('all is well again', async () => (await compute('n1').client.call('health', {})).degraded === false);
       expect({ history: await history(), dimms: await dimms('n1'), profile: await profile('n1') }).to.deep.equal(
         before,
       );

@@ -1,5 +1,5 @@
 /**
- * A whole cluster for a test: real daemons, each its own process, real certificates, a real database, on a loopback
+ * A whole cluster for a test, or for all of a file: real daemons, each its own process, real certificates, a real database, on a loopback
  * address of its own. (Connections go out from 127.0.0.1, so that none can take a port a killed daemon comes back to.)
  *
  *   await withCluster({ computes: 2 }, async (cluster) => { … });
@@ -191,6 +191,15 @@ export class Cluster {
     return took;
   }
 
+  /** Starts what has ended, wakes what sleeps, and waits until it is healed. */
+  async mended(): Promise<void> {
+    for (const process of this.#processes.values()) {
+      if (!process.running) process.start();
+      else if (process.paused) process.resume();
+    }
+    await this.healed();
+  }
+
   /** Makes `hub` the primary of every node: the other one stops for as long as that takes. Nodes stay (return_after). */
   async gather(hub: (typeof HUBS)[number]): Promise<void> {
     const other = hub === 'agg-A' ? 'agg-B' : 'agg-A';
@@ -307,9 +316,36 @@ export class Cluster {
   }
 }
 
+type Body = (cluster: Cluster) => Promise<void>;
+
 /** Runs `body` with a cluster of its own, which is gone afterwards. */
-export async function withCluster(options: ClusterOptions, body: (cluster: Cluster) => Promise<void>): Promise<void> {
+export async function withCluster(options: ClusterOptions, body: Body): Promise<void> {
   const cluster = await Cluster.start(options);
+  await running(cluster, body);
+  await cluster.close();
+}
+
+/**
+ * One cluster for all tests of a describe, started by the first: each finds it healed, whatever the one before it left
+ * behind. A test that fails takes it along, and the next has a new one.
+ */
+export function sharedCluster(options: ClusterOptions): (body: Body) => Promise<void> {
+  let shared: Cluster | undefined;
+  after(() => shared?.close());
+  return async (body) => {
+    const cluster = shared ?? (await Cluster.start(options));
+    // Until it has stood this test; what fails in `running` has closed it.
+    shared = undefined;
+    await running(cluster, async () => {
+      await cluster.mended();
+      await body(cluster);
+    });
+    shared = cluster;
+  };
+}
+
+/** When `body` fails, the cluster is closed and the error bears its logs. */
+async function running(cluster: Cluster, body: Body): Promise<void> {
   try {
     await body(cluster);
   } catch (error) {
@@ -317,5 +353,4 @@ export async function withCluster(options: ClusterOptions, body: (cluster: Clust
     await cluster.close().catch(() => undefined);
     throw told;
   }
-  await cluster.close();
 }

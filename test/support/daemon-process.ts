@@ -33,6 +33,10 @@ export class DaemonProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

@@ -1,7 +1,8 @@
 /** Real daemons for tests, one process each, with certificates, configurations and state in a directory of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +16,11 @@ export const CSMD = join(ROOT, 'packages/daemon/bin/csmd.mjs');
 const STOP_MS = 10_000;
 const POLL_MS = 20;
 
+/** How long what must happen may take, ms: for what hangs, on a machine with other work. */
+const PATIENCE_MS = 40_000;
+
 /** Waits for a condition, which may throw until it holds; fails with what it saw last. */
-export async function until<T>(what: string, look: () => T | Promise<T>, ms = 15_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, look: () => T | Promise<T>, ms = PATIENCE_MS): Promise<NonNullable<T>> {
   const end = performance.now() + ms;
   let seen: unknown = 'nothing';
   for (;;) {
@@ -32,18 +36,32 @@ export async function until<T>(what: string, look: () => T | Promise<T>, ms = 15
   }
 }
 
+/**
+ * Below the ports that connections go out from, so that none of them can take the port of a daemon that is away for a
+ * moment. Groups of tests that run at the same time have a range each.
+ */
+const PORT_FIRST = 10_000;
+const PORTS_A_LANE = 2_000;
+
 /** Ports nobody uses at this moment. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const lane = Number(process.env['CSM_TEST_LANE'] ?? 0);
+  const found = new Map<number, Server>();
+  while (found.size < count) {
+    const port = PORT_FIRST + PORTS_A_LANE * lane + randomInt(PORTS_A_LANE);
+    const server = await listening(port);
+    if (server !== undefined) found.set(port, server);
+  }
+  await Promise.all([...found.values()].map((server) => new Promise((resolve) => server.close(resolve))));
+  return [...found.keys()];
+}
+
+function listening(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
 }
 
 /** A system program that a test cannot do without. */
@@ -127,7 +145,7 @@ export class Daemon {
   }
 
   /** Waits for a line that matches, behind the first `from` of them. */
-  says(pattern: RegExp, { from = 0, ms = 15_000 }: { readonly from?: number; readonly ms?: number } = {}) {
+  says(pattern: RegExp, { from = 0, ms = PATIENCE_MS }: { readonly from?: number; readonly ms?: number } = {}) {
     return until(
       `${this.role}/${this.node} says ${pattern}`,
       () => {
@@ -312,7 +330,7 @@ export async function smallCluster(
 }
 
 /** Waits until every compute node has both links and its inventory. */
-export async function whole({ master, computes, utility, a, b }: SmallCluster, ms = 30_000): Promise<void> {
+export async function whole({ master, computes, utility, a, b }: SmallCluster, ms = 60_000): Promise<void> {
   await Promise.all([master, utility, a, b, ...computes].map((daemon) => daemon.started()));
   await until(
     'every node is linked twice and known',

@@ -130,7 +130,7 @@ export function drain(socket: Socket): Promise<string> {
 }
 
 /** Waits for a condition; fails after `ms`. */
-export async function until(what: string, condition: () => boolean, ms = 3_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

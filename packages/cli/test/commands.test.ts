@@ -24,7 +24,7 @@ describe('csm', () => {
         err: '',
         out: text`
           healthy
-          MASTER: m1   version 0.1.0   up 3 d 4 h   database ok   reports 1042 committed, 0 queued, 3 stale, 0 rejected
+          MASTER: m1   version 0.1.0   leads 3 d 4 h   term 3   sqlite ok   reports 1042 committed, 0 queued, 3 stale, 0 rejected
           AGGREGATORS: 2
             NODE   LINK  SINCE    PRIMARY  UNRESPONSIVE  SECONDARY  UNRESPONSIVE  BOUNCED  REASON
             agg-A  up    40 min         2             0          1             0        1  -
@@ -67,6 +67,29 @@ describe('csm', () => {
           CANDIDATE  STATE     REASON
           agg-A      dialling  connection refused
       `);
+    });
+
+    it('shows that a master stands by, and who leads', async () => {
+      const why = 'the database csm is in use by csm lease, pid 7 on m1 from 10.0.0.1 since 2026-10-14T06:00:00.000Z';
+      const standby = { why, leader: 'm1', term: 3, since: '2026-10-14T06:00:00.000Z' };
+      const local = { ...HEALTHY.local, daemon: 'master/m2', standby };
+      tree.handlers['health'] = async () => ({ ...HEALTHY, local }) as never;
+      const { exit, out } = await run('health');
+      expect(exit, 'which is as it should be').to.equal(0);
+      expect(out).to.contain(`\nLOCAL: master/m2   standby   primary agg-A`);
+      expect(out).to.contain(`\n  leader m1   term 3   since 3 d 4 h   ${why}\n`);
+      const unknown = { ...HEALTHY.local, standby: { why: 'no route', leader: null, term: null, since: null } };
+      tree.handlers['health'] = async () => ({ ...HEALTHY, local: unknown }) as never;
+      expect((await run('health')).out).to.contain('\n  no route\n');
+    });
+
+    it('shows an answer of an older master', async () => {
+      const { term: _, engine: __, ...master } = HEALTHY.master;
+      const { standby: ___, ...local } = HEALTHY.local;
+      tree.handlers['health'] = async () => ({ ...HEALTHY, master, local }) as never;
+      expect((await run('health')).out).to.contain(
+        'MASTER: m1   version 0.1.0   leads 3 d 4 h   database ok   reports',
+      );
     });
 
     it('shows what features count, and nothing of those that have nothing to say', async () => {

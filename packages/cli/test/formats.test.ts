@@ -138,7 +138,7 @@ describe('tables', () => {
     const rows = Array.from({ length: 20_000 }, (_, i) => [`n${i}`, i] as const);
     const begin = performance.now();
     expect(table(rows, columns, false).length).to.be.greaterThan(200_000);
-    expect(performance.now() - begin).to.be.lessThan(1_500);
+    expect(performance.now() - begin).to.be.lessThan(5_000);
   });
 
   it('count columns', () => {

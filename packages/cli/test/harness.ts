@@ -110,7 +110,7 @@ export function words(line: string): string[] {
 }
 
 /** Waits for a condition; fails after `ms`. */
-export async function until(what: string, condition: () => boolean, ms = 3_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

@@ -34,12 +34,14 @@ describe('reference of commands', () => {
   });
 
   it('has examples that work, one after another', async () => {
-    for (const { line } of commandExamples()) {
+    for (const { line, exits } of commandExamples()) {
       const argv = words(line.replaceAll('/tmp', tree.dir));
       expect(argv.shift(), line).to.equal('csm');
       const needsDir = argv[0] === 'cert' && argv[1] !== 'csr';
       const { exit, err } = await csm(tree, needsDir ? [...argv, '--dir', `${tree.dir}/pki`] : argv);
-      expect(`${exit} ${err}`, line).to.equal('0 ');
+      // The work on a database that is not there is refused, as it says.
+      expect([0, ...exits], `${line}: ${exit} ${err}`).to.include(exit);
+      if (exit === 0) expect(err, line).to.equal('');
     }
   });
 });

@@ -81,6 +81,8 @@ export const HEALTHY: HealthOutput = {
     version: '0.1.0',
     since: '2026-10-14T06:00:00.000Z',
     settling: false,
+    term: 3,
+    engine: 'sqlite',
     database: 'ok',
     reports: { queued: 0, committed: 1042, stale: 3, rejected: 0 },
   },
@@ -112,6 +114,7 @@ export const HEALTHY: HealthOutput = {
   refused: [],
   local: {
     daemon: 'utility/login1',
+    standby: null,
     primary: 'agg-A',
     secondary: 'agg-B',
     candidates: [
@@ -158,6 +161,8 @@ export const UNREACHABLE: HealthOutput = {
     reachable: false,
     version: null,
     since: null,
+    term: null,
+    engine: null,
     settling: false,
     database: null,
     reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
@@ -327,8 +332,71 @@ async function inTwo(nodes: unknown, answer: object, ctx: CallContext): Promise<
 }
 
 /** A cluster where all is well. */
+export const DB_STATUS = {
+  engine: 'sqlite',
+  version: '3.53.2',
+  place: '/var/lib/csm/csm.db',
+  term: 3,
+  bytes: 12_582_912,
+  log_bytes: 1_048_576,
+  commits: 1042,
+  calls_per_commit: 2.5,
+  last_commit_ms: 1.25,
+  queued: 0,
+  refused: 0,
+  changes: { oldest: 11, newest: 42 },
+  streams: 6,
+  rejected_reports: 0,
+  schema: { cluster: 2, store: 2 },
+  followers: [{ name: 'sink', behind: 2, updated: '2026-10-17T09:59:00.000Z' }],
+} as const;
+
+export const RETENTION = [
+  {
+    table: 'change',
+    rows: 32,
+    bytes: 65_536,
+    oldest: '2026-10-07T10:00:00.000Z',
+    rule: 'by age; never what a follower has yet to get, nor the newest',
+    setting: 'csm.db.change_keep',
+    due: 0,
+  },
+  {
+    table: 'node',
+    rows: 6,
+    bytes: 4_096,
+    oldest: null,
+    rule: 'as long as what it tells of is there',
+    setting: null,
+    due: null,
+  },
+] as const;
+
 export const WELL: Handlers = {
   health: async () => json(HEALTHY),
+  'db.status': async () => json(DB_STATUS),
+  'db.retention': async () => json(RETENTION),
+  'db.backup': async ({ file }) =>
+    json({
+      file,
+      engine: 'sqlite',
+      engine_version: '3.53.2',
+      taken: '2026-10-17T10:00:00.000Z',
+      seconds: 1.5,
+      bytes: 3 * 1_048_576,
+      sha256: 'ab'.repeat(32),
+      schema: { store: 2 },
+      tables: { change: 32, node: 6 },
+    }),
+  'db.archive': async ({ directory, remove }) =>
+    json({
+      path: `${directory}/changes-before-2026-09-17`,
+      rows: 10,
+      bytes: 524_288,
+      files: 2,
+      removed: remove === true ? 8 : 0,
+      held: remove === true ? 2 : 0,
+    }),
   'aggregator.list': async () => json(HEALTHY.aggregators),
   'node.list': async ({ nodes, type }) => {
     const wanted = typeof nodes === 'string' ? NodeSet.parse(nodes) : undefined;

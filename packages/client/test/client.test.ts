@@ -12,7 +12,7 @@ import { TABLE } from './sample.ts';
 
 const SAMPLE = new URL('../../test/generated/sample-api.ts', import.meta.url);
 
-async function until(what: string, condition: () => boolean, ms = 3_000): Promise<void> {
+async function until(what: string, condition: () => boolean, ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

@@ -92,16 +92,17 @@ describe('the node part', () => {
     const { bodies, part } = start({ tree: new RootTree(root), programs: saying({}) }, [
       { execution_interval: 50, item_list: ['cpu', 'gpu', 'infiniband', 'temperature'] },
     ]);
-    await until('a first report', () => bodies.length > 0);
-    expect(bodies[0]).deep.equals({
-      items: { cpu: { procs_running: 1, procs_blocked: 0 } },
-      failed: {},
-      absent: ['gpu', 'temperature', 'infiniband'],
-    });
+    // In one report, or in more where a loaded machine answers late.
+    const absent = () => bodies.flatMap((body) => body.absent ?? []).sort();
+    const cpu = () => bodies.flatMap(({ items }) => (items.cpu === undefined ? [] : [items.cpu]));
+    await until('the first round is told', () => cpu().length > 0 && absent().length === 3);
+    expect(cpu()[0]).deep.equals({ procs_running: 1, procs_blocked: 0 });
+    expect(absent()).deep.equals(['gpu', 'infiniband', 'temperature']);
+    expect(bodies.every(({ failed }) => Object.keys(failed).length === 0)).equals(true);
     writeTree(CPU(200), root);
     await until('a rate', () => bodies.some(({ items }) => items.cpu?.['user_percent'] === 25));
     expect(bodies.find(({ items }) => items.cpu?.['user_percent'] === 25)?.items.cpu).includes({ idle_percent: 75 });
-    expect(bodies.filter(({ absent }) => absent !== undefined).length).equals(1);
+    expect(absent().length).equals(3);
     expect(part.problems?.()).deep.equals([]);
   });
 
@@ -165,12 +166,13 @@ describe('the node part', () => {
         { item_timeout: 600 },
       );
       const { bodies } = running;
-      await until('it failed', () => bodies.some(({ failed }) => failed.gpu !== undefined), 10_000);
+      await until('it failed', () => bodies.some(({ failed }) => failed.gpu !== undefined));
       const body = bodies.find(({ failed }) => failed.gpu !== undefined);
       expect(body?.failed.gpu).matches(why);
-      // Neither its own bucket nor the other one waited for it.
+      // Neither its own bucket nor the other one waited for one that hangs.
       const sound = bodies.slice(0, bodies.indexOf(body as SampleBody)).filter(({ items }) => items.cpu !== undefined);
-      expect(body?.items.cpu === undefined ? sound.length : 8).least(what === 'hangs' ? 8 : 1);
+      if (what === 'hangs') expect(sound.length).least(3);
+      await until('the other item is told', () => bodies.some(({ items }) => items.cpu !== undefined));
       expect(bodies.filter(({ failed }) => failed.cpu !== undefined)).deep.equals([]);
       expect(problems(running).find((text) => text.includes('gpu'))).matches(
         /^the item gpu gives nothing since 20\S+Z: /,
@@ -181,7 +183,6 @@ describe('the node part', () => {
       await until(
         'it is well again',
         () => bodies.at(-1)?.items.gpu?.['0.power_watts'] === 10 || bodies.some(({ items }) => items.gpu !== undefined),
-        10_000,
       );
       await until('no problem is left', () => !problems(running).some((text) => text.includes('item gpu')));
       expect(texts(running.log)).includes('an item no longer fails');
@@ -193,13 +194,13 @@ describe('the node part', () => {
       '/proc/stat',
     );
     const running = start({ tree, programs: saying({}) }, [{ execution_interval: 50, item_list: ['cpu', 'network'] }], {
-      item_timeout: 100,
+      item_timeout: 300,
     });
     const { bodies } = running;
     await until('three more rounds', () => bodies.filter(({ failed }) => failed.cpu !== undefined).length >= 4);
     expect(tree.reads).equals(1);
     const why = bodies.flatMap(({ failed }) => failed.cpu ?? []);
-    expect(why[0]).equals('no answer within 100 ms; waited for /proc/stat');
+    expect(why[0]).equals('no answer within 300 ms; waited for /proc/stat');
     expect(why[1]).equals('an earlier attempt still waits for /proc/stat');
     // Before cpu was given up: nothing waited for it.
     const given = bodies.findIndex(({ failed }) => failed.cpu !== undefined);
@@ -278,7 +279,7 @@ describe('the node part', () => {
     const { bodies, times } = running;
     await until('it misses rounds', () =>
       problems(running).some((text) =>
-        /^the item cpu has missed [3-9] rounds of the bucket of every 0.05 s/.test(text),
+        /^the item cpu has missed (?:[3-9]|\d\d+) rounds of the bucket of every 0.05 s/.test(text),
       ),
     );
     expect(bodies.length).least(3);

@@ -80,7 +80,7 @@ export const countersOf = (reading: Reading): Record<string, number> =>
   Object.fromEntries([...reading.counters].map(([name, { value }]) => [name, value]));
 
 /** Looks every few ms until `condition` holds; fails with what was waited for after `ms`. */
-export async function until(what: string, condition: () => boolean, ms = 5_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);

@@ -65,10 +65,10 @@ describe('runChild', () => {
   it('does not wait for what holds both streams, in its group or out of it', async () => {
     const left = await sh('sleep 60 & echo $!; echo err >&2', { stderr: 'apart' });
     expect(left).to.include({ code: 0, errors: 'err\n' });
-    expect(left.durationMs).to.be.below(3_000);
+    expect(left.durationMs).to.be.below(20_000);
     expect(runs(Number(left.output))).to.equal(false);
     const away = await sh('setsid sh -c "echo \\$\\$; exec sleep 60" & sleep 0.2', { stderr: 'apart' });
-    expect(away.durationMs).to.be.below(4_000);
+    expect(away.durationMs).to.be.below(20_000);
     process.kill(Number(away.output), 'SIGKILL');
     await until('it is gone', () => !runs(Number(away.output)));
   });
@@ -85,7 +85,7 @@ describe('runChild', () => {
       expect(result.code).to.be.oneOf([137, 143]);
       expect(result.output).to.match(/^(started\n)?$/);
       // Time and grace, and room for a loaded machine; what it leaves in the background sleeps 600 s.
-      expect(result.durationMs).to.be.below(6_000);
+      expect(result.durationMs).to.be.below(20_000);
     }
   });
 
@@ -97,7 +97,7 @@ describe('runChild', () => {
 
   it('ends a whole group that runs out of time, also one that ignores SIGTERM', async () => {
     const result = await sh('trap "" TERM; echo $$; (trap "" TERM; sleep 60) & echo $!; wait; sleep 60', {
-      timeoutMs: 150,
+      timeoutMs: 1_000,
       graceMs: 100,
     });
     expect(result).to.include({ timedOut: true, code: 137, signal: 'SIGKILL' });
@@ -107,7 +107,9 @@ describe('runChild', () => {
   });
 
   it('lets a child end itself at SIGTERM', async () => {
-    const result = await sh('trap "echo bye; exit 9" TERM; echo up; while :; do sleep 0.01; done', { timeoutMs: 200 });
+    const result = await sh('trap "echo bye; exit 9" TERM; echo up; while :; do sleep 0.01; done', {
+      timeoutMs: 1_000,
+    });
     expect(result).to.include({ timedOut: true, code: 9 });
     expect(result.output).to.match(/^up\n(Terminated\n)?bye\n$/);
   });
@@ -115,7 +117,7 @@ describe('runChild', () => {
   it('ends what a leader leaves behind with the pipe in its hands', async () => {
     const result = await sh('sleep 60 & echo $!');
     expect(result).to.include({ code: 0, timedOut: false });
-    expect(result.durationMs).to.be.below(3_000);
+    expect(result.durationMs).to.be.below(20_000);
     expect(runs(Number(result.output))).to.equal(false);
   });
 
@@ -123,16 +125,16 @@ describe('runChild', () => {
     const result = await sh('setsid sh -c "echo \\$\\$; exec sleep 60" & sleep 0.2; exit 4');
     const pid = Number(result.output);
     expect(result.code).to.equal(4);
-    expect(result.durationMs).to.be.below(4_000);
+    expect(result.durationMs).to.be.below(20_000);
     expect(runs(pid)).to.equal(true);
     process.kill(pid, 'SIGKILL');
     await until('it is gone', () => !runs(pid));
   });
 
   it('wakes and ends a stopped group', async () => {
-    const result = await sh('kill -STOP $$', { timeoutMs: 100, graceMs: 1_000 });
+    const result = await sh('kill -STOP $$', { timeoutMs: 100, graceMs: 20_000 });
     expect(result).to.include({ code: 143, signal: 'SIGTERM', timedOut: true });
-    expect(result.durationMs).to.be.below(1_000);
+    expect(result.durationMs).to.be.below(20_000);
   });
 
   it('can be called off before and while it runs', async () => {

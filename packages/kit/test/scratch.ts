@@ -17,7 +17,7 @@ export function scratch(): { readonly path: string } {
 }
 
 /** Waits until `isSo` holds; fails with `what` after `ms`. */
-export async function until(what: string, isSo: () => boolean, ms = 3_000): Promise<void> {
+export async function until(what: string, isSo: () => boolean, ms = 30_000): Promise<void> {
   const end = performance.now() + ms;
   while (!isSo()) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);

@@ -132,7 +132,7 @@ describe('node set text from anywhere', () => {
           expect(e.problem.detail).matches(/^[ -~]+$/);
         }
         // A text of 200 characters can ask for a million names at most.
-        expect(performance.now() - started).below(3000);
+        expect(performance.now() - started).below(10_000);
       }),
       { numRuns: 3000 },
     );

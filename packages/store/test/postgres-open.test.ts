@@ -8,9 +8,9 @@ import { expect } from 'chai';
 import { Client } from 'pg';
 import { openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
 import { directoryForTests, LEDGER, problemOf, until } from './fixtures/engines.ts';
-import { Cluster, needsPostgres, OVER_POSTGRES, userOfServers } from './fixtures/postgres.ts';
+import { Cluster, needsPostgres, userOfServers } from './fixtures/postgres.ts';
 
-const suite = () => {
+describe('opening PostgreSQL', () => {
   const directory = directoryForTests();
   let cluster: Cluster;
   let server: PostgresServer;
@@ -40,7 +40,7 @@ const suite = () => {
     const { code: c, detail, field } = await problemOf(open());
     expect([c, field]).to.deep.equal([code.DATABASE_UNAVAILABLE, 'database']);
     expect(detail).to.match(
-      new RegExp(`^the database ${server.database} is in use by csm writer, pid ${process.pid} on .* since 20`),
+      new RegExp(`^the database ${server.database} is in use by csm lease, pid ${process.pid} on .* since 20`),
     );
     expect(await first.call('ledger.add', { n: 1 })).to.include({ n: 1 });
     await first.close();
@@ -219,22 +219,56 @@ const suite = () => {
       expect((await entries()).filter((n) => n !== 2)).to.deep.equal([1, 3]);
     });
 
-    it('says that the outcome is not known when nobody answers a COMMIT, and shows it after the return', async () => {
-      const heads: number[] = [];
-      store.changes.subscribe((head) => heads.push(head));
+    /** The next COMMIT reaches the server; its answer reaches nobody. */
+    const swallowAnswer = (): void => {
       onSent = (bytes, { client, up }) => {
         if (!bytes.includes('COMMIT\0')) return;
         onSent = () => {};
-        // It reaches the server; the answer reaches nobody.
         up.unpipe(client);
         up.once('data', () => client.destroy());
       };
-      const lost = await problemOf(store.call('ledger.addWithChange', { n: 1 }));
-      expect(lost.code).to.equal(code.DATABASE_UNAVAILABLE);
-      expect(lost.detail).to.include('whether the changes were made is not known');
-      await until('the change is told', () => heads.at(-1) === 1, 20_000);
-      await until('it works again', () => works(2), 20_000);
-      expect(await entries()).to.deep.equal([1, 2]);
+    };
+    /** The next COMMIT does not even reach the server. */
+    const swallowCommit = (): void => {
+      onSent = (bytes, { client, up }) => {
+        if (!bytes.includes('COMMIT\0')) return;
+        onSent = () => {};
+        client.unpipe(up);
+        up.destroy();
+      };
+    };
+
+    it('answers a call whose COMMIT nobody answered once it is known that it was carried out', async () => {
+      const heads: number[] = [];
+      store.changes.subscribe((head) => heads.push(head));
+      for (const n of [1, 2, 3]) {
+        swallowAnswer();
+        expect(await store.call('ledger.addWithChange', { n })).to.deep.equal({ seq: n });
+      }
+      expect(heads).to.deep.equal([1, 2, 3]);
+      expect(await entries()).to.deep.equal([1, 2, 3]);
+      const { queue, done, failed } = await store.stats();
+      expect([queue.calls, done, failed]).to.deep.equal([0, 3, 0]);
+    });
+
+    it('fails a call whose COMMIT was not carried out, once that is known', async () => {
+      swallowCommit();
+      const { code: c, detail } = await problemOf(store.call('ledger.addWithChange', { n: 1 }));
+      expect(c).to.equal(code.DATABASE_UNAVAILABLE);
+      expect(detail).to.match(/it is known by now: they were not made$/);
+      expect(await store.call('ledger.addWithChange', { n: 2 })).to.deep.equal({ seq: 1 });
+      expect(await entries()).to.deep.equal([2]);
+    });
+
+    it('says that the outcome is not known when it is closed before it is', async () => {
+      swallowAnswer();
+      const lost = problemOf(store.call('ledger.add', { n: 1 }));
+      // Nobody comes through any more.
+      proxy.close();
+      await until('it is away', async () => (await store.stats()).away !== undefined);
+      const closing = store.close();
+      expect((await lost).detail).to.match(/whether the changes were made is not known$/);
+      await closing;
     });
   });
 
@@ -297,6 +331,4 @@ const suite = () => {
     await store.call('ledger.addWithChange', { n: 1 });
     expect((await store.stats()).fileBytes).to.be.greaterThan(1_000_000);
   });
-};
-
-if (OVER_POSTGRES) describe('opening PostgreSQL', suite);
+});

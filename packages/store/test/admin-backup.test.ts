@@ -1,0 +1,153 @@
+/** Backing up a database in use, restoring it, and what is refused on the way. */
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { code } from '@csm/model';
+import { expect } from 'chai';
+import { backup, check, countRows, manifestOf, openReading, restore } from '../src/admin/index.ts';
+import type { Place, Store } from '../src/index.ts';
+import { LEDGER, problemOf } from './fixtures/engines.ts';
+import { fill, openPlace, overPlaces } from './fixtures/places.ts';
+import { run } from './fixtures/run.ts';
+
+const MODULES = [LEDGER];
+const NOW = Date.UTC(2026, 10, 21, 16, 30);
+
+overPlaces('backup and restore', ({ engine, fresh, directory }) => {
+  const opened: Store[] = [];
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+  });
+  const open = async (place: Place): Promise<Store> => {
+    const store = await openPlace(place);
+    opened.push(store);
+    return store;
+  };
+  const close = async (): Promise<void> => {
+    for (const store of opened.splice(0)) await store.close();
+  };
+  const options = { run, clock: () => NOW };
+  const told: string[] = [];
+  const restoring = { ...options, modules: MODULES, tell: (line: string) => told.push(line) };
+  const rows = async (place: Place): Promise<Record<string, number>> => {
+    const reading = await openReading(place);
+    try {
+      return await countRows(reading);
+    } finally {
+      await reading.close();
+    }
+  };
+
+  it('takes it while a writer writes, at one moment, and gives back exactly that', async () => {
+    const place = await fresh();
+    const store = await open(place);
+    await fill(store);
+    let going = true;
+    let written = 0;
+    const writer = (async () => {
+      // An entry and its change come together: a copy of two moments would show.
+      for (; going; written++) await store.call('ledger.addWithChange', { n: written });
+    })();
+    const file = join(directory(), 'one.backup');
+    const manifest = await backup(place, file, options);
+    going = false;
+    await writer;
+    expect(written).to.be.above(0);
+    expect(statSync(file).mode & 0o777).to.equal(0o600);
+    expect(JSON.parse(readFileSync(manifestOf(file), 'utf8'))).to.deep.equal(manifest);
+    expect(manifest).to.include({ engine, bytes: statSync(file).size });
+    expect(manifest.tables['change']).to.equal(manifest.tables['entry']);
+    expect(manifest.tables['change']).to.be.within(100, 100 + written);
+    expect(manifest.schema).to.include({ ledger: 1 });
+    expect(readdirSync(directory()).filter((name) => name.endsWith('.part'))).to.deep.equal([]);
+
+    const { detail } = await problemOf(restore(place, file, restoring));
+    expect(detail).to.match(/is in use by/);
+    await close();
+    const { aside } = await restore(place, file, restoring);
+    expect(aside).to.include(engine === 'sqlite' ? '.before-20261121T163000Z' : 'before_20261121t163000z');
+    expect(await rows(place)).to.deep.equal(manifest.tables);
+    const again = await open(place);
+    expect(again.term, 'terms never go back').to.be.above(store.term);
+    expect((await again.call<{ seq: number }>('ledger.addWithChange', { n: 1 })).seq).to.equal(
+      (manifest.tables['change'] ?? 0) + 1,
+    );
+    const [entry] = await again.query<{ last: number; n: number }>('SELECT max(id) AS last, count(*) AS n FROM entry');
+    expect(entry?.n).to.equal((manifest.tables['entry'] ?? 0) + 1);
+    expect(entry?.last, 'numbers go on, and none comes twice').to.be.at.least(entry?.n ?? 0);
+    expect((await check(place, MODULES)).flatMap(({ faults }) => faults)).to.deep.equal([]);
+  });
+
+  it('replaces an older backup only when asked, and nothing else ever', async () => {
+    const place = await fresh();
+    await fill(await open(place), 1);
+    const file = join(directory(), 'one.backup');
+    await backup(place, file, options);
+    expect(await problemOf(backup(place, file, options))).to.include({ code: code.INVALID_PARAMETER, field: 'file' });
+    await fill(await open(await fresh()), 1);
+    expect((await backup(place, file, { ...options, force: true })).tables['entry']).to.equal(1);
+    const other = join(directory(), 'letter');
+    writeFileSync(other, 'dear');
+    const { detail } = await problemOf(backup(place, other, { ...options, force: true }));
+    expect(detail).to.equal(`${other} is no backup, and is not replaced`);
+    expect(readFileSync(other, 'utf8')).to.equal('dear');
+    if (place.engine === 'sqlite') {
+      writeFileSync(manifestOf(place.file), '{}');
+      expect((await problemOf(backup(place, place.file, { ...options, force: true }))).detail).to.match(/is no backup/);
+    }
+  });
+
+  for (const [file, words] of [
+    ['relative', /file is "relative"/],
+    ['/no/such/directory/x', /\/no\/such\/directory is no directory/],
+  ] as const) {
+    it(`refuses ${file}`, async () => {
+      const place = await fresh();
+      await open(place);
+      const { code: c, detail } = await problemOf(backup(place, file, options));
+      expect([c, words.test(detail)]).to.deep.equal([code.INVALID_PARAMETER, true], detail);
+    });
+  }
+
+  it('leaves nothing when it is called off', async () => {
+    const place = await fresh();
+    await fill(await open(place));
+    const off = { ...options, signal: AbortSignal.abort() };
+    expect((await problemOf(backup(place, join(directory(), 'one.backup'), off))).code).to.equal(code.CONTEXT_LOST);
+    expect(readdirSync(directory()).filter((name) => name.startsWith('one'))).to.deep.equal([]);
+  });
+
+  it('restores no file that is not whole, of another engine, or none of ours; the database stays', async () => {
+    const place = await fresh();
+    await fill(await open(place), 10);
+    const file = join(directory(), 'one.backup');
+    await backup(place, file, options);
+    await close();
+    const before = await rows(place);
+    const refused = async (path: string): Promise<string> => (await problemOf(restore(place, path, restoring))).detail;
+    expect(await refused(join(directory(), 'nothing'))).to.match(/nothing is no file/);
+    writeFileSync(join(directory(), 'text'), 'text');
+    expect(await refused(join(directory(), 'text'))).to.match(/text is no backup/);
+    const foreign = join(directory(), 'foreign');
+    writeFileSync(foreign, engine === 'sqlite' ? 'PGDMP' : 'SQLite format 3\0');
+    expect(await refused(foreign)).to.match(/is a backup of (sqlite|postgresql), db.engine is/);
+    truncateSync(file, statSync(file).size - 1);
+    expect(await refused(file)).to.match(/is not the file its manifest describes/);
+    expect(await rows(place)).to.deep.equal(before);
+    if (place.engine === 'sqlite') expect(existsSync(`${place.file}.restoring`)).to.equal(false);
+  });
+
+  it('keeps the former database whole when the backup turns out to be another than its manifest says', async () => {
+    const place = await fresh();
+    await fill(await open(place), 10);
+    const file = join(directory(), 'one.backup');
+    const manifest = await backup(place, file, options);
+    await close();
+    const lie = { ...manifest, tables: { ...manifest.tables, entry: 7 } };
+    writeFileSync(manifestOf(file), JSON.stringify(lie));
+    const before = await rows(place);
+    const { detail } = await problemOf(restore(place, file, restoring));
+    expect(detail).to.match(/entry has 10 rows instead of 7/);
+    expect(await rows(place)).to.deep.equal(before);
+    await fill(await open(place), 1);
+  });
+});

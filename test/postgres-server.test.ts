@@ -1,0 +1,94 @@
+/** A master's settings against a real PostgreSQL over the network: its password, its certificate, and who is no server of ours. */
+import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { issue } from '@csm/pki';
+import { freePorts, PostgresSite, postgresPrograms, Site } from '@csm/sim';
+import { expect } from 'chai';
+
+/** No other server of this machine listens there. */
+const HOST = '127.83.81.80';
+const PASSWORD = 'correct horse';
+
+describe('PostgreSQL over the network', function () {
+  this.timeout(120_000);
+  const calledOff = new AbortController();
+  let site: Site;
+  let postgres: PostgresSite;
+
+  before(async function () {
+    if (postgresPrograms() === undefined) {
+      const words = 'skipped: needs initdb and postgres (apt-get install --no-install-recommends postgresql)';
+      if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error(words);
+      console.log(`      ${words}`);
+      return this.skip();
+    }
+    site = await Site.open(calledOff.signal);
+    postgres = await PostgresSite.start({ durable: false, settings: [`listen_addresses=${HOST}`] });
+    await postgres.create('csm');
+    await postgres.admin(`ALTER ROLE csm PASSWORD '${PASSWORD}'`);
+    const { file: cred } = await issue(site.pki, { role: 'master', node: 'pg', names: [HOST], days: 1 });
+    // The server refuses a key that others may read, and reads it as its own user.
+    const own = join(postgres.directory, 'server.pem');
+    copyFileSync(cred, own);
+    const { uid, gid } = statSync(postgres.directory);
+    chownSync(own, uid, gid);
+    chmodSync(own, 0o600);
+    const rules = 'local all all trust\nhostssl csm csm 127.0.0.0/8 scram-sha-256\n';
+    writeFileSync(join(postgres.directory, 'data/pg_hba.conf'), rules);
+    for (const setting of [`ssl_cert_file = '${own}'`, `ssl_key_file = '${own}'`, 'ssl = on'])
+      await postgres.admin(`ALTER SYSTEM SET ${setting}`);
+    await postgres.admin('SELECT pg_reload_conf()');
+  });
+  after(async () => {
+    calledOff.abort();
+    await site?.close();
+    await postgres?.remove();
+  });
+
+  /** A master with these settings of the server. */
+  async function master(node: string, more: object) {
+    await site.certify('master', [node]);
+    const [aggregators, utilities] = await freePorts(2);
+    return site.daemon('master', node, {
+      db: { engine: 'postgresql', postgresql: { host: HOST, port: 5433, ...more } },
+      net: {
+        aggregator_listen: { host: '127.0.0.1', port: aggregators },
+        utility_listen: { host: '127.0.0.1', port: utilities },
+      },
+    });
+  }
+  const clients = new Map<string, ReturnType<Site['client']>>();
+  const health = (node: string) => {
+    const client = clients.get(node) ?? site.client(node);
+    clients.set(node, client);
+    return client.call('health', {}, { timeoutSeconds: 5 });
+  };
+  const waitsFor = (node: string, why: RegExp) =>
+    site.until(`${node} stands by, since: ${why}`, async () => why.test((await health(node)).local.standby?.why ?? ''));
+
+  it('is reached with password and certificate, and in no other way; what was mended counts at once', async () => {
+    const stranger = await Site.open(calledOff.signal);
+    try {
+      const secret = join(site.root, 'secret');
+      writeFileSync(secret, 'wrong\n', { mode: 0o600 });
+      const right = await master('m1', { password_file: secret, ca_file: site.caFile });
+      await master('m2', { password_file: secret, ca_file: stranger.caFile });
+      await master('m3', { password_file: secret });
+      await waitsFor('m1', /does not let us in \(28P01/);
+      await waitsFor('m2', /cannot be opened: .*(?:certificate|self-signed)/);
+      await waitsFor('m3', /does not let us in \(28000.*no encryption/);
+      writeFileSync(secret, 'two\nlines\n');
+      await waitsFor('m1', /holds no password: one line/);
+      writeFileSync(secret, `${PASSWORD}\n`);
+      await site.until('m1 leads', async () => (await health('m1')).master.term === 1);
+      const sessions = await postgres.admin(
+        `SELECT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name LIKE 'csm %, pid ${right.pid} %'`,
+      );
+      expect(sessions.length).to.be.least(2);
+      expect(sessions.every(({ ssl }) => ssl === true)).to.equal(true);
+      expect(await site.stop(), 'a master that stands by ends in order').to.deep.equal([]);
+    } finally {
+      await stranger.close();
+    }
+  });
+});
