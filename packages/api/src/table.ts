@@ -1,6 +1,7 @@
 import { code, err, type JsonObject, nearest, ok, type Problem, problem, type Result } from '@csm/model';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+// The check alone: `typebox/compile` brings conversion, defaults and codecs along, 180 modules more at each start.
+import { Compile } from 'typebox/schema';
 import { faultProblem, faults } from './faults.ts';
 import { type InputParts, mergeInput } from './input.ts';
 import { type Placement, place } from './placement.ts';
@@ -22,7 +23,7 @@ export class ApiTable {
   readonly #byName = new Map<string, TableRow>();
   readonly #checks = new Map<
     string,
-    { Check(value: unknown): boolean; Errors(value: unknown): { message: string }[] }
+    { Check(value: unknown): boolean; Errors(value: unknown): readonly [boolean, readonly { message: string }[]] }
   >();
 
   constructor(rows: readonly ApiRow[]) {
@@ -114,7 +115,7 @@ export class ApiTable {
     const found = faults(schema, value);
     if (found.length > 0) return faultProblem(found);
     // The walk above knows the common keywords only; the compiled check has the last word.
-    const why = check.Errors(value)[0]?.message ?? 'does not fit its schema';
+    const why = check.Errors(value)[1][0]?.message ?? 'does not fit its schema';
     return problem(code.INVALID_PARAMETER, `the ${key} is not as it should be: ${why}`);
   }
 }

@@ -2,6 +2,7 @@
 import type { ApiRow } from '@csm/api';
 import { code, ROLES, type Role } from '@csm/model';
 import Type from 'typebox';
+import { dbApi } from './db/api.ts';
 
 const closed = { additionalProperties: false } as const;
 const base = { changes: false, enters: ROLES, reach: 'master', access: 'public' } as const;
@@ -65,7 +66,7 @@ export const api = [
     name: 'health',
     summary: 'Shows how the tree is: master, aggregators, utilities, refused peers',
     description:
-      'A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason.',
+      'A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason. A master that stands by asks the one that leads, and says in `local` that it stands by.',
     method: 'GET',
     path: '/csm/v1/health',
     input: Type.Object({}, closed),
@@ -76,9 +77,13 @@ export const api = [
         node: Type.Union([Type.String(), Type.Null()], { description: 'null when unreachable' }),
         reachable: Type.Boolean(),
         version: Type.Union([Type.String(), Type.Null()], { description: 'of CSM' }),
-        since: isoOrNull('started at, ISO 8601, UTC'),
+        since: isoOrNull('leads since, ISO 8601, UTC'),
+        term: Type.Union([Type.Integer(), Type.Null()], {
+          description: 'number of its lead: higher than that of every master before',
+        }),
+        engine: Type.Union([Type.String(), Type.Null()], { description: 'of the database: sqlite or postgresql' }),
         settling: Type.Boolean({ description: 'has just started and is still learning who is there' }),
-        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, or what is wrong with it' }),
+        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, or why it is away' }),
         reports: Type.Object({
           queued: Type.Integer(),
           committed: Type.Integer(),
@@ -112,6 +117,18 @@ export const api = [
       ),
       local: Type.Object({
         daemon: Type.String({ description: 'the daemon that answers on this socket' }),
+        standby: Type.Union(
+          [
+            Type.Object({
+              why: Type.String({ description: 'why it does not lead' }),
+              leader: Type.Union([Type.String(), Type.Null()], { description: 'node of the leader last known' }),
+              term: Type.Union([Type.Integer(), Type.Null()], { description: "the leader's" }),
+              since: isoOrNull('it leads since, ISO 8601, UTC'),
+            }),
+            Type.Null(),
+          ],
+          { description: 'of a master that stands by; null for all others' },
+        ),
         primary: Type.Union([Type.String(), Type.Null()], { description: 'the hub that serves it' }),
         secondary: Type.Union([Type.String(), Type.Null()]),
         candidates: Type.Array(
@@ -201,4 +218,5 @@ export const api = [
     codes: [code.UNKNOWN_NODES, code.NODES_UNAVAILABLE, code.CONTEXT_LOST],
     examples: [{ title: 'The kernel of two nodes', input: { nodes: 'n[1-2]', argv: ['uname', '-r'], deadline: 10 } }],
   },
+  ...dbApi,
 ] as const satisfies readonly ApiRow[];

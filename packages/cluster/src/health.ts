@@ -84,6 +84,8 @@ export async function health(ports: MasterPorts): Promise<Json> {
       reachable: true,
       version: ports.self.version,
       since: iso(ports.startedAt),
+      term: ports.store.term,
+      engine: (ports.config as { readonly db: { readonly engine: string } }).db.engine,
       settling: roster.settling,
       database,
       reports: { queued: intake.depth, committed: intake.counters.committed, stale: counters.staleReports, rejected },
@@ -96,6 +98,8 @@ export async function health(ports: MasterPorts): Promise<Json> {
 
 async function databaseState({ store }: MasterPorts): Promise<[number, string]> {
   try {
+    const { away } = await store.stats();
+    if (away !== undefined) return [0, away.detail];
     const [row] = await store.query<{ n: number }>('SELECT COUNT(*) AS n FROM rejected_report');
     return [Number(row?.n ?? 0), 'ok'];
   } catch (error) {

@@ -2,6 +2,7 @@
 import type { Handler } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
 import { code, fail, type Json } from '@csm/model';
+import { dbHandlers } from './db/handlers.ts';
 import { aggregators, health } from './health.ts';
 import { Orders } from './orders.ts';
 
@@ -44,6 +45,13 @@ export function masterPart(ports: MasterPorts): MasterPart {
     return rows as unknown as Json;
   };
   return {
-    handlers: { health: () => health(ports), 'aggregator.list': list, 'tree.rebalance': rebalance, ping, run },
+    handlers: {
+      health: () => health(ports),
+      'aggregator.list': list,
+      'tree.rebalance': rebalance,
+      ping,
+      run,
+      ...dbHandlers(ports),
+    },
   };
 }

@@ -11,13 +11,18 @@ const NO_LIMIT = 315_360_000_000;
 const CALL_MAX = 128 * 1024;
 const GROUPS_MAX = 64 * 1024;
 
-/** Sends every call up the tree; `local` answers what the entry daemon itself knows, and what is left without a master. */
+/**
+ * Sends every call up the tree; `local` answers what the entry daemon itself knows, and what is left without a master.
+ * `hopeless` tells which calls need not wait for one to be found.
+ */
 export function entryDispatch(
   leaf: () => LeafShell,
   local: (name: string, answer: Json | undefined, fault?: CsmError) => Json | undefined,
+  hopeless: (name: string) => boolean,
 ): Dispatch {
   return async (row, input, ctx) => {
     try {
+      if (hopeless(row.name)) fail(code.BAD_ADDRESS, 'no master is linked that leads');
       const answer = await sendUp(leaf(), row.name, !row.changes, input, ctx);
       return local(row.name, answer) ?? answer;
     } catch (error) {

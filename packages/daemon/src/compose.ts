@@ -1,20 +1,25 @@
 /** Composes foundation and features into one daemon of a role. Nothing is decided here; everything is plugged together. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createServer, DEFAULT_POLICY, type Handler, type Policy } from '@csm/api';
-import type { AggregatorPart, Feature, MasterPart, MasterPorts, NodePart, Ports } from '@csm/feature';
+import { createServer, DEFAULT_POLICY, type Policy } from '@csm/api';
+import type { AggregatorPart, Feature, NodePart, Ports } from '@csm/feature';
 import { type Host, realHost } from '@csm/host';
-import { diffReload, type Lifecycle, type Log, mergeReload, printHostPort, systemClock } from '@csm/kit';
+import { diffReload, EXIT, type Lifecycle, type Log, mergeReload, printHostPort, systemClock } from '@csm/kit';
 import { daemonId, type Json, type Role } from '@csm/model';
-import type { Store } from '@csm/store';
-import { type Candidate, type CommandHandler, CoreShell, HubShell, LeafShell, type RefusedPeer } from '@csm/tree';
-import { entryDispatch, masterServe, notReady } from './calls.ts';
-import { type AnyConfig, aggregatorsOf, type ConfigFor, nodeNameOf, readConfig, schemaOf } from './config.ts';
+import {
+  type Candidate,
+  type CommandHandler,
+  HubShell,
+  LeafShell,
+  type PassFailpoint,
+  type RefusedPeer,
+} from '@csm/tree';
+import { entryDispatch, notReady } from './calls.ts';
+import { type AnyConfig, aggregatorsOf, type ConfigFor, listenOf, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
-import { coreDatabase } from './database.ts';
 import { apiTable } from './features.ts';
 import { withLocalHealth } from './local-health.ts';
-import { StoredReports } from './stored.ts';
+import type { MasterLife } from './master-life.ts';
 import { copiesTap } from './tap.ts';
 import { CSM_VERSION } from './version.ts';
 
@@ -27,11 +32,14 @@ export interface DaemonOptions {
   readonly features: readonly Feature[];
   /** For tests of the version rule. */
   readonly speak?: string;
+  /** For fault tests: passed at each failpoint; it may end the process there. */
+  readonly failpoint?: PassFailpoint | undefined;
+  /** A line for whoever looks at the process, such as systemd. */
+  readonly tell?: (status: string) => void;
 }
 
 /** Certificates of standing links are judged again this often, ms; a revocation or an expiry takes effect then. */
 const RECHECK_MS = 3_600_000;
-const PRUNE_MS = 3_600_000;
 /** A part with links stops within this, ms: a link that does not take its last bytes is given up after 5 s. */
 const LINKS_STOP_MS = 10_000;
 
@@ -40,13 +48,15 @@ export class Daemon {
   readonly #node: string;
   readonly #nodeParts: NodePart[] = [];
   readonly #aggregatorParts = new Map<string, AggregatorPart>();
-  readonly #masterParts: MasterPart[] = [];
   #config: AnyConfig;
   #credentials: Credentials | undefined;
   #hub: HubShell | undefined;
-  #core: CoreShell | undefined;
-  #store: Store | undefined;
+  #master: MasterLife | undefined;
   #leaf: LeafShell | undefined;
+  /** Makes the leaf anew; there once it has been made. */
+  #makeLeaf: (() => Promise<void>) | undefined;
+  /** What is being done to the leaf, one after another. */
+  #leafTurn: Promise<void> = Promise.resolve();
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -65,13 +75,13 @@ export class Daemon {
     if (role === 'master') {
       lifecycle.add(
         'database',
-        () => this.#openStore(lifecycle),
-        () => this.#store?.close(),
+        () => this.#openDatabase(lifecycle),
+        () => this.#master?.close(),
       );
       lifecycle.add(
         'tree',
-        () => this.#startCore(),
-        (reason) => this.#stopCore(reason),
+        () => this.#master?.start(),
+        (reason) => this.#master?.stop(reason),
         LINKS_STOP_MS,
       );
     }
@@ -103,7 +113,7 @@ export class Daemon {
 
   /** Whether the loop turns and what must stand stands: feeds the watchdog. */
   healthy(): boolean {
-    return this.#leaf !== undefined;
+    return this.#makeLeaf !== undefined;
   }
 
   /** Takes what a SIGHUP may change from the file. On a fault it throws, and everything stays. */
@@ -117,7 +127,7 @@ export class Daemon {
     this.#config = merged;
     log.setLevel(merged.csm.log.default_sev);
     this.#hub?.reload();
-    this.#core?.reload();
+    this.#master?.reload();
     this.#leaf?.links.recheck();
     this.#leaf?.retryNow();
     if (needsRestart.length > 0) log.warn('these settings change only with a restart', { settings: needsRestart });
@@ -135,67 +145,27 @@ export class Daemon {
     this.#credentials = await Credentials.load(net.ssl, this.#whose, state_dir);
   }
 
-  async #openStore(lifecycle: Lifecycle): Promise<void> {
-    const { state_dir, db } = (this.#config as ConfigFor<'master'>).csm;
-    const { openStore } = await import('@csm/store');
-    const modules = this.#options.features.map((feature) => feature.store).filter((url) => url !== undefined);
-    const store = await openStore({
-      file: db.file ?? join(state_dir, 'csm.db'),
-      modules,
-      onFault: (where, problem) => this.#options.log.error(`database: ${where}: ${problem.detail}`),
-    });
-    this.#store = store;
-    store.closed
-      .then((problem) =>
-        problem === undefined ? undefined : lifecycle.stop(`the database is gone: ${problem.detail}`, 1),
-      )
-      .catch((error: unknown) => this.#options.log.error('stopping failed', { error }));
-    const prune = () => {
-      store.changes
-        .prune({ olderThan: (Date.now() - db.change_keep) as never })
-        .catch((error: unknown) => this.#options.log.error('old changes could not be removed', { error }));
-    };
-    prune();
-    setInterval(prune, PRUNE_MS).unref();
-  }
-
-  async #startCore(): Promise<void> {
-    const { log, speak } = this.#options;
-    const { net } = (this.#config as ConfigFor<'master'>).csm;
-    const store = this.#store;
-    const credentials = this.#credentials;
-    if (store === undefined || credentials === undefined) return notReady();
-    const stored = new StoredReports((error) => log.error('a listener to reports failed', { error }));
-    const startedAt = Date.now();
-    const handlers = new Map<string, Handler<never>>();
-    for (const feature of this.#options.features) {
-      const ports: MasterPorts = {
-        ...this.#ports(feature),
-        store,
-        tree: () => this.#core ?? notReady(),
-        startedAt,
-        onStored: (kind, listener) => stored.on(kind, listener),
-        problems: () => this.#clusterProblems(),
-      };
-      const part = await feature.onMaster?.(ports);
-      if (part === undefined) continue;
-      this.#masterParts.push(part);
-      for (const [name, handler] of Object.entries(part.handlers)) handlers.set(name, handler);
-    }
-    this.#core = await CoreShell.start({
+  async #openDatabase(lifecycle: Lifecycle): Promise<void> {
+    const { features, log, speak, tell = () => undefined } = this.#options;
+    const { MasterLife } = await import('./master-life.ts');
+    this.#master = new MasterLife({
       node: this.#node,
-      aggregatorListen: listenOf(net.aggregator_listen),
-      utilityListen: listenOf(net.utility_listen),
-      tls: () => credentials.tls,
-      revoked: () => credentials.revoked,
-      intervalMs: net.heartbeat_interval,
-      clock: systemClock,
-      log: log.child({ component: 'tree' }),
-      ...(speak === undefined ? {} : { speak }),
+      config: () => this.#config as ConfigFor<'master'>,
+      features,
+      log,
+      speak,
+      failpoint: this.#options.failpoint,
+      credentials: () => this.#credentials ?? notReady(),
+      ports: (feature) => this.#ports(feature),
+      policy: () => this.#policy(),
       onRefused: (peer) => this.#tellRefused(peer),
-      database: coreDatabase(store, stored),
-      serve: masterServe(apiTable(this.#options.features), handlers, () => this.#policy()),
+      onLead: () => this.#relinkLeaf(),
+      tell,
+      end: (reason) => {
+        lifecycle.stop(reason, EXIT.failed).catch((error: unknown) => log.error('stopping failed', { error }));
+      },
     });
+    await this.#master.open();
   }
 
   async #startHub(): Promise<void> {
@@ -220,6 +190,7 @@ export class Daemon {
       ...(speak === undefined ? {} : { speak }),
       onRefused: (peer) => this.#tellRefused(peer),
       drainMs: net.drain_timeout,
+      failpoint: this.#options.failpoint,
       ...(tap === undefined ? {} : { tap }),
     });
     await this.#hub.start();
@@ -237,7 +208,10 @@ export class Daemon {
       const part = await feature.onNode?.({
         ...this.#ports(feature),
         host,
-        offer: (report) => (this.#leaf ?? notReady()).offer(report),
+        offer: async (report) => {
+          await this.#leafTurn;
+          await (this.#leaf ?? notReady()).offer(report);
+        },
         rebalance: (spreadMs) => this.#leaf?.rebalance(spreadMs),
       });
       if (part === undefined) continue;
@@ -245,38 +219,60 @@ export class Daemon {
       Object.assign(commands, part.commands);
       repeatable.push(...(part.repeatable ?? []));
     }
-    this.#leaf = await LeafShell.start({
+    const make = async () => {
+      this.#leaf = await LeafShell.start({ ...options, candidates: this.#candidates() });
+    };
+    const options = {
       role,
       node: this.#node,
-      candidates: this.#candidates(),
       tls: () => credentials.tls,
       revoked: () => credentials.revoked,
       journal: join(state_dir, `${role}-${this.#node}.journal`),
       intervalMs: net.heartbeat_interval,
       returnAfterMs: role === 'compute' ? (this.#config as ConfigFor<'compute'>).csm.net.return_after : 300_000,
       outboxBytes: outbox_max,
+      failpoint: this.#options.failpoint,
       clock: systemClock,
       log: log.child({ component: 'tree' }),
       ...(speak === undefined ? {} : { speak }),
       commands,
       repeatable,
-      onConfirmed: (_hub, inventory) => {
+      onConfirmed: (_hub: string, inventory: string | undefined) => {
         for (const part of this.#nodeParts) part.confirmed?.(inventory);
       },
+    };
+    await this.#inLeafTurn(make);
+    this.#makeLeaf = make;
+  }
+
+  /** A master that has come to lead serves itself, where another one served it before. */
+  #relinkLeaf(): Promise<void> {
+    return this.#inLeafTurn(async () => {
+      // One that is not made yet finds the leader here.
+      if (this.#makeLeaf === undefined) return;
+      await this.#leaf?.stop('this master leads now');
+      this.#leaf = undefined;
+      await this.#makeLeaf();
     });
+  }
+
+  #inLeafTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#leafTurn.then(work);
+    this.#leafTurn = done.catch(() => undefined);
+    return done;
   }
 
   #candidates(): Candidate[] {
     const { role } = this.#options;
     const hub = this.#hub;
     if (hub !== undefined) return [{ name: this.#node, connect: () => hub.connectOwn() }];
-    const core = this.#core;
+    const core = this.#master?.core;
     if (core !== undefined) return [{ name: this.#node, connect: () => core.connectOwn() }];
     const config = this.#config;
     const where =
       role === 'compute'
         ? aggregatorsOf(config as ConfigFor<'compute'>, this.#node)
-        : (config as ConfigFor<'utility'>).csm.net.master;
+        : ((config as ConfigFor<'master' | 'utility'>).csm.net.master ?? []);
     return where.map((hostPort) => ({ name: printHostPort(hostPort), ...hostPort }));
   }
 
@@ -290,29 +286,14 @@ export class Daemon {
     };
   }
 
-  /** A part that cannot say what is wrong is itself what is wrong. */
-  async #clusterProblems(): Promise<string[]> {
-    const lists = await Promise.all(
-      this.#masterParts.map((part) =>
-        Promise.resolve(part.problems?.() ?? []).catch((error: unknown) => [
-          `problems could not be asked: ${error instanceof Error ? error.message : String(error)}`,
-        ]),
-      ),
-    );
-    return lists.flat();
-  }
-
-  async #stopCore(reason: string): Promise<void> {
-    await this.#core?.stop(reason);
-    for (const part of this.#masterParts) await part.stop?.();
-  }
-
   async #stopHub(reason: string): Promise<void> {
     await this.#hub?.stop(reason);
     for (const part of this.#aggregatorParts.values()) await part.stop?.();
   }
 
   async #stopLeaf(reason: string): Promise<void> {
+    this.#makeLeaf = undefined;
+    await this.#leafTurn;
     for (const part of this.#nodeParts) await part.stop?.();
     await this.#leaf?.stop(reason);
   }
@@ -326,13 +307,18 @@ export class Daemon {
     const facts = {
       daemon: daemonId(role, this.#node),
       masters: () => this.#hub?.masters(),
-      refused: () => (this.#hub?.down ?? this.#core?.links)?.refusedPeers().reduce((n, { count }) => n + count, 0) ?? 0,
+      standby: () => this.#master?.standby(),
+      refused: () =>
+        (this.#hub?.down ?? this.#master?.links)?.refusedPeers().reduce((n, { count }) => n + count, 0) ?? 0,
       problems: () => parts().flatMap((part) => part.problems?.() ?? []),
       features: () => Object.fromEntries(status()),
     };
     const leaf = () => this.#leaf ?? notReady();
     const local = (...args: Parameters<ReturnType<typeof withLocalHealth>>) =>
       withLocalHealth({ ...facts, leaf: leaf() })(...args);
+    // Where no master leads, each is asked why: the answer must not wait until one does.
+    const hopeless = (call: string) =>
+      call === 'health' && this.#master?.standby() !== undefined && leaf().leaf.failover.claim !== 'confirmed';
     const server = createServer({
       table: apiTable(this.#options.features),
       socketPath: socket,
@@ -340,7 +326,7 @@ export class Daemon {
       self: { role, node: this.#node },
       version: CSM_VERSION,
       policy: () => this.#policy(),
-      dispatch: entryDispatch(leaf, local),
+      dispatch: entryDispatch(leaf, local, hopeless),
       log: log.child({ component: 'api' }),
       info: () => ({ degraded: this.#leaf?.leaf.failover.claim !== 'confirmed' }),
     });
@@ -364,12 +350,8 @@ export class Daemon {
     this.#leaf?.links.recheck();
     this.#hub?.down.recheck();
     this.#hub?.up.recheck();
-    this.#core?.links.recheck();
+    this.#master?.links?.recheck();
   }
-}
-
-function listenOf({ host, port }: { readonly host: string | undefined; readonly port: number }) {
-  return host === undefined ? { port } : { host, port };
 }
 
 /** Where a daemon of this configuration looks at its machine. */

@@ -34,6 +34,7 @@ import {
 import { isNodeName, NODE_NAME_RULE, type Role } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { INTERVAL_MAX, INTERVAL_MIN } from '@csm/tree';
+import { DATABASE, databaseFaults } from './database-settings.ts';
 import { FEATURES } from './features.ts';
 
 const nodesetKey = (key: string): string | undefined => {
@@ -154,22 +155,13 @@ const SCHEMAS = {
       net: {
         ...net('master'),
         aggregator_listen: listenAt('aggregators', 9815),
-        utility_listen: listenAt('utility daemons', 9816),
-      },
-      db: {
-        engine: setting({
-          doc: 'The database. (PostgreSQL comes with a later release.)',
-          format: choice(['sqlite']),
-          default: 'sqlite',
-        }),
-        file: setting({ doc: 'The SQLite file. Default: csm.db in state_dir.', format: filePath }),
-        change_keep: setting({
-          doc: 'Changes (what csm node watch shows) older than this are removed.',
-          format: duration({ min: 60_000 }),
-          default: 30 * 86_400,
-          unit: 's',
+        utility_listen: listenAt('utility daemons and other masters', 9816),
+        master: setting({
+          doc: 'The other masters of this database, one or several: where this one, while it stands by, sends calls and its own reports. Default: none.',
+          format: oneOrMany(hostPort({ defaultPort: 9816 }), { max: 8 }),
         }),
       },
+      db: DATABASE,
     },
   },
   aggregator: {
@@ -263,6 +255,13 @@ export function readConfig<R extends Role>(
   return config;
 }
 
+export function listenOf({ host, port }: { readonly host: string | undefined; readonly port: number }): {
+  readonly host?: string;
+  readonly port: number;
+} {
+  return host === undefined ? { port } : { host, port };
+}
+
 export const nodeNameOf = (config: AnyConfig, hostName: string): string => config.csm.node_name ?? hostName;
 
 /** What no single setting can know. */
@@ -285,6 +284,10 @@ function crossFaults(role: Role, config: AnyConfig, hostName: string): ConfigFau
       allowed: 'a directory that holds the proc and sys of a machine, such as / or /host',
       hint: `${join(root, 'proc')} is not there`,
     });
+  }
+  if (role === 'master') {
+    const { db, net: master } = (config as ConfigFor<'master'>).csm;
+    return [...faults, ...databaseFaults(db, master.master !== undefined)];
   }
   if (role !== 'compute') return faults;
   const { aggregatorA, aggregatorB, aggregators } = (config as ConfigFor<'compute'>).csm.net;

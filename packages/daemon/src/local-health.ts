@@ -1,12 +1,15 @@
 /** What a daemon knows about itself: the last part of `health`, and all of it while no master is reachable. */
 import { type CsmError, code, type Json, type JsonObject } from '@csm/model';
 import { type LeafShell, type MasterState, waitingCount } from '@csm/tree';
+import { type Standby, wordsOf } from './standby.ts';
 
 export interface LocalFacts {
   readonly daemon: string;
   readonly leaf: LeafShell;
   /** Peers this daemon refused. */
   refused(): number;
+  /** Of a master that stands by. */
+  standby?(): Standby | undefined;
   /** Of an aggregator, which links to masters where others have candidates. */
   masters?(): readonly MasterState[] | undefined;
   /** What the features' parts of this daemon say is wrong. */
@@ -23,11 +26,12 @@ function local(facts: LocalFacts): JsonObject {
   const secondary = failover.candidates.findIndex((c, i) => i !== failover.primary && c.phase === 'up');
   return {
     daemon,
+    standby: standbyRow(facts.standby?.()),
     primary: nameOf(failover.primary),
     secondary: secondary < 0 ? null : nameOf(secondary),
     candidates:
       facts.masters?.()?.map(({ name, state, reason }) => ({ name, state, reason: reason ?? null })) ??
-      candidates(leaf),
+      candidates(leaf, !daemon.startsWith('compute/')),
     outbox: {
       bytes: outbox.bytes,
       waiting: waitingCount(outbox),
@@ -41,11 +45,20 @@ function local(facts: LocalFacts): JsonObject {
   };
 }
 
-function candidates({ leaf: { failover } }: LeafShell): JsonObject[] {
+function standbyRow(standby: Standby | undefined): JsonObject | null {
+  if (standby === undefined) return null;
+  const { why, leader } = standby;
+  const { master = null, term = null, since } = leader ?? {};
+  return { why, leader: master, term, since: since === undefined ? null : new Date(since).toISOString() };
+}
+
+/** `masters`: they are masters, of which one leads; else aggregators, each of which may reach it. */
+function candidates({ leaf: { failover } }: LeafShell, masters: boolean): JsonObject[] {
   return failover.candidates.map(({ name, phase, draining, leader, refused, reason }) => {
     let state = refused ? 'refused' : 'not linked';
     if (phase === 'dialing') state = 'dialling';
-    if (phase === 'up') state = draining ? 'closing' : leader ? 'linked' : 'linked, reaches no master';
+    if (phase === 'up')
+      state = draining ? 'closing' : leader ? 'linked' : masters ? 'standby' : 'linked, reaches no master';
     return { name, state, reason: reason ?? null };
   });
 }
@@ -70,17 +83,24 @@ export function withLocalHealth(facts: LocalFacts) {
       };
     }
     if (!UNREACHABLE.includes(fault.code)) return undefined;
+    const standby = facts.standby?.();
     const candidates = (mine['candidates'] as readonly { name: string; state: string; reason: string | null }[]).map(
       ({ name, state, reason }) => `${name}: ${state}${reason === null ? '' : ` (${reason})`}`,
     );
     return {
       degraded: true,
-      problems: [`no master is reachable from ${facts.daemon}; ${candidates.join('; ')}`, ...localProblems(facts)],
+      problems: [
+        ...(standby === undefined ? [] : [`${facts.daemon} stands by: ${wordsOf(standby)}`]),
+        `no master is reachable from ${facts.daemon}; ${candidates.join('; ') || 'net.master names none'}`,
+        ...localProblems(facts),
+      ],
       master: {
         node: null,
         reachable: false,
         version: null,
         since: null,
+        term: null,
+        engine: null,
         settling: false,
         database: null,
         reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },

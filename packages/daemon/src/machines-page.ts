@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 const PAGES = [
   ['Link', 'link/table.ts'],
   ['Failover', 'failover/machine.ts'],
+  ['Trunk', 'trunk.ts'],
   ['Outbox', 'outbox/machine.ts'],
   ['Credit', 'credit/share.ts'],
   ['Roster of a hub', 'roster/hub-roster.ts'],

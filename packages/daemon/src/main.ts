@@ -11,15 +11,18 @@ import {
   type Log,
   memoryLog,
   printEffective,
+  shiftFile,
   systemClock,
   systemdNotify,
 } from '@csm/kit';
-import { isRole, ROLES, type Role } from '@csm/model';
+import { CsmError, isRole, ROLES, type Role } from '@csm/model';
 import { VERSION as PROTOCOL_VERSION } from '@csm/protocol';
 import { Command, CommanderError, Option } from 'commander';
 import { Daemon, hostOf } from './compose.ts';
-import { type AnyConfig, nodeNameOf, readConfig, schemaOf } from './config.ts';
+import { type AnyConfig, type ConfigFor, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
+import { DB_WORK, type DbWork, runDbTool } from './db-tool.ts';
+import { failpointOf } from './failpoint.ts';
 import { FEATURES } from './features.ts';
 import { probe } from './probe.ts';
 import { CSM_VERSION } from './version.ts';
@@ -32,6 +35,9 @@ interface Args {
   readonly printEffective?: boolean;
   readonly speak?: string;
   readonly feature?: readonly string[];
+  readonly db?: string;
+  readonly from?: string;
+  readonly json?: boolean;
 }
 
 const HELP = `
@@ -40,6 +46,7 @@ Examples:
   csmd --role master --check                 every fault of the configuration, exit 78
   csmd --role compute --check --probe        what each collector finds on this machine, and why not more
   csmd --role master --print-effective       the settings in force, defaults included
+  csmd --role master --db check              whether the database is sound
 
 Signals: SIGTERM says goodbye and exits 0, SIGHUP reads again what may change while running.`;
 
@@ -53,6 +60,9 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     .option('--check', 'check the configuration and the certificates, and exit')
     .option('--probe', 'with --check: try every collector once, and say what it found')
     .option('--print-effective', 'print the settings in force, and exit')
+    .option('--db <work>', 'work on the database while no master runs: restore, check or copy (see csm db)')
+    .option('--from <file>', 'with --db: the backup to restore, or the SQLite file to check or copy')
+    .option('--json', 'with --db: tell the outcome as JSON')
     .addOption(new Option('--speak <version>', 'speak another minor version of the protocol (for tests)').hideHelp())
     .addOption(
       new Option(
@@ -78,10 +88,26 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     process.stderr.write('csmd: --probe is given without --check; allowed is --check --probe\n');
     return EXIT.config;
   }
+  const work = DB_WORK.find((one) => one === args.db);
+  const misused = dbFault(args, role, work);
+  if (misused !== undefined) {
+    process.stderr.write(`csmd: ${misused}\n`);
+    return EXIT.config;
+  }
   const file = args.file ?? `/etc/csm/csm_${role}.cfg`;
   try {
     const features = [...FEATURES, ...(await Promise.all((args.feature ?? []).map(load)))];
     const config = readConfig(role, file, hostname(), features) as AnyConfig;
+    if (work !== undefined) {
+      return await runDbTool(work, {
+        config: config as ConfigFor<'master'>,
+        features,
+        from: args.from,
+        json: args.json === true,
+        out: (text) => process.stdout.write(text),
+        err: (text) => process.stderr.write(text),
+      });
+    }
     if (args.printEffective === true) {
       process.stdout.write(`${printEffective(schemaOf(role, features), config as never)}\n`);
       return EXIT.ok;
@@ -97,10 +123,26 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     await live(role, config, file, features, args.speak);
     return undefined;
   } catch (error) {
+    if (error instanceof CsmError && error.problem.field === 'CSM_FAILPOINT') {
+      process.stderr.write(`csmd: ${error.message}; allowed is one of ${error.problem.allowed ?? ''}\n`);
+      return EXIT.config;
+    }
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`csmd: ${error.message}\n`);
     return EXIT.config;
   }
+}
+
+/** What is wrong with the options about the database, in words. */
+function dbFault(args: Args, role: Role, work: DbWork | undefined): string | undefined {
+  const { db, from, json } = args;
+  if (db === undefined) {
+    if (from === undefined && json === undefined) return undefined;
+    return `${from === undefined ? '--json' : '--from'} is given without --db; allowed is --db ${DB_WORK.join('|')}`;
+  }
+  if (work === undefined) return `--db is '${db}'; allowed is one of ${DB_WORK.join(', ')}`;
+  if (role !== 'master') return `--db is given with the role ${role}; only a master has a database`;
+  return undefined;
 }
 
 async function check(config: AnyConfig, whose: Whose): Promise<void> {
@@ -130,6 +172,7 @@ async function live(
   speak: string | undefined,
 ): Promise<void> {
   if (role === 'master' || role === 'aggregator') favourSpeed();
+  const failpoint = failpointOf(process.env);
   const log = logOf(role, config);
   const notify = await systemdNotify({ log });
   const daemon = new Daemon({
@@ -139,6 +182,8 @@ async function live(
     hostName: hostname(),
     log,
     features,
+    failpoint: failpoint?.pass,
+    tell: (status) => void notify.status(status),
     ...(speak === undefined ? {} : { speak }),
   });
   const lifecycle = createLifecycle({ log, notify, onReload: () => daemon.reload() });
@@ -150,6 +195,9 @@ async function live(
     file,
     protocol: speak ?? PROTOCOL_VERSION,
   });
+  if (failpoint !== undefined) log.warn('this daemon is to kill itself: CSM_FAILPOINT is set', { at: failpoint.text });
+  if (shiftFile() !== undefined)
+    log.warn('the wall clock may be wrong on purpose: CSM_CLOCK_SHIFT is set', { file: shiftFile() });
   await lifecycle.run();
 }
 

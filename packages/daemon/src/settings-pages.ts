@@ -19,9 +19,9 @@ const ssl = (role: Role, revocations = false) => ({
 const PAGES: Readonly<Record<Role, Page>> = {
   master: {
     title: 'Settings of a master',
-    purpose: `The master keeps the record of the cluster and answers every call. It links to nobody: aggregators and utility
-daemons link to it. What it needs most is a disk whose writes are quick and lasting: no report is acknowledged before
-it is in the database.`,
+    purpose: `The master keeps the record of the cluster and answers every call. Aggregators and utility daemons link to it; it
+links to nobody but, while it stands by, to the other masters. What it needs most is a disk whose writes are quick and
+lasting, or a PostgreSQL server with one: no report is acknowledged before it is in the database.`,
     examples: [
       { title: 'The least', config: { csm: { net: { ssl: ssl('master') } } } },
       {
@@ -35,6 +35,15 @@ it is in the database.`,
               aggregator_listen: { host: '10.0.0.1', port: 9815 },
               utility_listen: { host: '10.0.0.1', port: 9816 },
             },
+          },
+        },
+      },
+      {
+        title: 'One of two masters on PostgreSQL (docs/operate/high-availability.md)',
+        config: {
+          csm: {
+            db: { engine: 'postgresql', postgresql: { host: 'pg.example.org', database: 'csm', user: 'csm' } },
+            net: { ssl: ssl('master', true), master: ['m2'] },
           },
         },
       },

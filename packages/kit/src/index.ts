@@ -1,6 +1,6 @@
 export { groupRuns } from './child/group.ts';
 export { type ChildOptions, type ChildResult, OUTPUT_DEFAULT, runChild } from './child/run.ts';
-export { type Clock, systemClock } from './clock.ts';
+export { type Clock, shiftedClock, shiftFile, systemClock } from './clock.ts';
 export { ConfigError, type ConfigFault, describeFault } from './config/fault.ts';
 export {
   bytes,

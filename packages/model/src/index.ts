@@ -1,4 +1,5 @@
 export { CODES, type Code, type CodeName, code, codeName, codeText, isCode } from './codes.ts';
+export { type FailpointSetting, failpoint, parseFailpoint } from './failpoint.ts';
 export { isObject, type Json, type JsonObject } from './json.ts';
 export {
   type DaemonId,

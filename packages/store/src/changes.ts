@@ -1,7 +1,9 @@
 /** Reading and pruning the `change` table, over the store's own query and call. */
 import { code, fail } from '@csm/model';
-import type { PruneSlice, StoredChange } from './core.ts';
+import { OLDEST } from './change-table.ts';
+import type { StoredChange } from './core.ts';
 import type { SqlValue } from './module.ts';
+import type { PruneSlice } from './prune.ts';
 import type { ChangeFilter, ChangeRow, PruneRule, Store } from './store.ts';
 
 export const SINCE_MAX = 10_000;
@@ -66,7 +68,7 @@ export async function head(query: Query): Promise<number> {
 }
 
 export async function oldest(query: Query): Promise<number> {
-  const [row] = await query<{ oldest: number }>('SELECT coalesce(min(seq), 0) AS oldest FROM change');
+  const [row] = await query<{ oldest: number }>(OLDEST);
   return row?.oldest ?? 0;
 }
 

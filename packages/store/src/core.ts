@@ -1,8 +1,10 @@
 /** The store's own module, named `store`: its tables, and the procedures the store itself calls. */
 import { code, fail, type Wall } from '@csm/model';
+import { CHANGE_POSTGRESQL, OLDEST } from './change-table.ts';
 import { commitReports, cursors, forgetStreams } from './intake.ts';
 import type { Migration, ReportApplier, StoreModule, Tx } from './module.ts';
 import { checkModule } from './module.ts';
+import { pruneChanges } from './prune.ts';
 
 const migrations: readonly Migration[] = [
   {
@@ -27,10 +29,7 @@ const migrations: readonly Migration[] = [
           seq INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
         ) STRICT;`,
       postgresql: `
-        CREATE TABLE change (
-          seq BIGINT PRIMARY KEY, time BIGINT NOT NULL,
-          kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL
-        );
+        ${CHANGE_POSTGRESQL}
         CREATE TABLE follower (
           name TEXT PRIMARY KEY, cursor BIGINT NOT NULL, updated BIGINT NOT NULL
         );
@@ -44,48 +43,25 @@ const migrations: readonly Migration[] = [
         );`,
     },
   },
+  {
+    id: 2,
+    title: 'who leads',
+    sql: {
+      sqlite: `
+        CREATE TABLE leader (
+          id INTEGER PRIMARY KEY CHECK (id = 1), term INTEGER NOT NULL, master TEXT NOT NULL, session TEXT NOT NULL,
+          since INTEGER NOT NULL, lease INTEGER NOT NULL
+        ) STRICT;`,
+      // A commit leaves a mark where nobody may be left to answer it: within this process there always is.
+      postgresql: `
+        CREATE TABLE leader (
+          id BIGINT PRIMARY KEY CHECK (id = 1), term BIGINT NOT NULL, master TEXT NOT NULL, session TEXT NOT NULL,
+          since BIGINT NOT NULL, lease BIGINT NOT NULL
+        );
+        CREATE TABLE commit_mark (term BIGINT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (term, number));`,
+    },
+  },
 ];
-
-/** One slice of pruning: so many rows and characters of body at most, which keeps it within a few milliseconds. */
-const SLICE_ROWS = 500;
-const SLICE_BYTES = 1024 * 1024;
-
-export interface PruneSlice {
-  readonly olderThan?: number | undefined;
-  readonly keepRows?: number | undefined;
-  readonly hardRows?: number | undefined;
-}
-
-/** Deletes the oldest changes the rule does not keep, one slice; `more` tells that another slice has work. */
-async function pruneChanges(tx: Tx, rule: PruneSlice): Promise<{ readonly deleted: number; readonly more: boolean }> {
-  const oldest = await tx.all<{ seq: number; time: number; bytes: number }>(
-    'SELECT seq, time, length(body) AS bytes FROM change ORDER BY seq LIMIT $1',
-    [SLICE_ROWS],
-  );
-  const head = (await tx.get<{ head: number | null }>('SELECT max(seq) AS head FROM change'))?.head ?? 0;
-  const behind = (await tx.get<{ least: number | null }>('SELECT min(cursor) AS least FROM follower'))?.least ?? head;
-  let last = 0;
-  let deleted = 0;
-  let bytes = 0;
-  for (const row of oldest) {
-    // The newest row carries the count on: the next seq is one above it.
-    if (row.seq >= head) break;
-    const old =
-      (rule.olderThan !== undefined && row.time < rule.olderThan) ||
-      (rule.keepRows !== undefined && row.seq <= head - rule.keepRows);
-    const hard = rule.hardRows !== undefined && row.seq <= head - rule.hardRows;
-    if (!hard && !(old && row.seq <= behind)) break;
-    if (deleted > 0 && bytes + row.bytes > SLICE_BYTES) {
-      await tx.run('DELETE FROM change WHERE seq <= $1', [last]);
-      return { deleted, more: true };
-    }
-    last = row.seq;
-    bytes += row.bytes;
-    deleted += 1;
-  }
-  if (deleted > 0) await tx.run('DELETE FROM change WHERE seq <= $1', [last]);
-  return { deleted, more: deleted === SLICE_ROWS };
-}
 
 const FOLLOWERS_MAX = 1_000;
 
@@ -100,10 +76,9 @@ async function openFollower(
   if (count >= FOLLOWERS_MAX) {
     fail(code.MEMORY, `follower ${name} would be number ${count + 1}`, { allowed: `${FOLLOWERS_MAX} followers` });
   }
-  const ends = await tx.get<{ head: number | null; oldest: number | null }>(
-    'SELECT max(seq) AS head, min(seq) AS oldest FROM change',
-  );
-  const cursor = from === 'now' ? (ends?.head ?? 0) : Math.max(0, (ends?.oldest ?? 1) - 1);
+  const newest = await tx.get<{ head: number | null }>('SELECT max(seq) AS head FROM change');
+  const first = await tx.get<{ oldest: number }>(OLDEST);
+  const cursor = from === 'now' ? (newest?.head ?? 0) : Math.max(0, (first?.oldest ?? 0) - 1);
   await tx.run('INSERT INTO follower (name, cursor, updated) VALUES ($1, $2, $3)', [name, cursor, tx.now]);
   return { cursor };
 }

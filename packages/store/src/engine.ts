@@ -42,6 +42,8 @@ export interface EngineWatcher {
 }
 
 export interface Engine {
+  /** The term under which it was opened. */
+  readonly term: number;
   /** The procedures it can run, as `module.procedure`. */
   readonly procedures: readonly string[];
   /** The newest change at the opening. */

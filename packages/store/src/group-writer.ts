@@ -11,6 +11,7 @@
 import { CsmError, code, fail, type Problem, problem, toProblem, wall } from '@csm/model';
 import type { Registry } from './core.ts';
 import type { Answer, CallText, Committed } from './engine.ts';
+import { storeFailpoint } from './failpoint.ts';
 import { StoreTx, type TxConnection } from './transaction.ts';
 
 export interface WriterConnection extends TxConnection {
@@ -25,6 +26,11 @@ export interface WriterPort {
   connection(): WriterConnection;
   /** After a transaction that failed with this fault: undoes it, and has a usable connection again, if one can be had. */
   recover(fault: CsmError): void | Promise<void>;
+  /**
+   * COMMIT was not answered, and it failed with this fault. True: these answers stand if it was carried out, and will be
+   * told once that is known.
+   */
+  undecided?(commit: Committed, fault: CsmError, committed: (commit: Committed) => void): boolean;
   /** Whether this failure means that the disk or the allowed size is full: smaller changes may still fit. */
   isFull(error: CsmError): boolean;
   /** Any exception of the driver in our words. */
@@ -52,6 +58,7 @@ export class GroupWriter {
   readonly #port: WriterPort;
   readonly #registry: Registry;
   readonly #limits: GroupLimits;
+  readonly #pass = storeFailpoint();
 
   constructor(port: WriterPort, registry: Registry, limits: GroupLimits) {
     this.#port = port;
@@ -69,7 +76,8 @@ export class GroupWriter {
     const began = performance.now();
     const ran: Ran[] = [];
     let db: WriterConnection | undefined;
-    let commit: Committed;
+    let commit: Committed | undefined;
+    let commitMs: number;
     try {
       db = this.#port.connection();
       await db.begin();
@@ -79,13 +87,20 @@ export class GroupWriter {
         if (broken !== undefined) throw broken;
         if (performance.now() - began >= this.#limits.batchMs) break;
       }
-      commit = await commitAll(db, ran);
+      commit = await outcomeOf(db, ran);
+      this.#pass?.('store.commit.before');
+      commitMs = await commitTimed(db);
+      this.#pass?.('store.commit.after');
     } catch (thrown) {
       const fault = (db === undefined ? undefined : brokenBy(db, thrown)) ?? this.#port.asError(thrown, 'commit');
+      if (commit !== undefined && this.#port.undecided?.(commit, fault, committed) === true) {
+        await this.#port.recover(fault);
+        return ran.length;
+      }
       // When not even BEGIN worked, the first call stands for the transaction.
       return this.#undo(calls.slice(0, Math.max(1, ran.length)), fault, committed);
     }
-    committed(commit);
+    committed({ ...commit, commitMs });
     return ran.length;
   }
 
@@ -136,12 +151,17 @@ export class GroupWriter {
   }
 }
 
-async function commitAll(db: WriterConnection, ran: readonly Ran[]): Promise<Committed> {
-  const answers = ran.map((r) => r.answer);
+/** What is told when the transaction is committed. */
+async function outcomeOf(db: WriterConnection, ran: readonly Ran[]): Promise<Committed> {
   const head = ran.some((r) => r.changed) ? await headOf(db) : undefined;
+  return { answers: ran.map((r) => r.answer), head, commitMs: undefined };
+}
+
+/** Milliseconds it took. */
+async function commitTimed(db: WriterConnection): Promise<number> {
   const began = performance.now();
   await db.commit();
-  return { answers, head, commitMs: performance.now() - began };
+  return performance.now() - began;
 }
 
 /** Why the open transaction cannot be committed, if so. What was thrown meanwhile says more than that it has ended. */

@@ -8,8 +8,19 @@ export interface Insert {
   readonly columns: readonly string[];
   /** Checked: whole numbers are bigints. */
   readonly rows: readonly (readonly SqlValue[])[];
-  /** Rows whose key is there already are passed over. */
-  readonly passOver: boolean;
+  /** What follows ON CONFLICT, where there is something. */
+  readonly onConflict: string | undefined;
+}
+
+/** What becomes of rows whose key is there already; with neither they are refused. */
+export interface InsertOptions {
+  /** They are left out. */
+  readonly passOver?: boolean;
+  /**
+   * They change the row that is there: the text behind ON CONFLICT, as `(key) DO UPDATE SET n = excluded.n`. No two rows
+   * of one insert may have the same key then; PostgreSQL refuses that.
+   */
+  readonly onConflict?: string;
 }
 
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -19,7 +30,7 @@ export function checkInsert(
   table: string,
   columns: readonly string[],
   rows: readonly (readonly SqlValue[])[],
-  passOver: boolean,
+  { passOver = false, onConflict }: InsertOptions,
 ): Insert {
   for (const name of [table, ...columns]) {
     if (!IDENTIFIER.test(name)) refuse('columns', `${JSON.stringify(name)} is no name`, 'lower-case names');
@@ -31,7 +42,7 @@ export function checkInsert(
     }
     return row.map(sqlValue);
   });
-  return { table, columns, rows: checked, passOver };
+  return { table, columns, rows: checked, onConflict: onConflict ?? (passOver ? 'DO NOTHING' : undefined) };
 }
 
 const refuse = (field: string, detail: string, allowed: string): never =>

@@ -9,6 +9,7 @@
  * about content: it fails the whole call, and the nodes send again later.
  */
 import { type Code, code, codeName, fail, isObject, type Problem, parseDaemonId, toProblem, wall } from '@csm/model';
+import { type Among, rowsAmong } from './among.ts';
 import type { ReportApplier, ReportItem, Tx } from './module.ts';
 
 export interface ReportBatch {
@@ -82,11 +83,11 @@ interface Kinded extends ReportItem {
 export function commitReports(appliers: ReadonlyMap<string, ReportApplier>) {
   return async (tx: Tx, input: CommitReports): Promise<CommitReportsResult> => {
     const batches = checkBatches(input);
-    const streams = new Map<string, Stream>();
+    const streams = await openStreams(tx, batches);
     const groups = new Map<string, Kinded[]>();
     const results: { cursor: number; gap: boolean; stored: number; repeated: number; rejected: number }[] = [];
     for (const [b, batch] of batches.entries()) {
-      const stream = await openStream(tx, streams, batch);
+      const stream = required(streams.get(keyOf(batch)));
       const { kind, skip } = judgeBatch(stream.cursor, batch.first, batch.items.length);
       const stored = kind === 'store' ? batch.items.length - skip : 0;
       if (stored > 0) {
@@ -104,45 +105,50 @@ export function commitReports(appliers: ReadonlyMap<string, ReportApplier>) {
         }
       });
     }
-    for (const stream of streams.values()) await saveCursor(tx, stream);
+    await saveCursors(tx, [...streams.values()]);
     return {
       results: batches.map(({ daemon, incarnation }, b) => ({ daemon, incarnation, ...required(results[b]) })),
     };
   };
 }
 
-async function openStream(tx: Tx, known: Map<string, Stream>, { daemon, incarnation }: StreamId): Promise<Stream> {
-  const key = `${daemon} ${incarnation}`;
-  const open = known.get(key);
-  if (open !== undefined) return open;
-  const stream = { daemon, incarnation, ...(await readCursor(tx, daemon, incarnation)) };
-  known.set(key, stream);
-  return stream;
+const keyOf = ({ daemon, incarnation }: StreamId): string => `${daemon} ${incarnation}`;
+
+/** The streams named, each once, with their cursors; one statement however many they are. */
+async function openStreams(tx: Tx, named: readonly StreamId[]): Promise<Map<string, Stream>> {
+  const streams = new Map<string, Stream>();
+  for (const { daemon, incarnation } of named) {
+    streams.set(keyOf({ daemon, incarnation }), { daemon, incarnation, from: undefined, cursor: 0 });
+  }
+  const keys = [...streams.values()].map(({ daemon, incarnation }) => [daemon, incarnation]);
+  for (const { daemon, incarnation, cursor } of await rowsAmong<StreamId & { readonly cursor: number }>(
+    tx,
+    STREAM,
+    keys,
+  )) {
+    streams.set(keyOf({ daemon, incarnation }), { daemon, incarnation, from: cursor, cursor });
+  }
+  return streams;
 }
 
-async function readCursor(tx: Tx, daemon: string, incarnation: string): Promise<Pick<Stream, 'from' | 'cursor'>> {
-  const sql = 'SELECT cursor FROM stream WHERE daemon = $1 AND incarnation = $2';
-  const row = await tx.get<{ cursor: number }>(sql, [daemon, incarnation]);
-  return { from: row?.cursor, cursor: row?.cursor ?? 0 };
-}
+const STREAM: Among = {
+  table: 'stream',
+  columns: ['daemon', 'incarnation', 'cursor'],
+  key: [
+    ['daemon', 'TEXT'],
+    ['incarnation', 'TEXT'],
+  ],
+};
 
 /** A stream without news is not written: repeats and gaps cost no row. */
-async function saveCursor(tx: Tx, { daemon, incarnation, from, cursor }: Stream): Promise<void> {
-  if (from === undefined && cursor > 0) {
-    await tx.run('INSERT INTO stream (daemon, incarnation, cursor, updated) VALUES ($1, $2, $3, $4)', [
-      daemon,
-      incarnation,
-      cursor,
-      tx.now,
-    ]);
-  } else if (from !== undefined && cursor !== from) {
-    await tx.run('UPDATE stream SET cursor = $1, updated = $2 WHERE daemon = $3 AND incarnation = $4', [
-      cursor,
-      tx.now,
-      daemon,
-      incarnation,
-    ]);
-  }
+async function saveCursors(tx: Tx, streams: readonly Stream[]): Promise<void> {
+  const moved = streams.filter(({ from, cursor }) => cursor !== (from ?? 0));
+  await tx.insert(
+    'stream',
+    ['daemon', 'incarnation', 'cursor', 'updated'],
+    moved.map(({ daemon, incarnation, cursor }) => [daemon, incarnation, cursor, tx.now]),
+    { onConflict: '(daemon, incarnation) DO UPDATE SET cursor = excluded.cursor, updated = excluded.updated' },
+  );
 }
 
 function sortByKind(groups: Map<string, Kinded[]>, batch: ReportBatch, b: number, skip: number): void {
@@ -209,12 +215,13 @@ export async function cursors(
   tx: Tx,
   input: { readonly streams: readonly StreamId[] },
 ): Promise<{ readonly cursors: readonly (StreamId & { readonly cursor: number })[] }> {
-  const found = [];
-  for (const { daemon, incarnation } of checkStreams(input)) {
-    const { cursor } = await readCursor(tx, daemon, incarnation);
-    found.push({ daemon, incarnation, cursor });
-  }
-  return { cursors: found };
+  const asked = checkStreams(input);
+  const streams = await openStreams(tx, asked);
+  return {
+    cursors: asked.map(({ daemon, incarnation }) => {
+      return { daemon, incarnation, cursor: streams.get(keyOf({ daemon, incarnation }))?.cursor ?? 0 };
+    }),
+  };
 }
 
 /**
@@ -260,6 +267,9 @@ function checkStreams(input: { readonly streams: readonly StreamId[] }): readonl
   return input.streams;
 }
 
+/** What no database keeps as it is: U+0000, and half a surrogate pair. */
+const NO_TEXT = /\0|\p{Surrogate}/u;
+
 function checkStream(stream: StreamId, at: string): void {
   if (!isObject(stream)) refuse(at, stream, 'an object');
   const { daemon, incarnation } = stream;
@@ -270,7 +280,7 @@ function checkStream(stream: StreamId, at: string): void {
     typeof incarnation !== 'string' ||
     incarnation === '' ||
     incarnation.length > INCARNATION_MAX ||
-    incarnation.includes('\0')
+    NO_TEXT.test(incarnation)
   ) {
     refuse(`${at}.incarnation`, incarnation, `text of 1 to ${INCARNATION_MAX} characters, none of them U+0000`);
   }

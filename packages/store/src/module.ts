@@ -4,6 +4,8 @@
  * SQLite imports that file in its writer thread, so it may hold no state and reach for nothing but its `tx`.
  */
 import { code, fail, isObject, type Role, type Wall } from '@csm/model';
+import type { InsertOptions } from './insert.ts';
+import type { Partitioned } from './postgresql/partitions.ts';
 
 /** What a column holds. Integers stay within ±(2^53 - 1); a boolean is 0 or 1; a time is integer milliseconds UTC. */
 export type SqlValue = string | number | bigint | null | Buffer;
@@ -34,13 +36,14 @@ export interface Tx {
   /**
    * Inserts many rows, each with a value for every column: one statement on PostgreSQL, where a statement costs as much
    * as dozens of rows; a prepared one for each row on SQLite. The values of a column are of one type, or null; numbers
-   * are one type. With `passOver` rows whose key is there already are left out. Gives how many were inserted.
+   * are one type. The options tell what becomes of rows whose key is there already. Gives how many were inserted or, by
+   * `onConflict`, changed.
    */
   insert(
     table: string,
     columns: readonly string[],
     rows: readonly (readonly SqlValue[])[],
-    options?: { readonly passOver?: boolean },
+    options?: InsertOptions,
   ): Promise<{ readonly changes: number }>;
   /** Adds one row of `change` in this transaction and gives its `seq`. The body is JSON of at most 256 KiB. */
   change(kind: string, subject: string, body: unknown): Promise<number>;
@@ -49,6 +52,8 @@ export interface Tx {
    * transaction may be used until it has ended.
    */
   attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Milliseconds since this procedure began, by the writer's clock: for work in slices. */
+  spent(): number;
   /** The one time of this transaction, given by the caller. */
   readonly now: Wall;
 }
@@ -96,6 +101,8 @@ export interface StoreModule {
   readonly procedures: Readonly<Record<string, AnyProcedure>>;
   /** Report kind to what stores it; a kind has one owner. */
   readonly reports?: Readonly<Record<string, ReportApplier>>;
+  /** How its tables are divided that PostgreSQL keeps in partitions: a copy makes them as it goes. */
+  readonly partitioned?: readonly Partitioned[];
 }
 
 const MODULE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;

@@ -3,11 +3,14 @@
  * the engine at a time; all calls that arrive meanwhile make the next one, so that the busier the database is, the
  * more calls share one sync of the disk.
  */
+import { resolve } from 'node:path';
 import { CsmError, code, nearest, type Problem, problem, toProblem, wall } from '@csm/model';
+import type { Place } from './admin/reading.ts';
 import * as changes from './changes.ts';
 import { FollowerDelivery } from './delivery.ts';
 import type { Answer, Committed, Engine } from './engine.ts';
 import type { Sql, SqlRow, SqlValue } from './module.ts';
+import type { PostgresServer } from './postgresql/server.ts';
 import { CallQueue } from './queue.ts';
 import {
   type CallOptions,
@@ -38,6 +41,8 @@ export function fullLimits(given: Partial<StoreLimits> = {}): StoreLimits {
 }
 
 export class Shell implements Store {
+  readonly term: number;
+  readonly place: Place | undefined;
   readonly changes: Changes;
   readonly closed: Promise<Problem | undefined>;
   readonly #engine: Engine;
@@ -63,6 +68,8 @@ export class Shell implements Store {
   #lastCommitMs = 0;
 
   constructor(engine: Engine, limits: StoreLimits, options: CommonOptions) {
+    this.term = engine.term;
+    this.place = placeOf(options);
     this.#engine = engine;
     this.#limits = limits;
     this.#clock = options.clock ?? Date.now;
@@ -256,6 +263,14 @@ export class Shell implements Store {
       problem(code.UNKNOWN_COMMAND, `there is no procedure ${procedure}`, { field: 'procedure', ...hint }),
     );
   }
+}
+
+/** What it was opened with says where it is. */
+function placeOf(
+  options: CommonOptions & { readonly file?: string; readonly server?: PostgresServer },
+): Place | undefined {
+  if (options.file !== undefined) return { engine: 'sqlite', file: resolve(options.file) };
+  return options.server === undefined ? undefined : { engine: 'postgresql', server: options.server };
 }
 
 function jsonText(procedure: string, input: unknown): string {

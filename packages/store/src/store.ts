@@ -5,6 +5,7 @@
  * runs over all three.
  */
 import type { Problem, Wall } from '@csm/model';
+import type { Place } from './admin/reading.ts';
 import type { Sql, SqlRow, SqlValue } from './module.ts';
 
 /** One row of `change`: what a client may follow. */
@@ -133,15 +134,18 @@ export interface StoreStats {
 }
 
 export interface Store {
+  /** The term under which this process writes: higher than that of every master before. */
+  readonly term: number;
+  /** Where the database is; undefined for one in memory. */
+  readonly place: Place | undefined;
   /**
    * Runs `module.procedure` as one transaction and gives its answer once that is durable. Input and answer are JSON.
    * Rejects with `CsmError`: what the procedure threw; 11 unknown procedure; 13 at once when the queue is full; 24
    * when the database cannot work; 25 for any other exception; 5 when the procedure took too long.
    *
-   * On PostgreSQL a 24 may leave open whether the change was made: when the connection ends during COMMIT, nobody is
-   * left to ask. Whoever calls again must be able to stand both. `store.commitReports` can (its cursors pass over what
-   * is stored), and so can every procedure that sets rather than adds. One that adds (a row with a new key, a sum, a
-   * `change`) does so twice, unless it looks for its own key first.
+   * A 24 means that nothing was changed. On PostgreSQL the connection may end during COMMIT, when nobody is left to
+   * ask what became of it: such a call is answered when the database is back and can tell. Only when this store is
+   * closed or deposed before that is the answer a 24 that leaves it open, in words.
    */
   call<O>(procedure: string, input: unknown, options?: CallOptions): Promise<O>;
   /** Reads committed data; changes nothing. `$1`, `$2` … stand for `params`. */
@@ -194,8 +198,10 @@ export const DEFAULT_LIMITS: StoreLimits = Object.freeze({
   fileBytes: 0,
 });
 
-/** What both ways to open a store take. */
+/** What all ways to open a store take. */
 export interface CommonOptions {
+  /** Name of this master's node, for the leader row. Default: the host's name. */
+  readonly master?: string;
   readonly limits?: Partial<StoreLimits>;
   /** The clock transactions get their time from. Default: the system's. */
   readonly clock?: () => Wall;

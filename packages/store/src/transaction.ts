@@ -1,7 +1,8 @@
 /** The `Tx` of both databases: the statements of one procedure within the writer's open transaction. */
 import { CsmError, code, fail, type Wall } from '@csm/model';
+import { isHalfway, makeRoomForChanges } from './change-table.ts';
 import { changeText, INSERT_CHANGE } from './core.ts';
-import { checkInsert, type Insert } from './insert.ts';
+import { checkInsert, type Insert, type InsertOptions } from './insert.ts';
 import type { Sql, SqlRow, SqlValue, Tx } from './module.ts';
 
 /** What a transaction needs of its connection. SQLite answers at once, PostgreSQL later; statements run in order. */
@@ -25,13 +26,18 @@ export class StoreTx implements Tx {
   readonly #db: TxConnection;
   readonly #parent: StoreTx | undefined;
   readonly #depth: number;
+  readonly #clock: () => number;
+  readonly #began: number;
   #state: 'open' | 'inner' | 'over' = 'open';
   #spoiled: CsmError | undefined;
 
-  constructor(db: TxConnection, now: Wall, parent?: StoreTx) {
+  /** `clock` gives milliseconds that only rise. */
+  constructor(db: TxConnection, now: Wall, parent?: StoreTx, clock: () => number = () => performance.now()) {
     this.#db = db;
     this.now = now;
     this.#parent = parent;
+    this.#clock = clock;
+    this.#began = parent === undefined ? clock() : parent.#began;
     this.#depth = parent === undefined ? 0 : parent.#depth + 1;
   }
 
@@ -69,10 +75,10 @@ export class StoreTx implements Tx {
     table: string,
     columns: readonly string[],
     rows: readonly (readonly SqlValue[])[],
-    { passOver = false }: { readonly passOver?: boolean } = {},
+    options: InsertOptions = {},
   ): Promise<{ readonly changes: number }> {
     return this.#statement(() => {
-      const checked = checkInsert(table, columns, rows, passOver);
+      const checked = checkInsert(table, columns, rows, options);
       return rows.length === 0 ? { changes: 0 } : this.#db.insert(checked);
     });
   }
@@ -82,13 +88,19 @@ export class StoreTx implements Tx {
     const values = [this.now, kind, subject, changeText(kind, subject, body)];
     const row = await this.#statement(() => this.#db.get(INSERT_CHANGE, values));
     this.changed = true;
-    return (row as { readonly seq: number }).seq;
+    const { seq } = row as { readonly seq: number };
+    if (isHalfway(seq)) await makeRoomForChanges(this, seq);
+    return seq;
+  }
+
+  spent(): number {
+    return this.#clock() - this.#began;
   }
 
   async attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     this.#check();
     const point = `attempt_${this.#depth}`;
-    const inner = new StoreTx(this.#db, this.now, this);
+    const inner = new StoreTx(this.#db, this.now, this, this.#clock);
     this.#state = 'inner';
     try {
       await this.#db.exec(`SAVEPOINT ${point}`);

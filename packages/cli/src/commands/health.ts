@@ -39,11 +39,18 @@ function masterLine(session: Session, master: HealthOutput['master']): string {
   return line(
     `MASTER: ${printable(master.node ?? 'unknown')}`,
     master.version === null ? undefined : `version ${printable(master.version)}`,
-    up === null ? undefined : `up ${up}`,
+    up === null ? undefined : `leads ${up}`,
+    // A master or daemon older than this command tells nothing of terms.
+    typeof master.term === 'number' ? `term ${master.term}` : undefined,
     master.settling ? colors.warn('settling') : undefined,
-    master.database === null ? undefined : `database ${printable(master.database)}`,
+    databaseWords(master),
     `reports ${committed} committed, ${queued} queued, ${stale} stale, ${rejected} rejected`,
   );
+}
+
+function databaseWords({ engine, database }: HealthOutput['master']): string | undefined {
+  if (database === null) return undefined;
+  return `${typeof engine === 'string' ? printable(engine) : 'database'} ${printable(database)}`;
 }
 
 function utilityTable(session: Session, rows: HealthOutput['utilities']): string {
@@ -81,6 +88,7 @@ function localLines(session: Session, local: HealthOutput['local']): string {
   const name = (hub: string | null) => (hub === null ? 'none' : printable(hub));
   const first = line(
     `LOCAL: ${printable(local.daemon)}`,
+    isObject(local.standby) ? session.colors.warn('standby') : undefined,
     `primary ${name(local.primary)}`,
     `secondary ${name(local.secondary)}`,
     `outbox ${outbox.waiting} waiting, ${outbox.unacknowledged} unacknowledged, ${outbox.dropped} dropped, ${outbox.refused} refused`,
@@ -96,7 +104,26 @@ function localLines(session: Session, local: HealthOutput['local']): string {
     ],
     session.header,
   );
-  return first + (local.candidates.length === 0 ? '' : indent(candidates)) + featureLines(local.features);
+  return (
+    first +
+    standbyLine(session, local.standby) +
+    (local.candidates.length === 0 ? '' : indent(candidates)) +
+    featureLines(local.features)
+  );
+}
+
+/** Who leads instead, and why this one does not. */
+function standbyLine(session: Session, standby: HealthOutput['local']['standby']): string {
+  if (!isObject(standby)) return '';
+  const { leader, term, since, why } = standby;
+  const led = age(since, session.now());
+  const words = line(
+    leader === null ? undefined : `leader ${printable(leader)}`,
+    term === null ? undefined : `term ${term}`,
+    led === null ? undefined : `since ${led}`,
+    printable(why),
+  );
+  return indent(words);
 }
 
 /** `  environment: connected yes   sent 12   spool.bytes 0`; nothing for a feature that has nothing to say. */
@@ -131,7 +158,7 @@ export const health: CommandSpec = {
 master, the aggregators with their nodes, the utility daemons, peers that were refused (a wrong or expired certificate, a
 second daemon under one name) and the daemon that answers, with what its features count, such as the copies of samples an
 aggregator sends on. A daemon that reaches no master still answers, says so, and
-shows which aggregators it tries.`,
+shows which aggregators it tries. A master that stands by says so, and who leads.`,
   examples: [
     { title: 'How the tree is', line: 'csm health' },
     { title: 'The same for a program', line: 'csm health -o json' },

@@ -7,6 +7,13 @@ import { certCsr, certSign } from '../cert/request.ts';
 import { certRevoke } from '../cert/revoke.ts';
 import type { CommandSpec } from '../command.ts';
 import { aggregatorList } from './aggregator-list.ts';
+import { dbArchive } from './db-archive.ts';
+import { dbBackup } from './db-backup.ts';
+import { dbCheck } from './db-check.ts';
+import { dbCopy } from './db-copy.ts';
+import { dbRestore } from './db-restore.ts';
+import { dbRetention } from './db-retention.ts';
+import { dbStatus } from './db-status.ts';
 import { envPlot } from './env-plot.ts';
 import { envQuery } from './env-query.ts';
 import { envTop } from './env-top.ts';
@@ -44,6 +51,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   treeRebalance,
   ping,
   run,
+  dbStatus,
+  dbRetention,
+  dbBackup,
+  dbRestore,
+  dbCheck,
+  dbArchive,
+  dbCopy,
   certInitCa,
   certIssue,
   certRenew,
@@ -59,5 +73,6 @@ export const NOUNS: { readonly [noun: string]: string } = {
   env: 'What the nodes measure: load, temperatures, power, disks',
   aggregator: 'The aggregators and whom they serve',
   tree: 'Who is served by which aggregator',
+  db: 'The database of the master: backup, restore, check, what is kept, the way to PostgreSQL',
   cert: 'Certificates of the daemons; works without any daemon',
 };

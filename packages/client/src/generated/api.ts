@@ -37,6 +37,213 @@ export const API = {
     "fields": [],
     "examples": []
   },
+  'db.archive': {
+    "name": "db.archive",
+    "summary": "Writes old changes into files, a day each, and removes them when asked",
+    "description": "Makes `<directory>/changes-before-<date>` with a gzipped file of JSON lines for each day and a manifest with counts and checksums. Nothing is removed before all is written and synced, and never what a follower has yet to get.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/db/archive",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "directory",
+        "before",
+        "remove"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 86400,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      24,
+      44
+    ],
+    "fields": [
+      {
+        "name": "directory",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "an absolute path on the master's machine",
+        "description": "where the archive is made"
+      },
+      {
+        "name": "before",
+        "in": "body",
+        "required": true,
+        "type": "number",
+        "allowed": "an integer of at least 0",
+        "description": "ms UTC, the beginning of a day that has begun"
+      },
+      {
+        "name": "remove",
+        "in": "body",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "remove from the database what was written"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Changes of before 1 October 2026",
+        "input": {
+          "directory": "/var/archive/csm",
+          "before": 1790812800000
+        }
+      }
+    ]
+  },
+  'db.backup': {
+    "name": "db.backup",
+    "summary": "Writes a backup of the database while the master runs",
+    "description": "The backup is of one moment, is opened and counted before it gets its name, and has a manifest beside it. PostgreSQL: made by pg_dump, which must be installed where the master runs.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/db/backup",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "file",
+        "force"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 86400,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      17,
+      24,
+      25,
+      44
+    ],
+    "fields": [
+      {
+        "name": "file",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "an absolute path on the master's machine",
+        "description": "file to write; `<file>.manifest.json` comes beside it"
+      },
+      {
+        "name": "force",
+        "in": "body",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "replace an older backup of that name"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A backup",
+        "input": {
+          "file": "/var/backups/csm/monday.db"
+        }
+      }
+    ]
+  },
+  'db.retention': {
+    "name": "db.retention",
+    "summary": "Shows what is kept how long, what it takes, and what goes next",
+    "description": "Every table is counted, beside the master and without holding it up; on a large database that takes a while.",
+    "access": "privileged",
+    "method": "GET",
+    "path": "/csm/v1/db/retention",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 3600,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [],
+    "examples": []
+  },
+  'db.status': {
+    "name": "db.status",
+    "summary": "Shows the database: where it is, what it takes, how busy it is, who follows it",
+    "access": "privileged",
+    "method": "GET",
+    "path": "/csm/v1/db",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [],
+    "examples": [
+      {
+        "title": "The database",
+        "input": {}
+      }
+    ]
+  },
   'env.query': {
     "name": "env.query",
     "summary": "Streams what the nodes have measured",
@@ -305,7 +512,7 @@ export const API = {
   'health': {
     "name": "health",
     "summary": "Shows how the tree is: master, aggregators, utilities, refused peers",
-    "description": "A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason.",
+    "description": "A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason. A master that stands by asks the one that leads, and says in `local` that it stands by.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/health",
@@ -1211,6 +1418,113 @@ export type AggregatorListOutput = readonly {
   };
 }[];
 
+/** Writes old changes into files, a day each, and removes them when asked: input. */
+export type DbArchiveInput = {
+  /** where the archive is made */
+  readonly directory: string;
+  /** ms UTC, the beginning of a day that has begun */
+  readonly before: number;
+  /** remove from the database what was written */
+  readonly remove?: boolean | undefined;
+};
+
+export type DbArchiveOutput = {
+  readonly path: string;
+  /** written */
+  readonly rows: number;
+  readonly bytes: number;
+  /** days */
+  readonly files: number;
+  /** rows that are in the archive only */
+  readonly removed: number;
+  /** rows that a follower has yet to get, and that therefore stay */
+  readonly held: number;
+};
+
+/** Writes a backup of the database while the master runs: input. */
+export type DbBackupInput = {
+  /** file to write; `<file>.manifest.json` comes beside it */
+  readonly file: string;
+  /** replace an older backup of that name */
+  readonly force?: boolean | undefined;
+};
+
+export type DbBackupOutput = {
+  readonly file: string;
+  readonly engine: 'sqlite' | 'postgresql';
+  readonly engine_version: string;
+  /** what was committed before is in it; ISO 8601, UTC */
+  readonly taken: string;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** newest migration by module */
+  readonly schema: { readonly [key: string]: number };
+  /** rows by table */
+  readonly tables: { readonly [key: string]: number };
+};
+
+/** Shows what is kept how long, what it takes, and what goes next: input. */
+export type DbRetentionInput = { readonly [key: string]: never };
+
+export type DbRetentionOutput = readonly {
+  readonly table: string;
+  readonly rows: number;
+  /** with its indexes */
+  readonly bytes: number;
+  /** of the oldest row that bears a time; ISO 8601, UTC */
+  readonly oldest: string | null;
+  /** in words */
+  readonly rule: string;
+  /** key of the setting that governs it */
+  readonly setting: string | null;
+  /** rows the next pruning removes; null where none is pruned by age */
+  readonly due: number | null;
+}[];
+
+/** Shows the database: where it is, what it takes, how busy it is, who follows it: input. */
+export type DbStatusInput = { readonly [key: string]: never };
+
+export type DbStatusOutput = {
+  readonly engine: 'sqlite' | 'postgresql';
+  /** of SQLite or the PostgreSQL server */
+  readonly version: string;
+  /** file, or server and database */
+  readonly place: string;
+  /** rises with each start of a master */
+  readonly term: number;
+  /** on disk */
+  readonly bytes: number;
+  /** SQLite's write-ahead log */
+  readonly log_bytes: number;
+  /** since the master started */
+  readonly commits: number;
+  readonly calls_per_commit: number;
+  readonly last_commit_ms: number;
+  /** calls that wait */
+  readonly queued: number;
+  /** calls turned away since the queue was full */
+  readonly refused: number;
+  readonly changes: {
+    /** oldest change kept; 0: none */
+    readonly oldest: number;
+    /** newest change; 0: none */
+    readonly newest: number;
+  };
+  /** journals of which reports are stored */
+  readonly streams: number;
+  readonly rejected_reports: number;
+  /** newest migration by module */
+  readonly schema: { readonly [key: string]: number };
+  readonly followers: readonly {
+    readonly name: string;
+    /** changes it has yet to get */
+    readonly behind: number;
+    /** when it last moved, ISO 8601, UTC */
+    readonly updated: string;
+  }[];
+};
+
 /** Streams what the nodes have measured: input. */
 export type EnvQueryInput = {
   /** node set; all nodes when left out */
@@ -1303,11 +1617,15 @@ export type HealthOutput = {
     readonly reachable: boolean;
     /** of CSM */
     readonly version: string | null;
-    /** started at, ISO 8601, UTC */
+    /** leads since, ISO 8601, UTC */
     readonly since: string | null;
+    /** number of its lead: higher than that of every master before */
+    readonly term: number | null;
+    /** of the database: sqlite or postgresql */
+    readonly engine: string | null;
     /** has just started and is still learning who is there */
     readonly settling: boolean;
-    /** ok, or what is wrong with it */
+    /** ok, or why it is away */
     readonly database: string | null;
     readonly reports: {
       readonly queued: number;
@@ -1368,6 +1686,17 @@ export type HealthOutput = {
   readonly local: {
     /** the daemon that answers on this socket */
     readonly daemon: string;
+    /** of a master that stands by; null for all others */
+    readonly standby: {
+      /** why it does not lead */
+      readonly why: string;
+      /** node of the leader last known */
+      readonly leader: string | null;
+      /** the leader's */
+      readonly term: number | null;
+      /** it leads since, ISO 8601, UTC */
+      readonly since: string | null;
+    } | null;
     /** the hub that serves it */
     readonly primary: string | null;
     readonly secondary: string | null;
@@ -1817,6 +2146,10 @@ export type TreeRebalanceItem = {
 /** Types of every call, by its name. */
 export interface ApiTypes {
   'aggregator.list': { readonly input: AggregatorListInput; readonly output: AggregatorListOutput; readonly item: never };
+  'db.archive': { readonly input: DbArchiveInput; readonly output: DbArchiveOutput; readonly item: never };
+  'db.backup': { readonly input: DbBackupInput; readonly output: DbBackupOutput; readonly item: never };
+  'db.retention': { readonly input: DbRetentionInput; readonly output: DbRetentionOutput; readonly item: never };
+  'db.status': { readonly input: DbStatusInput; readonly output: DbStatusOutput; readonly item: never };
   'env.query': { readonly input: EnvQueryInput; readonly output: undefined; readonly item: EnvQueryItem };
   'env.top': { readonly input: EnvTopInput; readonly output: EnvTopOutput; readonly item: never };
   'env.watch': { readonly input: EnvWatchInput; readonly output: undefined; readonly item: EnvWatchItem };

@@ -4,13 +4,16 @@
  * of the item, and the rest of its report is stored.
  */
 import type { Wall } from '@csm/model';
-import type { ReportApplier, ReportItem, Tx } from '@csm/store';
+import { type Among, type ReportApplier, type ReportItem, rowsAmong, type Tx } from '@csm/store';
 import type { Item, Values } from '../items.ts';
 import { readSample, type SampleBody } from '../report.ts';
-import { noteFaults, type Said } from './faults.ts';
+import { Faults, type Said } from './faults.ts';
 import { compact, VALUE_MAX } from './figures.ts';
 import { isTooOld, type Keep, type KeepTimes, oldestUseful, readKeep } from './keep.ts';
-import { type Layout, Layouts, type Origin } from './layouts.ts';
+import { isNews, Latest } from './latest.ts';
+import { Layouts, type NameList, nameList, type Origin } from './layouts.ts';
+import { nodeIds } from './nodes.ts';
+import { inParts } from './parts.ts';
 import { Refusal } from './refusal.ts';
 import { type Add, Rollups } from './rollups.ts';
 import {
@@ -19,7 +22,6 @@ import {
   HOUR_MS,
   HOURLY,
   ITEM_ID,
-  NODE_ID_MAX,
   SAMPLE,
   seriesOf,
   slotBase,
@@ -34,9 +36,7 @@ export const AHEAD_MAX_MS = HOUR_MS;
 export const samples: ReportApplier = async (tx, items) => {
   const keep = await readKeep(tx);
   const bodies = items.map((item) => checkReport(item, tx.now, keep));
-  const round = new Batch(tx, keep);
-  for (const [i, item] of items.entries()) await round.add(item, bodies[i] as SampleBody);
-  await round.write();
+  await new Batch(tx, keep).apply(items, bodies);
 };
 
 /** The body of a report that may be stored. */
@@ -59,38 +59,118 @@ function checkReport({ time, body }: ReportItem, now: Wall, keep: KeepTimes): Sa
   return sample;
 }
 
-/**
- * Whether what a node says of `time` is news after what it said of `stored`. A clock that was ahead and is right again
- * must not hide what follows: what is stored as newest and still to come gives way to whatever arrives.
- */
-const isNews = (time: number, stored: number, now: Wall): boolean => time >= stored || stored > now;
-
 /** A sample's names as they came, sorted, and where each value of it stood. */
 interface Arrangement {
-  readonly names: readonly string[];
+  readonly list: NameList;
   readonly order: readonly number[];
 }
 
-/** One call's reports. */
+/** One item of a report, and where its sample stands. */
+interface Sample {
+  readonly origin: Origin;
+  readonly time: Wall;
+  readonly series: number;
+  readonly hour: number;
+  readonly slot: number;
+  readonly list: NameList;
+  readonly numbers: readonly number[];
+}
+
+/** A row of `env_sample`. */
+interface SampleRow {
+  readonly slot: number;
+  readonly ms: number;
+  readonly layout: number;
+  readonly figures: string;
+}
+
+/** One report. */
+interface Told {
+  readonly node: number;
+  readonly time: Wall;
+  readonly body: SampleBody;
+  readonly samples: readonly Sample[];
+}
+
+/** One call's reports: all they touch is read at once, added up here, and written at once. */
 class Batch {
   readonly #tx: Tx;
   readonly #keep: KeepTimes;
   readonly #layouts: Layouts;
-  readonly #nodes = new Map<string, number>();
   readonly #arrangements = new Map<string, Arrangement>();
   readonly #rollups: Rollups;
   readonly #volumes = new VolumeChanges();
-  readonly #latest = new Map<number, Wall>();
+  readonly #latest: Latest;
+  readonly #faults: Faults;
+  /** Moments of which there is a sample, by `momentOf`. */
+  readonly #moments = new Set<string>();
+  #rows: SampleRow[] = [];
 
   constructor(tx: Tx, keep: Keep) {
     this.#tx = tx;
     this.#keep = keep;
     this.#layouts = new Layouts(tx, keep.bytes);
     this.#rollups = new Rollups(tx, this.#layouts);
+    this.#latest = new Latest(tx);
+    this.#faults = new Faults(tx);
   }
 
-  async add({ node, time }: ReportItem, body: SampleBody): Promise<void> {
-    const id = await this.#nodeId(node);
+  async apply(items: readonly ReportItem[], bodies: readonly SampleBody[]): Promise<void> {
+    const ids = await nodeIds(
+      this.#tx,
+      items.map(({ node }) => node),
+    );
+    const all = items.map((item, i) => this.#read(item, bodies[i] as SampleBody, ids.get(item.node) ?? 0));
+    await this.#load(all);
+    for (const told of all) await this.#add(told);
+    await this.#write();
+  }
+
+  #read({ node: nodeName, time }: ReportItem, body: SampleBody, node: number): Told {
+    const samples: Sample[] = [];
+    for (const [name, values] of Object.entries(body.items) as [Item, Values][]) {
+      const given = Object.values(values);
+      if (given.length === 0) continue;
+      const itemId = ITEM_ID[name];
+      const { list, order } = this.#arrange(values);
+      const hour = bucketOf(SAMPLE, time);
+      samples.push({
+        origin: { node, nodeName, item: name, itemId },
+        time,
+        series: seriesOf(itemId, node),
+        hour,
+        slot: slotBase(itemId, hour) + node,
+        list,
+        numbers: order.map((at) => compact(given[at] as number)),
+      });
+    }
+    return { node, time, body, samples };
+  }
+
+  async #load(all: readonly Told[]): Promise<void> {
+    const samples = all.flatMap((told) => told.samples);
+    await this.#layouts.loadNames(new Set(samples.map(({ list }) => list)));
+    for (const grain of [HOURLY, DAILY]) {
+      const slots = samples.map(({ origin, time }) => slotBase(origin.itemId, bucketOf(grain, time)) + origin.node);
+      await this.#rollups.load(grain, slots);
+    }
+    for (const part of inParts(samples)) {
+      const rows = await rowsAmong<{ slot: number; ms: number }>(
+        this.#tx,
+        SAMPLE_KEY,
+        part.map(({ slot, hour, time }) => [slot, time - hour * HOUR_MS]),
+      );
+      for (const { slot, ms } of rows) this.#moments.add(momentOf(slot, ms));
+    }
+    const failed = all.flatMap(({ node, body }) => Object.keys(body.failed).map((name) => [node, name] as const));
+    await this.#latest.load([
+      ...samples.map(({ series }) => series),
+      ...failed.map(([node, name]) => seriesOf(ITEM_ID[name as Item], node)),
+    ]);
+    await this.#faults.load(all.map(({ node }) => node));
+  }
+
+  async #add({ node, time, body, samples }: Told): Promise<void> {
     const said = new Map<number, Said>();
     const { parts = {}, absent = [] } = body;
     for (const item of absent) said.set(ITEM_ID[item], 'sound');
@@ -98,39 +178,32 @@ class Batch {
     for (const [name, reason] of Object.entries(body.failed) as [Item, string][]) {
       const item = ITEM_ID[name];
       // What is older than the newest values is news no more.
-      if (isNews(time, await this.#newest(id, item), this.#tx.now)) said.set(item, { part: false, reason });
+      if (isNews(time, this.#latest.of(seriesOf(item, node)), this.#tx.now)) said.set(item, { part: false, reason });
     }
     // Whoever gave values has not failed, whatever else is said.
-    for (const [name, values] of Object.entries(body.items) as [Item, Values][]) {
-      if (Object.keys(values).length === 0) continue;
-      const origin = { node: id, nodeName: node, item: name, itemId: ITEM_ID[name] };
-      const part = parts[name];
+    for (const sample of samples) {
+      const { item, itemId } = sample.origin;
+      const part = parts[item as Item];
       const sound: Said = part === undefined ? 'sound' : { part: true, reason: part };
-      const refused = await this.#addItem(origin, time, values);
-      said.set(origin.itemId, refused === undefined ? sound : { part: false, reason: `not stored: ${refused}` });
+      const refused = await this.#addItem(sample);
+      said.set(itemId, refused === undefined ? sound : { part: false, reason: `not stored: ${refused}` });
     }
-    await noteFaults(this.#tx, id, time, said);
+    this.#faults.note(node, time, said);
   }
 
-  async write(): Promise<void> {
-    const tx = this.#tx;
+  async #write(): Promise<void> {
+    await this.#flush();
     await this.#rollups.write(this.#volumes);
     await this.#layouts.write();
-    await this.#volumes.write(tx);
-    for (const [series, time] of this.#latest) {
-      await tx.run(
-        `INSERT INTO env_latest (series, time) VALUES ($1, $2)
-         ON CONFLICT (series) DO UPDATE SET time = excluded.time
-           WHERE env_latest.time < excluded.time OR env_latest.time > $3`,
-        [series, time, tx.now],
-      );
-    }
+    await this.#volumes.write(this.#tx);
+    await this.#latest.write();
+    await this.#faults.write();
   }
 
   /** Gives why the item was refused: nothing of it is stored then. */
-  async #addItem(origin: Origin, time: Wall, values: Values): Promise<string | undefined> {
+  async #addItem(sample: Sample): Promise<string | undefined> {
     try {
-      await this.#store(origin, time, values);
+      await this.#store(sample);
       return undefined;
     } catch (thrown) {
       if (thrown instanceof Refusal) return thrown.message;
@@ -139,43 +212,39 @@ class Batch {
   }
 
   /** First all that may be refused, then what is written. */
-  async #store(origin: Origin, time: Wall, values: Values): Promise<void> {
-    const hour = bucketOf(SAMPLE, time);
-    const { names, order } = this.#arrange(values);
-    const given = Object.values(values);
-    const numbers = order.map((at) => compact(given[at] as number));
+  async #store({ origin, time, series, hour, slot, list, numbers }: Sample): Promise<void> {
+    const { now } = this.#tx;
     const adds: Add[] = [];
     for (const grain of [HOURLY, DAILY]) {
       const bucket = bucketOf(grain, time);
-      if (isTooOld(grain, bucket, this.#tx.now, this.#keep)) continue;
-      const slot = slotBase(origin.itemId, bucket) + origin.node;
-      adds.push(await this.#rollups.plan(grain, slot, bucket, origin, { names, values: numbers }));
+      if (isTooOld(grain, bucket, now, this.#keep)) continue;
+      const at = slotBase(origin.itemId, bucket) + origin.node;
+      adds.push(this.#rollups.plan(grain, at, bucket, origin, { names: list.names, values: numbers }));
     }
-    const layout = await this.#layouts.of(names, origin);
-    const kept = !isTooOld(SAMPLE, hour, this.#tx.now, this.#keep);
-    // A node that tells one moment twice (two buckets with the same item) is believed the first time.
-    if (kept && !(await this.#keepSample(origin, hour, time, layout, numbers))) return;
+    const layout = await this.#layouts.of(list, origin);
+    if (!isTooOld(SAMPLE, hour, now, this.#keep)) {
+      const ms = time - hour * HOUR_MS;
+      // A node that tells one moment twice (two buckets with the same item) is believed the first time.
+      const moment = momentOf(slot, ms);
+      if (this.#moments.has(moment)) return;
+      this.#moments.add(moment);
+      const figures = JSON.stringify(numbers);
+      this.#rows.push({ slot, ms, layout: layout.id, figures });
+      this.#layouts.use(layout.id, 1);
+      this.#volumes.add(SAMPLE, hour, origin.itemId, 1, rowBytes(figures.length));
+    }
     for (const add of adds) add(layout);
-    const series = seriesOf(origin.itemId, origin.node);
-    if (isNews(time, this.#latest.get(series) ?? 0, this.#tx.now)) this.#latest.set(series, time);
+    this.#latest.note(series, time);
   }
 
-  async #keepSample(
-    { node, itemId }: Origin,
-    hour: number,
-    time: Wall,
-    layout: Layout,
-    numbers: readonly number[],
-  ): Promise<boolean> {
-    const figures = JSON.stringify(numbers);
-    const { changes } = await this.#tx.run(
-      'INSERT INTO env_sample (slot, ms, layout, figures) VALUES ($1, $2, $3, $4) ON CONFLICT (slot, ms) DO NOTHING',
-      [slotBase(itemId, hour) + node, time - hour * HOUR_MS, layout.id, figures],
-    );
-    if (changes === 0) return false;
-    this.#layouts.use(layout.id, 1);
-    this.#volumes.add(SAMPLE, hour, itemId, 1, rowBytes(figures.length));
-    return true;
+  async #flush(): Promise<void> {
+    // In the order of the table, so that what lies close together is written together.
+    this.#rows.sort((a, b) => a.slot - b.slot || a.ms - b.ms);
+    for (const part of inParts(this.#rows)) {
+      const rows = part.map(({ slot, ms, layout, figures }) => [slot, ms, layout, figures]);
+      await this.#tx.insert('env_sample', ['slot', 'ms', 'layout', 'figures'], rows);
+    }
+    this.#rows = [];
   }
 
   #arrange(values: Values): Arrangement {
@@ -184,35 +253,20 @@ class Batch {
     let known = this.#arrangements.get(key);
     if (known === undefined) {
       const order = given.map((_, at) => at).sort((a, b) => ((given[a] as string) < (given[b] as string) ? -1 : 1));
-      known = { order, names: order.map((at) => given[at] as string) };
+      known = { order, list: nameList(order.map((at) => given[at] as string)) };
       this.#arrangements.set(key, known);
     }
     return known;
   }
-
-  async #nodeId(name: string): Promise<number> {
-    const known = this.#nodes.get(name);
-    if (known !== undefined) return known;
-    const row = await this.#tx.get<{ id: number }>('SELECT id FROM env_node WHERE node_name = $1', [name]);
-    const id = row?.id ?? (await this.#addNode(name));
-    this.#nodes.set(name, id);
-    return id;
-  }
-
-  async #addNode(name: string): Promise<number> {
-    const last = await this.#tx.get<{ id: number | null }>('SELECT max(id) AS id FROM env_node');
-    const id = (last?.id ?? 0) + 1;
-    if (id > NODE_ID_MAX) throw new Error(`${name} would be node ${id}, at most ${NODE_ID_MAX} can have samples`);
-    await this.#tx.run('INSERT INTO env_node (id, node_name) VALUES ($1, $2)', [id, name]);
-    return id;
-  }
-
-  /** When an item of a node last gave values, in this call or before. */
-  async #newest(node: number, item: number): Promise<number> {
-    const series = seriesOf(item, node);
-    const here = this.#latest.get(series);
-    if (here !== undefined) return here;
-    const row = await this.#tx.get<{ time: number }>('SELECT time FROM env_latest WHERE series = $1', [series]);
-    return row?.time ?? 0;
-  }
 }
+
+const SAMPLE_KEY: Among = {
+  table: 'env_sample',
+  columns: ['slot', 'ms'],
+  key: [
+    ['slot', 'BIGINT'],
+    ['ms', 'BIGINT'],
+  ],
+};
+
+const momentOf = (slot: number, ms: number): string => `${slot} ${ms}`;

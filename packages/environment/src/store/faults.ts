@@ -7,7 +7,7 @@
  *
  * Tellings are ordered by the report's time, one of a clock that is ahead by the moment it arrived.
  */
-import type { Tx } from '@csm/store';
+import { deleteAmong, rowsAmong, type SqlValue, type Tx } from '@csm/store';
 import { DAY_MS, HOUR_MS } from './slot.ts';
 
 const ONCE_MS = DAY_MS + HOUR_MS;
@@ -25,45 +25,88 @@ export type Said = 'sound' | { readonly part: boolean; readonly reason: string }
 interface Known {
   readonly item: number;
   readonly part: number;
+  readonly reason: string;
   readonly since: number;
   readonly last: number;
   readonly gap: number;
   readonly ends: number;
 }
 
-/** Notes what a node's report of `time` said, by the numbers of the items. */
-export async function noteFaults(tx: Tx, node: number, time: number, said: ReadonlyMap<number, Said>): Promise<void> {
-  if (said.size === 0) return;
-  const at = Math.min(time, tx.now);
-  const sql = 'SELECT item, part, since, last, gap, ends FROM env_fault WHERE node = $1';
-  const all = new Map((await tx.all<Known>(sql, [node])).map((row) => [row.item, row]));
-  for (const [item, word] of said) {
-    const known = all.get(item);
-    if (known !== undefined && known.last > at) continue;
-    if (word !== 'sound') await note(tx, node, item, at, word, known);
-    else if (known !== undefined) await tx.run('DELETE FROM env_fault WHERE node = $1 AND item = $2', [node, item]);
+/** One call's view of the faults: read once for all its nodes, written once. */
+export class Faults {
+  readonly #tx: Tx;
+  readonly #known = new Map<string, Known>();
+  /** Keys of those that are to be written, or deleted when nothing is known of them. */
+  readonly #changed = new Map<string, readonly [node: number, item: number]>();
+
+  constructor(tx: Tx) {
+    this.#tx = tx;
+  }
+
+  /** Reads those of the nodes that are told of later. */
+  async load(nodes: Iterable<number>): Promise<void> {
+    const rows = await rowsAmong<Known & { readonly node: number }>(
+      this.#tx,
+      { table: 'env_fault', columns: COLUMNS, key: [['node', 'BIGINT']] },
+      [...new Set(nodes)].map((node) => [node]),
+    );
+    for (const { node, ...known } of rows) this.#known.set(keyOf(node, known.item), known);
+  }
+
+  /** Notes what a node's report of `time` said, by the numbers of the items. */
+  note(node: number, time: number, said: ReadonlyMap<number, Said>): void {
+    const { now } = this.#tx;
+    const at = Math.min(time, now);
+    for (const [item, word] of said) {
+      const key = keyOf(node, item);
+      const known = this.#known.get(key);
+      if (known !== undefined && known.last > at) continue;
+      if (word === 'sound') {
+        if (!this.#known.delete(key)) continue;
+      } else {
+        const next = told(item, at, word, known);
+        if (next.ends < now) continue;
+        this.#known.set(key, next);
+      }
+      this.#changed.set(key, [node, item]);
+    }
+  }
+
+  async write(): Promise<void> {
+    const rows: SqlValue[][] = [];
+    const over: (readonly [number, number])[] = [];
+    for (const [key, [node, item]] of this.#changed) {
+      const known = this.#known.get(key);
+      if (known === undefined) over.push([node, item]);
+      else rows.push([node, item, known.part, known.reason, known.since, known.last, known.gap, known.ends]);
+    }
+    await deleteAmong(this.#tx, { table: 'env_fault', key: KEY }, over);
+    await this.#tx.insert('env_fault', COLUMNS, rows, {
+      onConflict: `(node, item) DO UPDATE SET part = excluded.part, reason = excluded.reason, since = excluded.since,
+        last = excluded.last, gap = excluded.gap, ends = excluded.ends`,
+    });
+    this.#changed.clear();
   }
 }
 
-async function note(
-  tx: Tx,
-  node: number,
+const COLUMNS = ['node', 'item', 'part', 'reason', 'since', 'last', 'gap', 'ends'];
+const KEY = [
+  ['node', 'BIGINT'],
+  ['item', 'BIGINT'],
+] as const;
+const keyOf = (node: number, item: number): string => `${node} ${item}`;
+
+/** What a fault told at a moment becomes, held against what is known of it. */
+function told(
   item: number,
   at: number,
   { part, reason }: Exclude<Said, 'sound'>,
   known: Known | undefined,
-): Promise<void> {
+): Known {
   const again = known !== undefined && known.ends >= at ? known : undefined;
   const gap = again === undefined ? 0 : Math.max(again.gap, at - again.last);
   const since = again !== undefined && (again.part === 1) === part ? again.since : at;
-  const ends = at + lifeOf(gap);
-  if (ends < tx.now) return;
-  await tx.run(
-    `INSERT INTO env_fault (node, item, part, reason, since, last, gap, ends) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-     ON CONFLICT (node, item) DO UPDATE SET part = excluded.part, reason = excluded.reason, since = excluded.since,
-       last = excluded.last, gap = excluded.gap, ends = excluded.ends`,
-    [node, item, part ? 1 : 0, reason, since, at, gap, ends],
-  );
+  return { item, part: part ? 1 : 0, reason, since, last: at, gap, ends: at + lifeOf(gap) };
 }
 
 /** Forgets those that are over. */

@@ -1,6 +1,6 @@
 /** Lists of value names, each stored once, with the number of rows that have it; one call's view of them. */
 import { createHash } from 'node:crypto';
-import type { Tx } from '@csm/store';
+import { rowsAmong, type Tx } from '@csm/store';
 import { ITEMS } from '../items.ts';
 import { Refusal } from './refusal.ts';
 import { noRoom } from './room.ts';
@@ -20,6 +20,17 @@ export interface Origin {
   readonly itemId: number;
 }
 
+/** Names in the order of characters, and all of them as one text. */
+export interface NameList {
+  readonly key: string;
+  readonly names: readonly string[];
+}
+
+/** No name has a line break. */
+export const nameList = (names: readonly string[]): NameList => ({ key: names.join('\n'), names });
+
+const hashOf = ({ key }: NameList): string => createHash('sha256').update(key).digest('base64url');
+
 /** What a list takes beside its text: key, hash and the index on it. */
 const ROW_BYTES = 150;
 /** `env_names` of all. */
@@ -38,26 +49,47 @@ export class Layouts {
     this.#keepBytes = keepBytes;
   }
 
-  /** The layout of these sorted names. Throws a `Refusal` when it is new and the origin has no room left. */
-  async of(names: readonly string[], origin: Origin): Promise<Layout> {
-    const key = names.join('\n');
-    const known = this.#byNames.get(key);
-    if (known !== undefined) return known;
-    const hash = createHash('sha256').update(key).digest('base64url');
-    const row = await this.#tx.get<{ id: number }>('SELECT id FROM env_layout WHERE hash = $1', [hash]);
-    const layout = { id: row?.id ?? (await this.#add(names, hash, origin)), names };
-    this.#byNames.set(key, layout);
-    this.#byId.set(layout.id, layout);
-    return layout;
+  /** Reads what is asked for later. */
+  async loadNames(lists: Iterable<NameList>): Promise<void> {
+    const byHash = new Map<string, NameList>();
+    for (const list of lists) byHash.set(hashOf(list), list);
+    const rows = await rowsAmong<{ id: number; hash: string }>(
+      this.#tx,
+      { table: 'env_layout', columns: ['id', 'hash'], key: [['hash', 'TEXT']] },
+      [...byHash.keys()].map((hash) => [hash]),
+    );
+    for (const { id, hash } of rows) {
+      const list = byHash.get(hash);
+      if (list !== undefined) this.#keep(list, id);
+    }
   }
 
-  /** The layout a stored row names. */
-  async byId(id: number): Promise<Layout> {
+  /** Reads the lists that stored rows name. */
+  async loadIds(ids: Iterable<number>): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#byId.has(id));
+    const rows = await rowsAmong<{ id: number; names: string }>(
+      this.#tx,
+      { table: 'env_layout', columns: ['id', 'names'], key: [['id', 'BIGINT']] },
+      missing.map((id) => [id]),
+    );
+    for (const { id, names } of rows) this.#byId.set(id, { id, names: JSON.parse(names) as string[] });
+  }
+
+  /** The layout of a list that was loaded before. Throws a `Refusal` when it is new and the origin has no room left. */
+  async of(list: NameList, origin: Origin): Promise<Layout> {
+    return this.#byNames.get(list.key) ?? this.#keep(list, await this.#add(list.names, hashOf(list), origin));
+  }
+
+  /** The layout a stored row names; its number was loaded before. */
+  byId(id: number): Layout {
     const known = this.#byId.get(id);
-    if (known !== undefined) return known;
-    const row = await this.#tx.get<{ names: string }>('SELECT names FROM env_layout WHERE id = $1', [id]);
-    if (row === undefined) throw new Error(`the database has no list of names ${id}, which a row refers to`);
-    const layout = { id, names: JSON.parse(row.names) as string[] };
+    if (known === undefined) throw new Error(`the database has no list of names ${id}, which a row refers to`);
+    return known;
+  }
+
+  #keep({ key, names }: NameList, id: number): Layout {
+    const layout = { id, names };
+    this.#byNames.set(key, layout);
     this.#byId.set(id, layout);
     return layout;
   }

@@ -3,12 +3,13 @@
  * once. A row whose samples had different values has the union of their names: those of its layout, and the others
  * beside its figures, so that no union becomes a list of its own.
  */
-import type { Tx } from '@csm/store';
+import { rowsAmong, type SqlValue, type Tx } from '@csm/store';
 import { VALUES_MAX } from '../report.ts';
 import { decodeTallies, encodeTallies, merge, single, type Tally } from './figures.ts';
 import type { Layout, Layouts, Origin } from './layouts.ts';
+import { inParts } from './parts.ts';
 import { Refusal } from './refusal.ts';
-import { type Grain, HOURLY } from './slot.ts';
+import { DAILY, type Grain, HOURLY } from './slot.ts';
 import { rowBytes, type VolumeChanges } from './volume.ts';
 
 /** Samples of one node and item in an hour: what two buckets of one second each would give. More are refused. */
@@ -42,28 +43,22 @@ export interface Given {
 export type Add = (layout: Layout) => void;
 
 interface Row {
+  readonly slot: number;
   readonly layout: number;
   readonly samples: number;
   readonly figures: string;
   readonly extra: string | null;
 }
 
-const FIND: Readonly<Record<string, string>> = {
-  env_hourly: 'SELECT layout, samples, figures, extra FROM env_hourly WHERE slot = $1',
-  env_daily: 'SELECT layout, samples, figures, extra FROM env_daily WHERE slot = $1',
-};
-const INSERT: Readonly<Record<string, string>> = {
-  env_hourly: 'INSERT INTO env_hourly (layout, samples, figures, extra, slot) VALUES ($1, $2, $3, $4, $5)',
-  env_daily: 'INSERT INTO env_daily (layout, samples, figures, extra, slot) VALUES ($1, $2, $3, $4, $5)',
-};
-const UPDATE: Readonly<Record<string, string>> = {
-  env_hourly: 'UPDATE env_hourly SET layout = $1, samples = $2, figures = $3, extra = $4 WHERE slot = $5',
-  env_daily: 'UPDATE env_daily SET layout = $1, samples = $2, figures = $3, extra = $4 WHERE slot = $5',
-};
+const COLUMNS = ['slot', 'layout', 'samples', 'figures', 'extra'];
+const REPLACE = `(slot) DO UPDATE SET layout = excluded.layout, samples = excluded.samples, figures = excluded.figures,
+  extra = excluded.extra`;
 
 export class Rollups {
   readonly #tx: Tx;
   readonly #layouts: Layouts;
+  /** Rows as they were before this call. */
+  readonly #stored = new Map<string, Row>();
   readonly #pending = new Map<string, Pending>();
 
   constructor(tx: Tx, layouts: Layouts) {
@@ -71,13 +66,30 @@ export class Rollups {
     this.#layouts = layouts;
   }
 
+  /** Reads the rows at these slots of a grain, which samples are added to later. */
+  async load(grain: Grain, slots: Iterable<number>): Promise<void> {
+    const { table } = grain;
+    const rows: Row[] = [];
+    for (const part of inParts([...new Set(slots)])) {
+      rows.push(
+        ...(await rowsAmong<Row>(
+          this.#tx,
+          { table, columns: COLUMNS, key: [['slot', 'BIGINT']] },
+          part.map((slot) => [slot]),
+        )),
+      );
+    }
+    await this.#layouts.loadIds(rows.map(({ layout }) => layout));
+    for (const row of rows) this.#stored.set(keyOf(grain, row.slot), row);
+  }
+
   /**
    * What adds one sample to the row at `slot` of a grain. Nothing has changed before it is called. Throws a `Refusal`
    * for a node that samples more often than any bucket may, or whose names of an hour or a day are too many.
    */
-  async plan(grain: Grain, slot: number, bucket: number, { itemId }: Origin, given: Given): Promise<Add> {
-    const key = `${grain.id} ${slot}`;
-    const known = this.#pending.get(key) ?? (await this.#read(grain, slot, bucket, itemId));
+  plan(grain: Grain, slot: number, bucket: number, { itemId }: Origin, given: Given): Add {
+    const key = keyOf(grain, slot);
+    const known = this.#pending.get(key) ?? this.#read(key, grain, bucket, itemId);
     const samples = (known?.samples ?? 0) + 1;
     if (grain === HOURLY && samples > HOUR_SAMPLES_MAX)
       throw new Refusal(`more than ${HOUR_SAMPLES_MAX} samples within an hour, which is all that is allowed`);
@@ -92,39 +104,50 @@ export class Rollups {
 
   /** Writes all that was gathered. */
   async write(volumes: VolumeChanges): Promise<void> {
-    for (const pending of this.#pending.values()) await this.#writeOne(pending, volumes);
+    for (const { table } of [HOURLY, DAILY]) {
+      const pending = [...this.#pending.values()].filter(({ grain }) => grain.table === table);
+      // In the order of the table, so that what lies close together is written together.
+      pending.sort((a, b) => a.slot - b.slot);
+      for (const part of inParts(pending)) {
+        const rows = part.map((one) => this.#row(one, volumes));
+        await this.#tx.insert(table, COLUMNS, rows, { onConflict: REPLACE });
+      }
+    }
     this.#pending.clear();
+    this.#stored.clear();
   }
 
-  async #read(grain: Grain, slot: number, bucket: number, itemId: number): Promise<Pending | undefined> {
-    const row = await this.#tx.get<Row>(FIND[grain.table] ?? '', [slot]);
+  #read(key: string, grain: Grain, bucket: number, itemId: number): Pending | undefined {
+    const row = this.#stored.get(key);
     if (row === undefined) return undefined;
-    const { samples, figures, extra } = row;
+    const { slot, samples, figures, extra } = row;
     return {
       grain,
       slot,
       bucket,
       itemId,
       samples,
-      layout: await this.#layouts.byId(row.layout),
+      layout: this.#layouts.byId(row.layout),
       extra: extra === null ? [] : (JSON.parse(extra) as string[]),
       tallies: decodeTallies(figures, samples),
       stored: { layout: row.layout, bytes: rowBytes(figures.length + (extra?.length ?? 0)) },
     };
   }
 
-  async #writeOne(pending: Pending, volumes: VolumeChanges): Promise<void> {
-    const { grain, slot, bucket, itemId, layout, samples, stored } = pending;
-    const figures = encodeTallies(pending.tallies, samples);
-    const extra = pending.extra.length === 0 ? null : JSON.stringify(pending.extra);
-    const sql = stored === undefined ? INSERT : UPDATE;
-    await this.#tx.run(sql[grain.table] ?? '', [layout.id, samples, figures, extra, slot]);
-    if (stored !== undefined) this.#layouts.use(stored.layout, -1);
-    this.#layouts.use(layout.id, 1);
+  #row({ grain, slot, bucket, itemId, layout, samples, stored, ...part }: Pending, volumes: VolumeChanges): SqlValue[] {
+    const figures = encodeTallies(part.tallies, samples);
+    const extra = part.extra.length === 0 ? null : JSON.stringify(part.extra);
+    if (stored?.layout !== layout.id) {
+      if (stored !== undefined) this.#layouts.use(stored.layout, -1);
+      this.#layouts.use(layout.id, 1);
+    }
     const bytes = rowBytes(figures.length + (extra?.length ?? 0)) - (stored?.bytes ?? 0);
     volumes.add(grain, bucket, itemId, stored === undefined ? 1 : 0, bytes);
+    return [slot, layout.id, samples, figures, extra];
   }
 }
+
+const keyOf = (grain: Grain, slot: number): string => `${grain.id} ${slot}`;
 
 /** Without a layout it takes that of the sample, which has all names of the row. */
 type Joined = Omit<Part, 'layout'> & { readonly layout?: Layout };

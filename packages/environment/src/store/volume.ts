@@ -32,14 +32,15 @@ export class VolumeChanges {
   }
 
   async write(tx: Tx): Promise<void> {
-    for (const { grain, bucket, item, rows, bytes } of this.#changes.values()) {
-      await tx.run(
-        `INSERT INTO env_volume (grain, bucket, item, row_count, byte_count) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (grain, bucket, item) DO UPDATE SET
-           row_count = env_volume.row_count + excluded.row_count, byte_count = env_volume.byte_count + excluded.byte_count`,
-        [grain.id, bucket, item, rows, bytes],
-      );
-    }
+    await tx.insert(
+      'env_volume',
+      ['grain', 'bucket', 'item', 'row_count', 'byte_count'],
+      [...this.#changes.values()].map(({ grain, bucket, item, rows, bytes }) => [grain.id, bucket, item, rows, bytes]),
+      {
+        onConflict: `(grain, bucket, item) DO UPDATE SET
+          row_count = env_volume.row_count + excluded.row_count, byte_count = env_volume.byte_count + excluded.byte_count`,
+      },
+    );
     this.#changes.clear();
   }
 }

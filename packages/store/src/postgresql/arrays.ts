@@ -18,7 +18,7 @@ export interface Columns {
 }
 
 /** Throws code 9 for a column whose values are of several types. */
-export function columnsOf({ table, columns, rows, passOver }: Insert): Columns {
+export function columnsOf({ table, columns, rows, onConflict }: Insert): Columns {
   const types: number[] = [];
   const values: string[] = [];
   const selected = columns.map((column, c) => {
@@ -38,7 +38,7 @@ export function columnsOf({ table, columns, rows, passOver }: Insert): Columns {
   const arrays = values.map((_, i) => `$${i + 1}`).join(', ');
   const text = `INSERT INTO ${table} (${columns.join(', ')}) SELECT ${selected.join(', ')} FROM unnest(${arrays}) AS u(${
     named.length === 0 ? 'n' : named.join(', ')
-  })${passOver ? ' ON CONFLICT DO NOTHING' : ''}`;
+  })${onConflict === undefined ? '' : ` ON CONFLICT ${onConflict}`}`;
   return { text, types, values };
 }
 
@@ -53,7 +53,7 @@ function common(a: number, b: number, column: string): number {
   });
 }
 
-function element(value: SqlValue): string {
+export function element(value: SqlValue): string {
   if (value === null) return 'NULL';
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   if (typeof value === 'string') return `"${value.replace(/["\\]/g, '\\$&')}"`;

@@ -11,8 +11,9 @@ import type { Insert } from '../insert.ts';
 import type { Sql, SqlRow, SqlValue } from '../module.ts';
 import { checkValues, excerpt, textFor } from '../sql.ts';
 import { columnsOf } from './arrays.ts';
-import { asError, stateOf } from './errors.ts';
+import { asError, isFatal, stateOf } from './errors.ts';
 import { PreparedStatements } from './prepared.ts';
+import { deposed, HOLD_TERM, leaveMark } from './reign.ts';
 import type { PostgresServer } from './server.ts';
 import { type Bounds, type Outcome, Statement, type StatementPlan } from './statement.ts';
 import { encoded } from './values.ts';
@@ -34,6 +35,16 @@ const CLOSE_MS = 1_000;
 /** A plan that no longer fits its tables, or that the server does not know: the next try prepares it anew. */
 const STALE = new Set(['0A000', '26000']);
 
+/** Commands after which a COMMIT has something to lose. */
+const CHANGING = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
+
+/** Under what a connection writes. */
+export interface Reign {
+  readonly term: number;
+  /** Rises with each transaction of the process. */
+  nextMark(): number;
+}
+
 export class Connection implements WriterConnection {
   /** Resolves with the reason once it has ended, however it did. */
   readonly ended: Promise<CsmError>;
@@ -46,6 +57,10 @@ export class Connection implements WriterConnection {
   #gone: CsmError | undefined;
   #fault: CsmError | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #reign: Reign | undefined;
+  #wrote = false;
+  #unanswered: number | undefined;
+  #deposed: CsmError | undefined;
   #waiting = 0;
 
   private constructor(client: Client, socket: Socket, answerMs: number) {
@@ -140,18 +155,45 @@ export class Connection implements WriterConnection {
     await this.#send({ text: sql }, patient);
   }
 
+  /** From here on each transaction is begun under this term. */
+  reign(reign: Reign): void {
+    this.#reign = reign;
+  }
+
+  /** Set when a transaction was refused because another term has begun. */
+  get deposed(): CsmError | undefined {
+    return this.#deposed;
+  }
+
+  /** The mark of a COMMIT that nobody has answered: it is in the database if the COMMIT was carried out. */
+  get unanswered(): number | undefined {
+    return this.#unanswered;
+  }
+
   async begin(): Promise<void> {
     this.#fault = undefined;
-    await this.exec('BEGIN; SAVEPOINT call');
+    this.#wrote = false;
+    const reign = this.#reign;
+    if (reign === undefined) return this.exec('BEGIN; SAVEPOINT call');
+    // The lock is held to the end of the transaction, so that no term can begin between this look and the commit.
+    const { rows } = await this.#send({ text: `BEGIN; ${HOLD_TERM}; SAVEPOINT call` });
+    const found = Number(rows[0]?.['term'] ?? 0);
+    if (found === reign.term) return;
+    this.#deposed = deposed(reign.term, found);
+    throw this.#deposed;
   }
 
   async commit(): Promise<void> {
+    const mark = this.#reign !== undefined && this.#wrote ? this.#reign.nextMark() : undefined;
     let tag: string;
     try {
-      ({ tag } = await this.#send({ text: 'COMMIT' }));
+      const leave = mark === undefined ? '' : `${leaveMark(this.#reign?.term ?? 0, mark)}; `;
+      ({ tag } = await this.#send({ text: `${leave}COMMIT` }));
     } catch (thrown) {
-      // An answer of the server is a refusal. Without one, it may have committed before it could tell.
-      if (this.#gone === undefined || stateOf((thrown as CsmError).cause) !== undefined) throw thrown;
+      // An error is a refusal. When the session ends instead, it may have committed before it could tell.
+      const ended = this.#gone !== undefined || isFatal((thrown as CsmError).cause);
+      if (!ended) throw thrown;
+      this.#unanswered = mark;
       const detail = `${(thrown as CsmError).problem.detail}; whether the changes were made is not known`;
       this.#fault = new CsmError(problem(code.DATABASE_UNAVAILABLE, detail), { cause: thrown });
       throw this.#fault;
@@ -206,7 +248,9 @@ export class Connection implements WriterConnection {
       const statement = new Statement(plan);
       if (!patient) this.#watchdog = setTimeout(() => this.#silent(), this.#answerMs);
       this.#client.query(statement as unknown as Submittable);
-      return await statement.done;
+      const outcome = await statement.done;
+      this.#wrote ||= CHANGING.has(outcome.tag);
+      return outcome;
     } catch (thrown) {
       if (STALE.has(stateOf(thrown) ?? '')) this.#prepared.forget(plan.text);
       const error = this.#gone ?? asError(thrown, excerpt(plan.text));

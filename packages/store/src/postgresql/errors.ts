@@ -60,9 +60,20 @@ export function asError(thrown: unknown, doing: string): CsmError {
       });
 }
 
+/** The same as the reason why nothing can be done at present: code 24, whatever it was. */
+export function asAway(thrown: unknown, doing: string): CsmError {
+  const error = asError(thrown, doing);
+  if (error.code === code.DATABASE_UNAVAILABLE) return error;
+  return new CsmError({ ...error.problem, code: code.DATABASE_UNAVAILABLE }, { cause: error.cause });
+}
+
 /** The server's five characters; undefined for an error that is none of the server's. */
 export const stateOf = (thrown: unknown): string | undefined =>
   thrown instanceof DatabaseError && typeof thrown.code === 'string' ? thrown.code : undefined;
+
+/** Whether the server ended the session with it, rather than the statement. */
+export const isFatal = (thrown: unknown): boolean =>
+  thrown instanceof DatabaseError && (thrown.severity === 'FATAL' || thrown.severity === 'PANIC');
 
 /** Whether the disk is full: smaller changes may still fit. */
 export const isFull = (error: CsmError): boolean => stateOf(error.cause) === FULL;

@@ -1,22 +1,34 @@
 /** Brings a PostgreSQL database up to the modules' newest step; what is needed stands in `../migrations.ts`. */
 import { code, fail, type Wall } from '@csm/model';
+import { makeRoomForChanges } from '../change-table.ts';
+import { headOf } from '../group-writer.ts';
 import { ALL_APPLIED, type Applied, INSERT_APPLIED, type Pending, pendingSteps } from '../migrations.ts';
 import type { StoreModule } from '../module.ts';
 import type { Connection } from './connection.ts';
 
-const TABLE = `CREATE TABLE IF NOT EXISTS schema_migration (
+export const TABLE = `CREATE TABLE IF NOT EXISTS schema_migration (
   module TEXT NOT NULL, id BIGINT NOT NULL, title TEXT NOT NULL, time BIGINT NOT NULL, checksum TEXT NOT NULL,
   PRIMARY KEY (module, id)
 )`;
 
+/** Throws code 24 naming module and id when the database is newer. Changes nothing. */
+export async function checkFits(db: Connection, modules: readonly StoreModule[]): Promise<void> {
+  pendingSteps((await applied(db)) ?? [], modules, 'postgresql');
+}
+
 /** Throws code 24 naming module and id when the database is newer, or a step fails. */
 export async function migrate(db: Connection, modules: readonly StoreModule[], now: Wall): Promise<void> {
-  const found = await db.get(`SELECT to_regclass('schema_migration') IS NOT NULL AS found`);
-  const exists = found?.['found'] === 1;
-  const applied = exists ? ((await db.all(ALL_APPLIED)) as unknown as Applied[]) : [];
-  const pending = pendingSteps(applied, modules, 'postgresql');
-  if (!exists) await db.exec(TABLE);
+  const done = await applied(db);
+  const pending = pendingSteps(done ?? [], modules, 'postgresql');
+  if (done === undefined) await db.exec(TABLE);
   for (const step of pending) await apply(db, step, now);
+  await makeRoomForChanges(db, await headOf(db));
+}
+
+/** Undefined for a database that has none of our tables. */
+async function applied(db: Connection): Promise<Applied[] | undefined> {
+  const found = await db.get(`SELECT to_regclass('schema_migration') IS NOT NULL AS found`);
+  return found?.['found'] === 1 ? ((await db.all(ALL_APPLIED)) as unknown as Applied[]) : undefined;
 }
 
 async function apply(db: Connection, { module, step, text, checksum, what }: Pending, now: Wall): Promise<void> {

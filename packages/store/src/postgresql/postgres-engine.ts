@@ -1,92 +1,49 @@
 /**
- * PostgreSQL behind the store: procedures run in this process, on the one connection that writes; queries on a few
- * that only read.
+ * PostgreSQL behind the store of a leading master: procedures run in this process, on the one connection that writes;
+ * queries on a few that only read; and the lease on one more.
  *
- * Three states. *Open*: the writer's connection stands and holds the lock. When it is lost the engine is *away*: what
- * was under way fails with code 24, everything that comes is answered so at once, and it connects anew with full
- * jitter between the tries, until the connection is checked, holds the lock again and its tables are those of this
- * build; then it is open, and tells the newest change, in which a COMMIT nobody answered may show. When another
- * master has taken the lock meanwhile it is *dead*: what this process knows may no longer be true. `close` leaves
- * from each.
+ * Three states. *Open*: lease and writer stand. When either is lost the engine is *away*: what was under way fails with
+ * code 24, everything that comes is answered so at once, and it connects anew with full jitter between the tries, until
+ * it holds the lock again, its term is still the newest, and the writer is checked; then it is open, and tells the
+ * newest change. A transaction whose COMMIT nobody answered stays *undecided* meanwhile: the mark it leaves tells then
+ * what became of it. When another master has taken the lock, or begun a term, it is *dead*: what this process knows may
+ * no longer be true. `close` leaves from each.
  */
-import { CsmError, code, type Problem, problem, toProblem, type Wall, wall } from '@csm/model';
+import { CsmError, code, type Problem, problem } from '@csm/model';
 import { fullJitter } from '../backoff.ts';
-import type { Registry } from '../core.ts';
-import type { CallText, Committed, Engine, EngineWatcher, QueryText } from '../engine.ts';
-import { GroupWriter, headOf } from '../group-writer.ts';
+import type { Answer, CallText, Committed, Engine, EngineWatcher, QueryText } from '../engine.ts';
+import { GroupWriter } from '../group-writer.ts';
 import type { SqlRow } from '../module.ts';
-import type { StoreLimits } from '../store.ts';
 import { Connection } from './connection.ts';
-import { asError, isFull } from './errors.ts';
-import { migrate } from './migrate.ts';
+import { asAway, asError, isFull } from './errors.ts';
+import { CONNECT_MS, Lease } from './lease.ts';
 import { Readers } from './readers.ts';
-import type { PostgresServer } from './server.ts';
-import { type Backend, checkServer, configure, endBackend, inUse, sessionName, takeLock } from './session.ts';
+import { endBackend, inUse, isMarked } from './reign.ts';
+import { type Backend, configure, sessionName } from './session.ts';
+import { GRACE_MS, type TakenOver, takeOver, type WriterOptions } from './take-over.ts';
 
-export interface EngineOptions {
-  readonly server: PostgresServer;
-  readonly registry: Registry;
-  readonly limits: StoreLimits;
+export interface EngineOptions extends WriterOptions {
   readonly readers: number;
-  readonly clock: () => Wall;
   readonly random: () => number;
 }
 
-/** Milliseconds until a connection that is not made is given up. */
-const CONNECT_MS = 5_000;
-/** How much later than the server's own timeout a statement is given up. */
-const GRACE_MS = 2_000;
-/** At the opening: how long the lock of a master that has just ended may take to come free. */
-const LOCK_MS = 1_000;
-const LOCK_PAUSE_MS = 50;
+/** The longest pause is also below half a lease, so that a leader comes back before others give it up. */
 const BACKOFF = { firstMs: 100, maxMs: 2_000, leastMs: 20 };
 
-interface Session {
-  readonly db: Connection;
-  readonly backend: Backend;
-  readonly head: number;
+type Led = Extract<TakenOver, { kind: 'leads' }>;
+
+/** Calls whose COMMIT nobody has answered. */
+interface Undecided {
+  readonly mark: number;
+  readonly commit: Committed;
+  readonly fault: CsmError;
+  readonly committed: (commit: Committed) => void;
 }
 
-/** Rejects with code 24 when it is in use, newer than this build, or cannot be opened. */
-export async function openPostgres(options: EngineOptions): Promise<PostgresEngine> {
-  const deadline = performance.now() + LOCK_MS;
-  for (;;) {
-    const opened = await openSession(options);
-    if ('db' in opened) return new PostgresEngine(options, opened);
-    if (performance.now() > deadline) throw inUse(options.server.database, opened);
-    await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
-  }
-}
-
-/** A connection fit to write; or who holds the lock. */
-async function openSession(
-  { server, registry, limits, clock }: EngineOptions,
-  previous?: Backend,
-): Promise<Session | Backend> {
-  const { procedureMs } = limits;
-  const name = sessionName('writer');
-  const db = await Connection.open({ server, name, connectMs: CONNECT_MS, answerMs: procedureMs + GRACE_MS });
-  try {
-    const backend = await checkServer(db, server);
-    await configure(db, { statementMs: procedureMs, readOnly: false });
-    const holder = await takeLock(db);
-    if (holder !== undefined) {
-      if (isSame(holder, previous)) await endBackend(db, holder);
-      await db.close();
-      return holder;
-    }
-    await migrate(db, registry.modules, wall(clock()));
-    return { db, backend, head: await headOf(db) };
-  } catch (thrown) {
-    await db.close();
-    throw asError(thrown, 'opening');
-  }
-}
-
-const isSame = (a: Backend, b: Backend | undefined): boolean =>
-  b !== undefined && a.pid === b.pid && a.started === b.started;
+const isSame = (a: Backend, b: Backend): boolean => a.pid === b.pid && a.started === b.started;
 
 export class PostgresEngine implements Engine {
+  readonly term: number;
   readonly procedures: readonly string[];
   readonly head: number;
   readonly died: Promise<Problem>;
@@ -94,22 +51,26 @@ export class PostgresEngine implements Engine {
   readonly #writer: GroupWriter;
   readonly #readers: Readers;
   #db: Connection;
-  /** The last backend that served the writer: while the server believes in it, it holds the lock. */
-  #backend: Backend;
+  /** The last one: while the server believes in it, it holds the lock. */
+  #lease: Lease;
+  #marks = 0;
+  #undecided: Undecided | undefined;
   #away: CsmError | undefined;
   #watcher: EngineWatcher | undefined;
   #die: (reason: Problem) => void = () => {};
   #closing = false;
+  #dead = false;
   /** Ends the present pause. */
   #wake: () => void = () => {};
   #returning: Promise<void> = Promise.resolve();
   #fileBytes = 0;
 
-  constructor(options: EngineOptions, { db, backend, head }: Session) {
+  constructor(options: EngineOptions, lease: Lease, { db, term, head }: Led) {
     const { registry, limits, server, readers } = options;
     this.#options = options;
     this.#db = db;
-    this.#backend = backend;
+    this.#lease = lease;
+    this.term = term;
     this.head = head;
     this.procedures = [...registry.procedures.keys()];
     this.died = new Promise((resolve) => {
@@ -118,6 +79,8 @@ export class PostgresEngine implements Engine {
     const port = {
       connection: () => this.#writable(),
       recover: () => this.#recover(),
+      undecided: (commit: Committed, fault: CsmError, committed: (commit: Committed) => void) =>
+        this.#setAside(commit, fault, committed),
       isFull,
       asError,
     };
@@ -131,7 +94,8 @@ export class PostgresEngine implements Engine {
       return reader;
     };
     this.#readers = new Readers({ size: readers, queryBytes, queryMs, open });
-    void db.ended.then((why) => this.#lost(db, why));
+    this.#watchLease(lease);
+    this.#watchWriter(db);
   }
 
   get away(): Problem | undefined {
@@ -166,36 +130,82 @@ export class PostgresEngine implements Engine {
     this.#wake();
     await this.#returning;
     await Promise.all([this.#readers.close(), this.#db.close()]);
+    // Last: whoever gets the lock finds nothing under way.
+    await this.#lease.close();
+    this.#decide(false);
   }
 
   /** Cuts all connections where they stand, as a crash would; for tests. */
   async crash(): Promise<void> {
     this.#closing = true;
     this.#wake();
-    this.#db.cut(new CsmError(problem(code.DATABASE_UNAVAILABLE, 'the connection was cut')));
+    const cut = new CsmError(problem(code.DATABASE_UNAVAILABLE, 'the connection was cut'));
+    this.#db.cut(cut);
+    this.#lease.db.cut(cut);
     await this.#returning;
     await this.#readers.close();
   }
 
   #writable(): Connection {
-    // The connection may be gone before its end was told here.
-    const why = this.#away ?? this.#db.gone;
+    // A connection may be gone before its end was told here.
+    const why = this.#away ?? this.#lease.db.gone ?? this.#db.gone;
     if (why !== undefined) throw why;
     return this.#db;
   }
 
+  /** Rejects when another term has begun: then there is nothing to come back to. */
   async #recover(): Promise<void> {
+    const db = this.#db;
     try {
-      await this.#db.rollback();
+      await db.rollback();
     } catch (thrown) {
       // A connection that cannot even roll back is of no more use.
-      this.#db.cut(asError(thrown, 'ROLLBACK'));
+      db.cut(asError(thrown, 'ROLLBACK'));
     }
+    if (db.deposed !== undefined) throw this.#end(db.deposed);
   }
 
-  #lost(db: Connection, why: CsmError): void {
-    if (this.#closing || db !== this.#db) return;
+  /** Whether the calls are to wait until it is known what became of them. */
+  #setAside(commit: Committed, fault: CsmError, committed: (commit: Committed) => void): boolean {
+    const mark = this.#db.unanswered;
+    if (mark === undefined || this.#closing) return false;
+    this.#undecided = { mark, commit, fault, committed };
+    return true;
+  }
+
+  #decide(isCommitted: boolean, words = ''): void {
+    const undecided = this.#undecided;
+    if (undecided === undefined) return;
+    this.#undecided = undefined;
+    const { commit, fault, committed } = undecided;
+    if (isCommitted) {
+      committed(commit);
+      return;
+    }
+    const { detail } = fault.problem;
+    const why = problem(code.DATABASE_UNAVAILABLE, words === '' ? detail : words);
+    const answers = commit.answers.map(({ id }): Answer => ({ kind: 'failed', id, problem: why }));
+    committed({ answers, head: undefined, commitMs: undefined });
+  }
+
+  #watchLease(lease: Lease): void {
+    void lease.db.ended.then((why) => {
+      if (lease === this.#lease) this.#lost(why);
+    });
+  }
+
+  #watchWriter(db: Connection): void {
+    db.reign({ term: this.term, nextMark: () => ++this.#marks });
+    void db.ended.then((why) => {
+      if (db === this.#db) this.#lost(why);
+    });
+  }
+
+  #lost(why: CsmError): void {
+    if (this.#closing || this.#away !== undefined || this.#dead) return;
     this.#away = why;
+    // Without the lease nothing more may be written, and without the writer it is to be opened anew.
+    this.#db.cut(why);
     this.#watcher?.away(why.problem);
     this.#returning = this.#return();
   }
@@ -203,31 +213,74 @@ export class PostgresEngine implements Engine {
   /** Tries until it is open again, dead, or closing. Never rejects. */
   async #return(): Promise<void> {
     const { firstMs, maxMs, leastMs } = BACKOFF;
+    const longest = Math.min(maxMs, this.#options.lease / 2);
     for (let failures = 0; ; failures++) {
-      await this.#pause(leastMs + fullJitter(failures, firstMs, maxMs, this.#options.random()));
+      await this.#pause(leastMs + fullJitter(failures, firstMs, longest, this.#options.random()));
       if (this.#closing) return;
       try {
-        const opened = await openSession(this.#options, this.#backend);
-        if ('db' in opened) return await this.#opened(opened);
-        const held = inUse(this.#options.server.database, opened);
-        this.#away = held;
-        if (!isSame(opened, this.#backend) && opened.pid !== 0) {
-          this.#die(held.problem);
-          return await this.#readers.close();
-        }
+        const outcome = await this.#comeBack();
+        if (outcome === 'back') return;
+        this.#away = outcome.why;
+        if (!outcome.isFinal) continue;
+        this.#end(outcome.why);
+        return await this.#readers.close();
       } catch (thrown) {
-        this.#away = new CsmError(toProblem(thrown, code.DATABASE_UNAVAILABLE));
+        this.#away = asAway(thrown, 'coming back');
       }
     }
   }
 
-  async #opened({ db, backend, head }: Session): Promise<void> {
-    if (this.#closing) return db.close();
-    this.#db = db;
-    this.#backend = backend;
+  async #comeBack(): Promise<'back' | { readonly why: CsmError; readonly isFinal: boolean }> {
+    const holder = this.#lease.db.gone === undefined ? undefined : await this.#takeAnew();
+    if (holder !== undefined) {
+      // A backend of ours that has outlived its connection is no other master.
+      const isFinal = holder.pid !== 0 && !isSame(holder, this.#lease.backend);
+      return { why: inUse(this.#options.server.database, holder), isFinal };
+    }
+    const taken = await takeOver(this.#options, this.#lease, this.term);
+    if (taken.kind === 'deposed') return { why: taken.why, isFinal: true };
+    const undecided = this.#undecided;
+    const isCommitted = undecided !== undefined && (await isMarked(taken.db, this.term, undecided.mark));
+    if (this.#closing) {
+      await taken.db.close();
+      return 'back';
+    }
+    this.#db = taken.db;
     this.#away = undefined;
-    void db.ended.then((why) => this.#lost(db, why));
-    this.#watcher?.back(head);
+    this.#watchWriter(taken.db);
+    this.#decide(isCommitted, `${undecided?.fault.problem.detail}; it is known by now: they were not made`);
+    this.#watcher?.back(taken.head);
+    // Lost while the writer was opened: its end was told when nobody could do anything about it.
+    if (this.#lease.db.gone !== undefined) this.#lost(this.#lease.db.gone);
+    return 'back';
+  }
+
+  /** Takes the lock with a new session; tells who has it instead. */
+  async #takeAnew(): Promise<Backend | undefined> {
+    const lease = await Lease.open(this.#options.server, this.#options.lease);
+    try {
+      const holder = await lease.take();
+      if (holder === undefined) {
+        this.#lease = lease;
+        this.#watchLease(lease);
+        return undefined;
+      }
+      if (isSame(holder, this.#lease.backend)) await endBackend(lease.db, holder);
+      await lease.close();
+      return holder;
+    } catch (thrown) {
+      await lease.close();
+      throw thrown;
+    }
+  }
+
+  /** It is over: gives the reason. */
+  #end(why: CsmError): CsmError {
+    this.#dead = true;
+    this.#away = why;
+    this.#decide(false);
+    this.#die(why.problem);
+    return why;
   }
 
   #pause(ms: number): Promise<void> {

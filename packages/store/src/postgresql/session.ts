@@ -1,23 +1,19 @@
 /**
  * What makes a connection fit to write: it reaches PostgreSQL itself, on a primary, in a database whose text compares
- * as SQLite's does; its timeouts are ours; and it holds the lock that keeps a second master away.
+ * as SQLite's does; and its timeouts are ours.
  */
 import { hostname } from 'node:os';
-import { CsmError, code, fail, problem } from '@csm/model';
+import { code, fail } from '@csm/model';
 import type { Connection } from './connection.ts';
 import type { PostgresServer } from './server.ts';
-
-/** `CSM ` as a number, and the first lock of ours: advisory locks are kept by database. */
-const LOCK_CLASS = 0x43534d20;
-const LOCK_WRITER = 1;
 
 /** How long a server may leave a transaction open in which nothing is asked, beyond the time of a procedure. */
 const IDLE_EXTRA_MS = 5_000;
 
-/** Older ones get no more fixes. */
-const OLDEST_VERSION = 13;
+/** The first that ends a session for being idle, which is what a lease is made of. */
+const OLDEST_VERSION = 14;
 
-/** Who holds the lock. `started` tells apart two backends that were given one pid, ms. */
+/** A process of the server. `started` tells apart two that were given one pid, ms. */
 export interface Backend {
   readonly pid: number;
   readonly started: number;
@@ -25,7 +21,7 @@ export interface Backend {
 }
 
 /** At most 63 characters, of which the host's may be cut. */
-export const sessionName = (part: 'writer' | 'reader'): string =>
+export const sessionName = (part: 'lease' | 'writer' | 'reader'): string =>
   `csm ${part}, pid ${process.pid} on ${hostname()}`.slice(0, 63);
 
 const SERVER = `
@@ -36,13 +32,6 @@ const SERVER = `
     (SELECT CAST(extract(epoch FROM backend_start) * 1000 AS BIGINT) FROM pg_stat_activity
       WHERE pid = pg_backend_pid()) AS started
   FROM pg_database WHERE datname = current_database()`;
-
-const HOLDER = `
-  SELECT a.pid, a.application_name AS name, coalesce(host(a.client_addr), '') AS address,
-    CAST(extract(epoch FROM a.backend_start) * 1000 AS BIGINT) AS started
-  FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-  WHERE l.locktype = 'advisory' AND l.granted AND l.classid = ${LOCK_CLASS} AND l.objid = ${LOCK_WRITER}
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /**
  * Refuses what cannot be written to, with code 24. Gives the backend that serves this connection.
@@ -65,7 +54,7 @@ export async function checkServer(db: Connection, { database }: PostgresServer):
   if (row === undefined) return refuse(`${database} does not tell what it is`, 'PostgreSQL');
   if (row.pid !== db.announcedPid) {
     refuse(
-      `${database} is reached through a connection pooler such as PgBouncer (the server process is ${row.pid}, the other side says ${db.announcedPid}); with pooling by transaction each one may run in another session, and the lock that keeps a second master away would not hold`,
+      `${database} is reached through a connection pooler such as PgBouncer (the server process is ${row.pid}, the other side says ${db.announcedPid}); with pooling by transaction each one may run in another session, and the lock by which one master leads would not hold`,
       'the address of PostgreSQL itself',
     );
   }
@@ -85,50 +74,21 @@ export async function checkServer(db: Connection, { database }: PostgresServer):
   return { pid: row.pid, started: row.started ?? 0, words: '' };
 }
 
-/** The bounds the server itself keeps, and the forms of text the row mapper reads. */
+/** The bounds the server itself keeps, the one for locks the sooner since it says more; and the forms of text the row mapper reads. */
 export async function configure(
   db: Connection,
   { statementMs, readOnly }: { readonly statementMs: number; readonly readOnly: boolean },
 ): Promise<void> {
   await db.exec(
-    `SET statement_timeout = ${statementMs}; SET lock_timeout = ${statementMs};
+    `SET statement_timeout = ${statementMs}; SET lock_timeout = ${Math.ceil(statementMs / 2)};
      SET idle_in_transaction_session_timeout = ${statementMs + IDLE_EXTRA_MS};
      SET client_min_messages = error; SET bytea_output = hex; SET extra_float_digits = 1;
      SET standard_conforming_strings = on; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';
      SET default_transaction_isolation = 'read committed'; SET jit = off;
+     SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
      ${readOnly ? 'SET default_transaction_read_only = on;' : ''}`,
   );
 }
-
-/** Takes the lock of the one writer; gives who holds it instead. It is free again with the session, however it ends. */
-export async function takeLock(db: Connection): Promise<Backend | undefined> {
-  const taken = await db.get(`SELECT pg_try_advisory_lock(${LOCK_CLASS}, ${LOCK_WRITER}) AS got`);
-  if (taken?.['got'] === 1) return undefined;
-  const row = (await db.get(HOLDER)) as
-    | { readonly pid: number; readonly name: string | null; readonly address: string; readonly started: number | null }
-    | undefined;
-  if (row === undefined) return { pid: 0, started: 0, words: 'another session' };
-  const since = row.started === null ? '' : ` since ${new Date(row.started).toISOString()}`;
-  const from = row.address === '' ? '' : ` from ${row.address}`;
-  return {
-    pid: row.pid,
-    started: row.started ?? 0,
-    words: `${row.name || `server process ${row.pid}`}${from}${since}`,
-  };
-}
-
-/** Ends a backend of ours that has outlived its connection and holds the lock still. */
-export async function endBackend(db: Connection, { pid }: Backend): Promise<void> {
-  await db.get('SELECT pg_terminate_backend(CAST($1 AS INTEGER)) AS ended', [pid]);
-}
-
-export const inUse = (database: string, holder: Backend): CsmError =>
-  new CsmError(
-    problem(code.DATABASE_UNAVAILABLE, `the database ${database} is in use by ${holder.words}`, {
-      field: 'database',
-      allowed: 'one master a database; stop the other, or name another database',
-    }),
-  );
 
 const refuse = (detail: string, allowed: string): never =>
   fail(code.DATABASE_UNAVAILABLE, `the database ${detail}`, { field: 'database', allowed });

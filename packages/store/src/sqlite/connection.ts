@@ -121,9 +121,9 @@ export class Connection implements WriterConnection {
     });
   }
 
-  insert({ table, columns, rows, passOver }: Insert): { readonly changes: number } {
+  insert({ table, columns, rows, onConflict }: Insert): { readonly changes: number } {
     const holes = columns.map((_, i) => `$${i + 1}`).join(', ');
-    const end = passOver ? ' ON CONFLICT DO NOTHING' : '';
+    const end = onConflict === undefined ? '' : ` ON CONFLICT ${onConflict}`;
     const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${holes})${end}`;
     let changes = 0;
     for (const row of rows) changes += this.run(sql, row).changes;

@@ -2,6 +2,7 @@
  * SQLite in the caller's thread: the in-memory twin. Writer and queries share one connection, so they take turns:
  * a query sees what is committed, never the inside of a transaction.
  */
+import { hostname } from 'node:os';
 import { code, type Problem, toProblem } from '@csm/model';
 import { registry } from '../core.ts';
 import type { CallText, Committed, Engine, QueryText } from '../engine.ts';
@@ -11,6 +12,7 @@ import { readRows } from './reader.ts';
 import { Writer } from './writer.ts';
 
 export class LocalEngine implements Engine {
+  readonly term: number;
   readonly procedures: readonly string[];
   readonly head: number;
   readonly died: Promise<Problem>;
@@ -19,10 +21,11 @@ export class LocalEngine implements Engine {
   #die: (problem: Problem) => void = () => {};
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(modules: readonly StoreModule[], limits: StoreLimits, now: number) {
+  constructor(modules: readonly StoreModule[], limits: StoreLimits, now: number, master = hostname()) {
     const features = modules.map((module, i) => ({ exports: module, from: `modules[${i}]` }));
-    this.#writer = new Writer(':memory:', registry(features), limits, now);
+    this.#writer = new Writer(':memory:', registry(features), limits, now, master);
     this.#limits = limits;
+    this.term = this.#writer.term;
     this.procedures = this.#writer.procedures;
     this.head = this.#writer.head();
     this.died = new Promise((resolve) => {

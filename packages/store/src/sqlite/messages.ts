@@ -11,12 +11,14 @@ export interface WriterData {
   readonly lock: boolean;
   readonly limits: WriterLimits;
   readonly now: number;
+  /** Stands in the leader row. */
+  readonly master: string;
 }
 
 export type ToWriter = { readonly kind: 'write'; readonly calls: readonly CallText[] } | { readonly kind: 'close' };
 
 export type FromWriter =
-  | { readonly kind: 'ready'; readonly procedures: readonly string[]; readonly head: number }
+  | { readonly kind: 'ready'; readonly procedures: readonly string[]; readonly head: number; readonly term: number }
   | { readonly kind: 'refused'; readonly problem: Problem }
   | { readonly kind: 'committed'; readonly commit: Committed }
   | { readonly kind: 'written' };

@@ -15,7 +15,10 @@ export interface ThreadOptions {
   readonly lock: boolean;
   readonly limits: StoreLimits;
   readonly now: number;
+  readonly master: string;
 }
+
+type Opened = Pick<Extract<FromWriter, { kind: 'ready' }>, 'procedures' | 'head' | 'term'>;
 
 interface Settle<T> {
   resolve(value: T): void;
@@ -32,9 +35,10 @@ export async function openThreads(options: ThreadOptions): Promise<ThreadEngine>
     lock: options.lock,
     limits: { batchMs, procedureMs, fileBytes },
     now: options.now,
+    master: options.master,
   };
   const writer = new Worker(new URL('./writer-thread.js', import.meta.url), { workerData: writerData });
-  const { procedures, head } = await ready<Extract<FromWriter, { kind: 'ready' }>>(writer, 'writer');
+  const { procedures, head, term } = await ready<Extract<FromWriter, { kind: 'ready' }>>(writer, 'writer');
   const readerData: ReaderData = { file, queryBytes, queryMs };
   const reader = new Worker(new URL('./reader-thread.js', import.meta.url), { workerData: readerData });
   try {
@@ -43,10 +47,11 @@ export async function openThreads(options: ThreadOptions): Promise<ThreadEngine>
     await ended(writer, () => writer.postMessage({ kind: 'close' } satisfies ToWriter));
     throw thrown;
   }
-  return new ThreadEngine(file, writer, reader, procedures, head);
+  return new ThreadEngine(file, writer, reader, { procedures, head, term });
 }
 
 export class ThreadEngine implements Engine {
+  readonly term: number;
   readonly procedures: readonly string[];
   readonly head: number;
   readonly died: Promise<Problem>;
@@ -59,10 +64,11 @@ export class ThreadEngine implements Engine {
   #dead: CsmError | undefined;
   #closing = false;
 
-  constructor(file: string, writer: Worker, reader: Worker, procedures: readonly string[], head: number) {
+  constructor(file: string, writer: Worker, reader: Worker, { procedures, head, term }: Opened) {
     this.#file = file;
     this.#writer = writer;
     this.#reader = reader;
+    this.term = term;
     this.procedures = procedures;
     this.head = head;
     writer.on('message', (message: FromWriter) => this.#fromWriter(message));

@@ -7,7 +7,7 @@ import { type Lock, takeLock } from './lock.ts';
 import type { FromWriter, ToWriter, WriterData } from './messages.ts';
 import { Writer } from './writer.ts';
 
-const { file, modules, lock, limits, now } = workerData as WriterData;
+const { file, modules, lock, limits, now, master } = workerData as WriterData;
 const port = parentPort;
 const tell = (message: FromWriter): void => port?.postMessage(message);
 
@@ -15,7 +15,7 @@ let held: Lock | undefined;
 try {
   if (lock) held = takeLock(file, now);
   const features = await loadModules(modules);
-  const writer = new Writer(file, registry(features), limits, now);
+  const writer = new Writer(file, registry(features), limits, now, master);
   port?.on('message', (message: ToWriter) => {
     if (message.kind === 'close') {
       writer.close();
@@ -28,7 +28,7 @@ try {
         .then(() => tell({ kind: 'written' }));
     }
   });
-  tell({ kind: 'ready', procedures: writer.procedures, head: writer.head() });
+  tell({ kind: 'ready', procedures: writer.procedures, head: writer.head(), term: writer.term });
 } catch (thrown) {
   held?.release();
   tell({ kind: 'refused', problem: toProblem(thrown, code.DATABASE_UNAVAILABLE) });

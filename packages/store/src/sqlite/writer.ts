@@ -1,8 +1,10 @@
 /** The writer of a SQLite file: the group writer over one connection, which is opened anew after a fault of the disk. */
+import { randomUUID } from 'node:crypto';
 import { type CsmError, code, wall } from '@csm/model';
 import type { Registry } from '../core.ts';
 import type { CallText, Committed } from '../engine.ts';
 import { type GroupLimits, GroupWriter } from '../group-writer.ts';
+import { RAISE } from '../leader.ts';
 import { asError, Connection, isFull } from './connection.ts';
 import { migrate } from './migrate.ts';
 
@@ -11,14 +13,16 @@ export interface WriterLimits extends GroupLimits {
 }
 
 export class Writer {
+  /** Rises each time the file is opened. */
+  readonly term: number;
   readonly procedures: readonly string[];
   readonly #file: string;
   readonly #limits: WriterLimits;
   readonly #group: GroupWriter;
   #db: Connection;
 
-  /** Opens the file and brings its tables up to date. Throws code 24. */
-  constructor(file: string, registry: Registry, limits: WriterLimits, now: number) {
+  /** Opens the file, brings its tables up to date and begins a term. Throws code 24. */
+  constructor(file: string, registry: Registry, limits: WriterLimits, now: number, master: string) {
     this.#file = file;
     this.#limits = limits;
     this.procedures = [...registry.procedures.keys()];
@@ -32,6 +36,9 @@ export class Writer {
     this.#db = this.#open();
     try {
       migrate(this.#db, registry.modules, wall(now));
+      // The lock of the file is held until the process ends: there is no lease.
+      const raised = this.#db.get(RAISE, [master, randomUUID(), now, 0]);
+      this.term = (raised as { readonly term: number }).term;
     } catch (thrown) {
       this.#db.close();
       throw thrown;

@@ -1,0 +1,50 @@
+/** Answers to the calls about the database. */
+import type { CallContext, Handler } from '@csm/api';
+import type { MasterPorts } from '@csm/feature';
+import { runChild } from '@csm/kit';
+import { type Json, toProblem } from '@csm/model';
+import { loadAdmin } from '@csm/store';
+import { type ArchiveInput, archiveChanges } from './archive.ts';
+import { Once } from './once.ts';
+import { retention } from './retention.ts';
+import { placeOf, status } from './status.ts';
+
+export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<never>>> {
+  const once = new Once();
+  const audit = (what: string, input: object, ctx: CallContext): void => {
+    const { user, uid, vouchedBy } = ctx.caller;
+    ports.log.info(`audit: ${what}`, { user, uid, vouchedBy, ...input, trace: ctx.trace });
+  };
+  const told = async (what: string, work: Promise<Json>): Promise<Json> => {
+    try {
+      const answer = await work;
+      ports.log.info(`${what} is done`);
+      return answer;
+    } catch (error) {
+      ports.log.error(`${what} failed`, { error: toProblem(error).detail });
+      throw error;
+    }
+  };
+  const backup: Handler<{ file: string; force?: boolean }> = (input, ctx) => {
+    audit('db.backup', input, ctx);
+    const { file, force = false } = input;
+    return once.run(`a backup to ${file}`, ctx, (signal) => told(`a backup to ${file}`, write(file, force, signal)));
+  };
+  const write = async (file: string, force: boolean, signal: AbortSignal): Promise<Json> => {
+    const admin = await loadAdmin();
+    const options = { force, signal, run: runChild, clock: () => ports.clock.now().wall };
+    const { format: _, source: __, ...manifest } = await admin.backup(placeOf(ports), file, options);
+    return { file, ...manifest } as Json;
+  };
+  const archive: Handler<ArchiveInput> = (input, ctx) => {
+    audit('db.archive', input, ctx);
+    const what = `an archive in ${input.directory}`;
+    return once.run(what, ctx, (signal) => told(what, archiveChanges(ports, input, signal)));
+  };
+  return {
+    'db.status': () => status(ports),
+    'db.retention': () => retention(ports),
+    'db.backup': backup,
+    'db.archive': archive,
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * Work on the database that no running master can do: `csmd --role master --db restore|check|copy`. What it does is
+ * told line by line on stderr; the outcome stands on stdout, as text or as one JSON document.
+ */
+import { join, resolve } from 'node:path';
+import type { Feature } from '@csm/feature';
+import { runChild } from '@csm/kit';
+import { CsmError, code, fail, type Json, toProblem } from '@csm/model';
+import { type CopiedTable, type Finding, loadAdmin, type Place, type Restored } from '@csm/store';
+import type { ConfigFor } from './config.ts';
+import { serverOf } from './database-settings.ts';
+
+export const DB_WORK = ['restore', 'check', 'copy'] as const;
+export type DbWork = (typeof DB_WORK)[number];
+
+export interface DbToolOptions {
+  readonly config: ConfigFor<'master'>;
+  readonly features: readonly Feature[];
+  /** The backup to restore; the SQLite file to copy. */
+  readonly from?: string | undefined;
+  readonly json: boolean;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/** Gives the exit code: 0, or the code of what is wrong. Never rejects. */
+export async function runDbTool(work: DbWork, options: DbToolOptions): Promise<number> {
+  try {
+    const { answer, text, exit } = await WORK[work](options);
+    options.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text);
+    return exit;
+  } catch (thrown) {
+    const p = toProblem(thrown, code.DATABASE);
+    const more = [
+      p.field === undefined ? [] : [`  field: ${p.field}`],
+      p.allowed === undefined ? [] : [`  allowed: ${p.allowed}`],
+    ];
+    options.err(options.json ? `${JSON.stringify(p)}\n` : `${[`csm: ${p.detail}`, ...more.flat()].join('\n')}\n`);
+    if (!(thrown instanceof CsmError) && thrown instanceof Error) options.err(`${thrown.stack}\n`);
+    return Math.max(1, p.code);
+  }
+}
+
+interface Done {
+  readonly answer: Json;
+  readonly text: string;
+  readonly exit: number;
+}
+
+const WORK: Readonly<Record<DbWork, (options: DbToolOptions) => Promise<Done>>> = { restore, check, copy };
+
+async function restore(options: DbToolOptions): Promise<Done> {
+  const { from } = options;
+  if (from === undefined) fail(code.MISSING_PARAMETER, 'the backup is not named', { field: 'from' });
+  const admin = await loadAdmin();
+  const place = placeOf(options.config);
+  const { aside, tables }: Restored = await admin.restore(place, resolve(from), { ...common(options), run: runChild });
+  const rows = sum(Object.values(tables));
+  return {
+    answer: { restored: resolve(from), into: admin.placeWords(place), aside: aside ?? null, tables },
+    text: [
+      `restored ${resolve(from)} into ${admin.placeWords(place)}: ${rows} rows in ${Object.keys(tables).length} tables`,
+      ...(aside === undefined ? [] : [`the former database is kept as ${aside}`]),
+      '',
+    ].join('\n'),
+    exit: 0,
+  };
+}
+
+async function check(options: DbToolOptions): Promise<Done> {
+  const admin = await loadAdmin();
+  const place: Place = options.from === undefined ? placeOf(options.config) : sqlite(options.from);
+  const findings = await admin.check(place, modulesOf(options.features));
+  const faults = findings.flatMap((finding) => finding.faults);
+  const verdict = faults.length === 0 ? 'sound' : `${faults.length} faults`;
+  return {
+    answer: { database: admin.placeWords(place), sound: faults.length === 0, findings } as unknown as Json,
+    text: `${findings.map(line).join('')}${admin.placeWords(place)}: ${verdict}\n`,
+    exit: faults.length === 0 ? 0 : code.DATABASE,
+  };
+}
+
+const line = ({ what, faults, seen }: Finding): string =>
+  faults.length === 0 ? `ok     ${what}: ${seen}\n` : faults.map((fault) => `FAULT  ${what}: ${fault}\n`).join('');
+
+async function copy(options: DbToolOptions): Promise<Done> {
+  const { db, state_dir } = options.config.csm;
+  if (db.engine !== 'postgresql') {
+    fail(code.INVALID_PARAMETER, `db.engine is ${db.engine}`, {
+      field: 'csm.db.engine',
+      allowed: 'postgresql: the configuration names the database that is copied to',
+    });
+  }
+  const file = resolve(options.from ?? join(state_dir, 'csm.db'));
+  const admin = await loadAdmin();
+  const server = serverOf(db);
+  const tables: readonly CopiedTable[] = await admin.copyToPostgres(file, server, common(options));
+  const to = admin.placeWords({ engine: 'postgresql', server });
+  const rows = sum(tables.map((table) => table.rows));
+  return {
+    answer: { from: file, to, tables } as unknown as Json,
+    text: `copied ${file} to ${to}: ${rows} rows in ${tables.length} tables, counted and compared\n${file} is as it was\n`,
+    exit: 0,
+  };
+}
+
+function placeOf({ csm: { db, state_dir } }: ConfigFor<'master'>): Place {
+  return db.engine === 'postgresql'
+    ? { engine: 'postgresql', server: serverOf(db) }
+    : sqlite(db.file ?? join(state_dir, 'csm.db'));
+}
+
+const sqlite = (file: string): Place => ({ engine: 'sqlite', file: resolve(file) });
+
+const modulesOf = (features: readonly Feature[]): string[] =>
+  features.map(({ store }) => store).filter((url) => url !== undefined);
+
+const common = ({ features, err }: DbToolOptions) => ({
+  modules: modulesOf(features),
+  clock: () => Date.now(),
+  tell: (text: string) => err(`csm: ${text}\n`),
+});
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, n) => all + n, 0);

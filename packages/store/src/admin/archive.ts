@@ -1,0 +1,164 @@
+/**
+ * Rows on their way out: JSON lines, gzipped, a file for each day (UTC), with a manifest that counts them. All grow in
+ * a directory that gets its name only when everything is written and synced.
+ */
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip, type Gzip } from 'node:zlib';
+import { CsmError, code, fail, problem } from '@csm/model';
+import { digestOf } from './digest.ts';
+import { checkPath, exists, inWords, partOf, sync, writeSynced } from './files.ts';
+
+export interface ArchiveRow {
+  /** Tells the day, ms UTC. */
+  readonly time: number;
+  /** JSON without line breaks. */
+  readonly text: string;
+}
+
+export interface DayFile {
+  /** `2026-11-21.jsonl.gz` */
+  readonly file: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ArchiveManifest {
+  readonly format: 'csm-archive-1';
+  readonly what: string;
+  /** Rows of before this moment; ISO 8601, UTC. */
+  readonly before: string;
+  readonly made: string;
+  readonly rows: number;
+  readonly files: readonly DayFile[];
+}
+
+export interface ArchiveOptions {
+  /** An absolute path; made when missing, in a directory that exists. */
+  readonly directory: string;
+  readonly what: string;
+  readonly before: number;
+  readonly clock: () => number;
+  readonly signal?: AbortSignal;
+}
+
+const DAY_MS = 86_400_000;
+/** Days that are written at once: rows come nearly in the order of their times. */
+const OPEN_MAX = 4;
+
+/** Where the archive will be: `<directory>/changes-before-2026-11-21`. */
+export const archivePath = ({ directory, what, before }: Omit<ArchiveOptions, 'clock'>): string =>
+  join(directory, `${what}-before-${new Date(before).toISOString().slice(0, 10)}`);
+
+/** Writes all rows. Rejects with code 9 when such an archive is there, with 37 when the signal ended it. */
+export async function writeArchive(
+  rows: AsyncIterable<readonly ArchiveRow[]>,
+  options: ArchiveOptions,
+): Promise<ArchiveManifest> {
+  const { directory, what, before, clock, signal } = options;
+  await checkPath(directory, 'directory');
+  const path = archivePath(options);
+  const part = partOf(path);
+  if (await exists(path)) {
+    fail(code.INVALID_PARAMETER, `${path} is there already`, { field: 'directory', allowed: 'a directory without it' });
+  }
+  const days = new Days(part);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    // What a killed one has left.
+    await rm(part, { recursive: true, force: true });
+    await mkdir(part, { mode: 0o700 });
+    for await (const some of rows) {
+      if (signal?.aborted === true) throw new CsmError(problem(code.CONTEXT_LOST, 'the archive was called off'));
+      for (const row of some) await days.add(row);
+    }
+    const files = await days.finish();
+    const manifest: ArchiveManifest = {
+      format: 'csm-archive-1',
+      what,
+      before: new Date(before).toISOString(),
+      made: new Date(clock()).toISOString(),
+      rows: files.reduce((sum, file) => sum + file.rows, 0),
+      files,
+    };
+    await writeSynced(join(part, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    await sync(part);
+    await rename(part, path);
+    await sync(directory);
+    return manifest;
+  } catch (thrown) {
+    await days.abandon();
+    await rm(part, { recursive: true, force: true });
+    throw inWords(thrown, `writing ${path}`);
+  }
+}
+
+interface Open {
+  readonly gzip: Gzip;
+  readonly file: WriteStream;
+  readonly done: Promise<void>;
+}
+
+/** The files by day. One that was closed is opened again by adding a member, which gzip reads as one text. */
+class Days {
+  readonly #directory: string;
+  readonly #open = new Map<string, Open>();
+  readonly #rows = new Map<string, number>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async add({ time, text }: ArchiveRow): Promise<void> {
+    const day = new Date(Math.floor(time / DAY_MS) * DAY_MS).toISOString().slice(0, 10);
+    const { gzip, done } = this.#open.get(day) ?? (await this.#begin(day));
+    this.#rows.set(day, (this.#rows.get(day) ?? 0) + 1);
+    if (gzip.write(`${text}\n`)) return;
+    // A disk that fails ends the pipe, and nothing is drained any more.
+    await Promise.race([new Promise((resolve) => gzip.once('drain', resolve)), done]);
+  }
+
+  async finish(): Promise<DayFile[]> {
+    for (const day of [...this.#open.keys()]) await this.#close(day);
+    const files: DayFile[] = [];
+    for (const [day, rows] of [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const path = this.#path(day);
+      await sync(path);
+      files.push({ file: `${day}.jsonl.gz`, rows, bytes: (await stat(path)).size, sha256: await digestOf(path) });
+    }
+    return files;
+  }
+
+  async abandon(): Promise<void> {
+    for (const { gzip, done } of this.#open.values()) {
+      gzip.destroy();
+      await done.catch(() => undefined);
+    }
+    this.#open.clear();
+  }
+
+  async #begin(day: string): Promise<Open> {
+    const [oldest] = this.#open.keys();
+    if (this.#open.size >= OPEN_MAX && oldest !== undefined) await this.#close(oldest);
+    const gzip = createGzip();
+    const file = createWriteStream(this.#path(day), { flags: 'a', mode: 0o600 });
+    const open = { gzip, file, done: pipeline(gzip, file) };
+    open.done.catch(() => undefined);
+    this.#open.set(day, open);
+    return open;
+  }
+
+  async #close(day: string): Promise<void> {
+    const open = this.#open.get(day);
+    this.#open.delete(day);
+    open?.gzip.end();
+    await open?.done;
+  }
+
+  #path(day: string): string {
+    return join(this.#directory, `${day}.jsonl.gz`);
+  }
+}
