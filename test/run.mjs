@@ -27,7 +27,7 @@ import { timesOf } from './times.mjs';
 const TIMEOUT_MS = 60_000;
 const SLOW_TIMEOUT_MS = 120_000;
 /** They begin first, so that none is left alone at the end. */
-const LONGEST = ['exactly-once', 'sink', 'certificates', 'run-once', 'hostile', 'versions', 'master-away'];
+const LONGEST = ['exactly-once', 'standby', 'certificates', 'sink', 'run-once', 'hostile', 'versions', 'master-away'];
 const COVERAGE = join(ROOT, 'coverage');
 
 const { values: options, positionals } = parseArgs({

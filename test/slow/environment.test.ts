@@ -141,9 +141,12 @@ describe('the environment of this machine', function () {
     const samples = (await query(cluster, 'real', item, { since })).filter(({ time }) => time <= end);
     return { samples, least: grown(before, after), most: grown(first, last) };
   }
-  /** Of what rates add up to: times of samples are whole milliseconds, and a little after their counters. */
+  /**
+   * Of what rates add up to. A loaded machine reads its counters some time after the moment that the sample bears; a
+   * wrong unit would be a factor of two at least.
+   */
   const expectBetween = (sum: number, least: number, most: number, name: string) =>
-    expect(sum, name).to.be.within(least * 0.9, most * 1.1 + 1e6);
+    expect(sum, name).to.be.within(least * 0.6, most * 1.6 + 1e6);
 
   it('has the bytes of /proc/diskstats, as rates that add up', async () => {
     const file = join(cluster.site.root, 'written');

@@ -55,10 +55,8 @@ describe('two masters on one PostgreSQL', function () {
     await site.certify('compute', names);
     lists = join(site.root, 'lists');
     mkdirSync(lists);
-    sim = await site.sim('nodes', [
-      ...['--nodes', `n[01-${NODES}]`, '--aggregators', tree.aggregators, '--interval', String(INTERVAL)],
-      ...['--sample', '0', '--lists', lists],
-    ]);
+    const nodes = ['--nodes', `n[01-${NODES}]`, '--aggregators', tree.aggregators, '--interval', String(INTERVAL)];
+    sim = await site.sim('nodes', nodes.concat('--sample', '0', '--lists', lists));
     login = site.client('login');
     await site.until('all nodes are served', async () => (await sim.stats()).confirmed === NODES);
     await sim.order({ do: 'rate', rate: RATE });

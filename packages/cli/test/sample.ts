@@ -390,7 +390,7 @@ export const WELL: Handlers = {
     }),
   'db.archive': async ({ directory, remove }) =>
     json({
-      path: `${directory}/changes-before-2026-09-17`,
+      path: `${directory as string}/changes-before-2026-09-17`,
       rows: 10,
       bytes: 524_288,
       files: 2,
@@ -421,6 +421,8 @@ export const WELL: Handlers = {
     for (const sample of SAMPLES) await ctx.emit(json(sample));
     return undefined;
   },
+  'env.archive': async ({ directory }) =>
+    json({ path: `${directory as string}/samples-before-2026-09-17`, rows: 1, bytes: 1_048_576, files: 1 }),
   'env.top': async () => json(TOP),
   'env.watch': async (_input, ctx) => {
     for (const sample of SAMPLES) await ctx.emit(json(sample));

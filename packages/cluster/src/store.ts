@@ -1,6 +1,6 @@
 /** Orders that were begun, so that a repetition after a master's restart is known as one. */
 import { code, fail, isObject } from '@csm/model';
-import type { Migration, ReportApplier, Tx } from '@csm/store';
+import type { Migration, ReportApplier, SqlValue, Tx } from '@csm/store';
 
 export const name = 'cluster';
 
@@ -59,31 +59,27 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value.sl
 const REFUSED_KEEP_MS = 24 * 3_600_000;
 const REFUSED_MAX = 1000;
 
-/** Peers that a daemon's listeners refused since it last told; `times` is its count of the same. */
+const REFUSED_COLUMNS = ['hub', 'daemon', 'code', 'address', 'reason', 'last', 'times'];
+
+/** Peers that a daemon's listeners refused since it last told; `times` is its count of the same, the newest counts. */
 const refused: ReportApplier = async (tx, items) => {
+  const rows = new Map<string, SqlValue[]>();
   for (const { daemon: hub, body } of items) {
     if (!isObject(body) || !Array.isArray(body['peers']))
       throw new Error('a report of refused peers must be {peers: [...]}');
     for (const peer of body['peers'] as unknown[]) {
       if (!isObject(peer)) throw new Error(`a refused peer must be an object, not ${JSON.stringify(peer)}`);
-      const [daemon, why, address, reason] = ['daemon', 'code', 'address', 'reason'].map((field) =>
+      const [daemon = '', why = '', address = '', reason = ''] = ['daemon', 'code', 'address', 'reason'].map((field) =>
         textOf(peer[field]),
       );
-      await tx.run(
-        `INSERT INTO refused_peer (hub, daemon, code, address, reason, last, times) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (hub, daemon, code, address) DO UPDATE SET reason = excluded.reason, last = excluded.last, times = excluded.times`,
-        [
-          hub,
-          daemon ?? '',
-          why ?? '',
-          address ?? '',
-          reason ?? '',
-          momentOf(peer['at'], tx.now),
-          countOf(peer['count']),
-        ],
-      );
+      const row = [hub, daemon, why, address, reason, momentOf(peer['at'], tx.now), countOf(peer['count'])];
+      rows.set(JSON.stringify([hub, daemon, why, address]), row);
     }
   }
+  await tx.insert('refused_peer', REFUSED_COLUMNS, [...rows.values()], {
+    onConflict: `(hub, daemon, code, address) DO UPDATE SET reason = excluded.reason, last = excluded.last,
+      times = excluded.times`,
+  });
   await tx.run('DELETE FROM refused_peer WHERE last < $1', [tx.now - REFUSED_KEEP_MS]);
   await tx.run(
     `DELETE FROM refused_peer WHERE (hub, daemon, code, address) NOT IN

@@ -1,15 +1,18 @@
 import { CsmError, wall } from '@csm/model';
-import { openMemoryStore, type Store } from '@csm/store';
+import type { Store } from '@csm/store';
 import { expect } from 'chai';
 import * as clusterStore from '../src/store.ts';
+import { overEngines } from './engines.ts';
 
 const DAY = 24 * 3_600_000;
 
-describe('cluster store', () => {
+const MODULE = new URL('../src/store.js', import.meta.url).href;
+
+overEngines('cluster store', ({ open }) => {
   let store: Store;
   let now = 1_800_000_000_000;
   before(async () => {
-    store = await openMemoryStore({ modules: [clusterStore], clock: () => wall(now) });
+    store = await open(clusterStore, MODULE, { clock: () => wall(now) });
   });
   after(() => store.close());
 

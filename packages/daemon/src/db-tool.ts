@@ -9,9 +9,7 @@ import { CsmError, code, fail, type Json, toProblem } from '@csm/model';
 import { type CopiedTable, type Finding, loadAdmin, type Place, type Restored } from '@csm/store';
 import type { ConfigFor } from './config.ts';
 import { serverOf } from './database-settings.ts';
-
-export const DB_WORK = ['restore', 'check', 'copy'] as const;
-export type DbWork = (typeof DB_WORK)[number];
+import type { DbWork } from './db-work.ts';
 
 export interface DbToolOptions {
   readonly config: ConfigFor<'master'>;

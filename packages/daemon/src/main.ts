@@ -21,7 +21,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { Daemon, hostOf } from './compose.ts';
 import { type AnyConfig, type ConfigFor, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
-import { DB_WORK, type DbWork, runDbTool } from './db-tool.ts';
+import { DB_WORK, type DbWork } from './db-work.ts';
 import { failpointOf } from './failpoint.ts';
 import { FEATURES } from './features.ts';
 import { probe } from './probe.ts';
@@ -99,6 +99,7 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     const features = [...FEATURES, ...(await Promise.all((args.feature ?? []).map(load)))];
     const config = readConfig(role, file, hostname(), features) as AnyConfig;
     if (work !== undefined) {
+      const { runDbTool } = await import('./db-tool.ts');
       return await runDbTool(work, {
         config: config as ConfigFor<'master'>,
         features,

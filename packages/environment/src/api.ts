@@ -148,4 +148,43 @@ export const api = [
     timeoutSeconds: 0,
     examples: [{ title: 'Temperatures of eight nodes', input: { nodes: 'n[1-8]', item: 'temperature' } }],
   },
+  {
+    ...base,
+    name: 'env.archive',
+    summary: 'Writes old samples into files, a day each',
+    description:
+      'Makes `<directory>/samples-before-<date>` with a gzipped file of JSON lines for each day and a manifest with counts and checksums. Nothing is removed: samples go by their age.',
+    access: 'privileged',
+    enters: ['master', 'aggregator', 'utility'],
+    changes: true,
+    method: 'POST',
+    path: '/csm/v1/environment/archive',
+    input: Type.Object(
+      {
+        directory: Type.String({
+          minLength: 2,
+          maxLength: 3_000,
+          pattern: '^/[^\\u0000]*$',
+          description: 'where the archive is made',
+          allowed: "an absolute path on the master's machine",
+        }),
+        before: Type.Integer({ minimum: 0, description: 'ms UTC, the beginning of a day that has begun' }),
+      },
+      closed,
+    ),
+    output: Type.Object({
+      path: Type.String(),
+      rows: Type.Integer({ description: 'samples written' }),
+      bytes: Type.Integer(),
+      files: Type.Integer({ description: 'days' }),
+    }),
+    timeoutSeconds: 86_400,
+    codes: [code.NO_RESULTS, code.BAD_STATE, code.DATABASE_UNAVAILABLE],
+    examples: [
+      {
+        title: 'Samples of before 1 October 2026',
+        input: { directory: '/var/lib/csm/archive', before: 1790812800000 },
+      },
+    ],
+  },
 ] as const satisfies readonly ApiRow[];

@@ -1,7 +1,8 @@
 /** The environment feature in a master: answers to its calls, retention, and what fails on which nodes. */
 import type { Handler } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
-import type { Json } from '@csm/model';
+import { code, fail, type Json } from '@csm/model';
+import { type ArchiveInput, archiveSamples } from './archive.ts';
 import { currentFaults, faultSentences } from './faults.ts';
 import { type QueryInput, query } from './query/query.ts';
 import { type TopInput, top } from './query/top.ts';
@@ -19,13 +20,25 @@ export function masterPart(ports: MasterPorts): MasterPart {
     await query(store, clock.now().wall, input, ctx);
     return undefined;
   };
-  const topCall: Handler<TopInput> = async (input) => (await top(store, input)) as unknown as Json;
+  const topCall: Handler<TopInput> = async (input) => (await top(store, clock.now().wall, input)) as unknown as Json;
   const watchCall: Handler<WatchInput> = async (input, ctx) => {
     await watch((kind, listener) => ports.onStored(kind, listener), input, ctx);
     return undefined;
   };
+  let archiving = false;
+  const archiveCall: Handler<ArchiveInput> = async (input, ctx) => {
+    const { user, uid, vouchedBy } = ctx.caller;
+    log.info('audit: env.archive', { user, uid, vouchedBy, ...input, trace: ctx.trace });
+    if (archiving) fail(code.BAD_STATE, 'an archive is under way', { allowed: 'one archive of samples at a time' });
+    archiving = true;
+    try {
+      return await archiveSamples(store, clock.now().wall, input, ctx.signal);
+    } finally {
+      archiving = false;
+    }
+  };
   return {
-    handlers: { 'env.query': queryCall, 'env.top': topCall, 'env.watch': watchCall },
+    handlers: { 'env.query': queryCall, 'env.top': topCall, 'env.watch': watchCall, 'env.archive': archiveCall },
     problems: async () => [...faultSentences(await currentFaults(store, clock.now().wall)), ...retention.problems()],
     stop: () => retention.stop(),
   };

@@ -9,6 +9,9 @@ import type { Keep, PruneResult } from './store/prune.ts';
 import { itemOf } from './store/slot.ts';
 
 const EVERY_MS = 600_000;
+/** How often, and how long after, what is being read when it is to go is tried again; then it stays for the next time. */
+const BUSY_TRIES = 40;
+const BUSY_MS = 250;
 
 export class Retention {
   readonly #store: Store;
@@ -17,6 +20,8 @@ export class Retention {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** Ends the present pause. */
+  #wake: () => void = () => {};
   /** Set while keep_bytes takes what its age would have kept. */
   #squeezed: PruneResult['squeezed'] = null;
   /** Set while the names of values take all the room they have. */
@@ -40,12 +45,17 @@ export class Retention {
     let deleted = 0;
     let squeezed: PruneResult['squeezed'] = null;
     let names: PruneResult['names'] = null;
-    for (let more = true; more && !this.#stopped; ) {
+    for (let more = true, tries = 0; more && !this.#stopped; ) {
       const slice = await this.#store.call<PruneResult>('environment.prune', this.#keep);
       deleted += slice.deleted;
       more = slice.more;
       squeezed = slice.squeezed ?? squeezed;
       names = slice.names;
+      if (slice.busy && tries < BUSY_TRIES) {
+        tries += 1;
+        more = true;
+        await this.#pause();
+      }
     }
     this.#squeezed = squeezed;
     this.#names = names;
@@ -73,7 +83,19 @@ export class Retention {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.#wake();
     await this.#running;
+  }
+
+  #pause(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, BUSY_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #begin(): void {

@@ -6,6 +6,7 @@ import { api } from '../src/api.ts';
 import { type Fault, faultSentences } from '../src/faults.ts';
 import { masterPart } from '../src/master.ts';
 import { Backlog, type WatchedItem, watch } from '../src/query/watch.ts';
+import { overEngines } from './engines.ts';
 import { DAY, HOUR, listener, NOW, openRig, type Rig } from './rig.ts';
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
@@ -18,7 +19,7 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-describe('environment in a master', () => {
+overEngines('environment in a master', (bench) => {
   let rig: Rig;
   let now = NOW;
   const listeners = new Set<(report: StoredReport) => void>();
@@ -42,7 +43,7 @@ describe('environment in a master', () => {
     problems: async () => [],
   });
   beforeEach(async () => {
-    rig = await openRig();
+    rig = await openRig(bench);
     now = NOW;
   });
   afterEach(() => rig.store.close());

@@ -10,6 +10,7 @@ import { readRange } from '../src/query/range.ts';
 import { nearestRank } from '../src/query/step-fold.ts';
 import { type TopInput, top } from '../src/query/top.ts';
 import { compact } from '../src/store/figures.ts';
+import { overEngines } from './engines.ts';
 import { DAY, HOUR, listener, NOW, openRig, type Rig, type Told } from './rig.ts';
 
 async function refused(work: Promise<unknown>): Promise<Problem> {
@@ -31,10 +32,10 @@ const item = (node: string, time: number, load1: number): Json => ({
   values: { load1 },
 });
 
-describe('environment query', () => {
+overEngines('environment query', (bench) => {
   let rig: Rig;
   beforeEach(async () => {
-    rig = await openRig();
+    rig = await openRig(bench);
   });
   afterEach(() => rig.store.close());
 
@@ -92,11 +93,9 @@ describe('environment query', () => {
   it('answers whole hours and days when the samples are gone', async () => {
     for (let hour = 0; hour < 72; hour++)
       await rig.tell(cpu('n1', NOW - hour * HOUR, hour), cpu('n2', NOW - hour * HOUR, 9));
-    await rig.store.call('environment.prune', { samples: HOUR, hourly: 9 * DAY, daily: 9 * DAY, bytes: 2 ** 40 });
-    for (let more = true; more; ) {
-      const keep = { samples: HOUR, hourly: 2 * DAY, daily: 9 * DAY, bytes: 2 ** 40 };
-      more = (await rig.store.call<{ more: boolean }>('environment.prune', keep)).more;
-    }
+    const keep = { samples: HOUR, hourly: 2 * DAY, daily: 9 * DAY, bytes: 2 ** 40 };
+    await rig.store.call('environment.configure', keep);
+    for (let more = true; more; ) more = (await rig.store.call<{ more: boolean }>('environment.prune', keep)).more;
     const since = iso(NOW - 60 * HOUR);
     const six = await ask({ nodes: 'n1', since: iso(NOW - 12 * HOUR), until: iso(NOW), step: 6 * 3600, agg: 'min' });
     expect(six).to.deep.equal([item('n1', NOW - 12 * HOUR, 7), item('n1', NOW - 6 * HOUR, 1)]);
@@ -170,10 +169,9 @@ describe('environment query', () => {
       const keys = (await ask(wanted)).map((one) => Number((one as { node: string }).node.slice(1)));
       expect(keys).to.deep.equal(natural.reverse());
     }
-    expect(await top(rig.store, { item: 'cpu', metric: 'load1', nodes: 'n[1-600]', limit: 1 })).to.have.nested.property(
-      '[0].node',
-      'n600',
-    );
+    expect(
+      await top(rig.store, NOW, { item: 'cpu', metric: 'load1', nodes: 'n[1-600]', limit: 1 }),
+    ).to.have.nested.property('[0].node', 'n600');
   }).timeout(20_000);
 
   it('folds in smaller pieces what is too much at a time, and refuses what is too much of one node', async () => {
@@ -220,8 +218,9 @@ describe('environment query', () => {
   });
 
   it('takes what bytes have cost as gone, too', async () => {
+    const keep = { samples: 12 * HOUR, hourly: 90 * DAY, daily: 90 * DAY, bytes: 450 };
+    await rig.store.call('environment.configure', keep);
     for (let i = 0; i < 10; i++) await rig.tell(cpu('n1', NOW - i * HOUR, i));
-    const keep = { samples: 90 * DAY, hourly: 90 * DAY, daily: 90 * DAY, bytes: 450 };
     for (let more = true; more; ) more = (await rig.store.call<{ more: boolean }>('environment.prune', keep)).more;
     const [oldest] = await rig.store.query<{ bucket: number }>(
       'SELECT min(bucket) AS bucket FROM env_volume WHERE grain = 0',
@@ -275,7 +274,7 @@ describe('environment query', () => {
   });
 
   it('gets along with rows too long for a page of the usual length', async () => {
-    const narrow = await openRig({ queryBytes: 20_000 });
+    const narrow = await openRig(bench, { queryBytes: 20_000 });
     try {
       const disk = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`m${i}`, 123_456_789_012 + i]));
       await narrow.tell(...Array.from({ length: 200 }, (_, i) => ({ time: NOW - i * 1000, items: { disk } })));
@@ -318,10 +317,10 @@ describe('environment query range', () => {
   });
 });
 
-describe('environment top', () => {
+overEngines('environment top', (bench) => {
   let rig: Rig;
   before(async () => {
-    rig = await openRig();
+    rig = await openRig(bench);
     const heat = (node: string, time: number, a: number, b: number): Told => ({
       node,
       time,
@@ -335,7 +334,11 @@ describe('environment top', () => {
   after(() => rig.store.close());
 
   const ask = async (input: Partial<TopInput>) =>
-    (await top(rig.store, { item: 'temperature', ...input })).map(({ node, metric, value }) => [node, metric, value]);
+    (await top(rig.store, NOW, { item: 'temperature', ...input })).map(({ node, metric, value }) => [
+      node,
+      metric,
+      value,
+    ]);
 
   it("takes the newest sample's highest instance, equal ones in natural order", async () => {
     expect(await ask({})).to.deep.equal([
@@ -345,7 +348,7 @@ describe('environment top', () => {
       ['n10', 'chip:b.celsius', 60],
       ['n3', 'chip:b.celsius', 31],
     ]);
-    const [first] = await top(rig.store, { item: 'temperature', limit: 1 });
+    const [first] = await top(rig.store, NOW, { item: 'temperature', limit: 1 });
     expect(first).to.deep.equal({
       node: 'n2',
       item: 'temperature',

@@ -1,12 +1,15 @@
-/** A store in memory with the environment's tables, and reports into it. */
+/** A store with the environment's tables, and reports into it. */
 import type { CallContext } from '@csm/api';
 import { type Json, wall } from '@csm/model';
-import { openMemoryStore, type Store, type StoreLimits } from '@csm/store';
+import type { Store, StoreLimits } from '@csm/store';
 import type { Values } from '../src/items.ts';
 import { SAMPLE_KIND } from '../src/report.ts';
 import * as environmentStore from '../src/store.ts';
+import type { Bench } from './engines.ts';
 
 export const NOW = wall(Date.parse('2026-03-10T12:00:00Z'));
+const MODULE = new URL('../src/store.js', import.meta.url).href;
+
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 
@@ -31,10 +34,10 @@ export interface Rig {
   reasons(): Promise<string[]>;
 }
 
-export async function openRig(limits: Partial<StoreLimits> = {}): Promise<Rig> {
+export async function openRig({ open }: Bench, limits: Partial<StoreLimits> = {}): Promise<Rig> {
   let now: number = NOW;
   const next = new Map<string, number>();
-  const store = await openMemoryStore({ modules: [environmentStore], clock: () => wall(now), limits });
+  const store = await open(environmentStore, MODULE, { clock: () => wall(now), limits });
   return {
     store,
     at: (moment) => {

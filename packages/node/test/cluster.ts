@@ -3,7 +3,12 @@ import { openMemoryStore, type Store } from '@csm/store';
 import type { HardwareRecord } from '../src/api-records.ts';
 import { type HardwareFilter, hardwareOf, listHistory } from '../src/hardware-records.ts';
 import * as nodeStore from '../src/store/index.ts';
+import type { Bench } from './engines.ts';
 
+const MODULE = new URL('../src/store/index.js', import.meta.url).href;
+const IN_MEMORY: Pick<Bench, 'open'> = {
+  open: (module, _url, options) => openMemoryStore({ modules: [module], ...options }),
+};
 const START = 1_800_000_000_000;
 
 /** A master's database, and nodes that report to it. */
@@ -18,9 +23,9 @@ export class Cluster {
     this.cursors = cursors;
   }
 
-  static async open(): Promise<Cluster> {
+  static async open({ open }: Pick<Bench, 'open'> = IN_MEMORY): Promise<Cluster> {
     let self: Cluster | undefined;
-    const store = await openMemoryStore({ modules: [nodeStore], clock: () => wall(self?.now ?? START) });
+    const store = await open(nodeStore, MODULE, { clock: () => wall(self?.now ?? START) });
     self = new Cluster(store);
     return self;
   }
@@ -67,6 +72,11 @@ export class Cluster {
       ({ event, serial, node, location, from_node, from_location }) =>
         `${String(event)} ${serial ?? '-'} ${from_node === null ? '' : `${from_node}/${from_location}>`}${node}/${location}`,
     );
+  }
+
+  /** Slice after slice until nothing is left to remove. */
+  async prune(olderThan: number): Promise<void> {
+    while ((await this.store.call<{ more: boolean }>('node.prune', { olderThan })).more);
   }
 
   async rejected(): Promise<string> {

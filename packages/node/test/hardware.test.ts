@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { Part } from '../src/hardware.ts';
 import { listHistory } from '../src/hardware-records.ts';
 import { Cluster } from './cluster.ts';
+import { overEngines } from './engines.ts';
 import { part } from './parts.ts';
 
 const DAY = 86_400_000;
@@ -10,10 +11,10 @@ const a = part('dimm', 'A1', 'SA');
 const b = part('dimm', 'A1', 'SB');
 const other = part('nic', '0000:01:00.0', null);
 
-describe('parts and their history', () => {
+overEngines('parts and their history', (bench) => {
   let cluster: Cluster;
   beforeEach(async () => {
-    cluster = await Cluster.open();
+    cluster = await Cluster.open(bench);
   });
   afterEach(() => cluster.store.close());
 
@@ -264,7 +265,7 @@ describe('parts and their history', () => {
       const twins = (name: string) => many(name, 500).flatMap((p) => [p, { ...p, location: `${p.location} again` }]);
       for (const name of ['a', 'b', 'c']) await cluster.report('n1', twins(name));
       expect(await count('hardware_shared')).to.be.at.most(1000);
-      const prune = () => cluster.store.call('node.prune', { olderThan: cluster.now - DAY });
+      const prune = () => cluster.prune(cluster.now - DAY);
       cluster.now += 300 * DAY;
       await cluster.report('n1', twins('a').slice(0, 2));
       cluster.now += 200 * DAY;
@@ -278,11 +279,11 @@ describe('parts and their history', () => {
       await cluster.report('n3', [b]);
       await cluster.report('n3', []);
       const open = () => cluster.store.query('SELECT serial FROM hardware_history WHERE part IS NOT NULL');
-      await cluster.store.call('node.prune', { olderThan: 0 });
+      await cluster.prune(0);
       expect(await open()).to.deep.equal([{ serial: 'SB' }]);
       expect(await count('hardware_claim')).to.equal(1);
       cluster.now += 31 * DAY;
-      await cluster.store.call('node.prune', { olderThan: cluster.now - DAY });
+      await cluster.prune(cluster.now - DAY);
       expect(await open()).to.deep.equal([]);
       expect(await count('hardware_claim')).to.equal(0);
     });
@@ -537,7 +538,7 @@ describe('parts and their history', () => {
     await cluster.report('n1', [a]);
     await cluster.report('n1', []);
     const [old] = await listHistory(cluster.store, { limit: 1 });
-    await cluster.store.call('node.prune', { olderThan: cluster.now + 1 });
+    await cluster.prune(cluster.now + 1);
     expect(await cluster.history()).to.deep.equal([]);
     await cluster.report('n1', [b]);
     const [young] = await listHistory(cluster.store, { limit: 1 });

@@ -1,8 +1,9 @@
 import { wall } from '@csm/model';
-import { openMemoryStore, type Store } from '@csm/store';
+import type { Store } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
 import { expect } from 'chai';
 import * as nodeStore from '../src/store/index.ts';
+import { overEngines } from './engines.ts';
 
 const NOW = wall(1_800_000_000_000);
 
@@ -32,10 +33,12 @@ const record = (more: Partial<RosterRecord>): RosterRecord => ({
   ...more,
 });
 
-describe('node store', () => {
+const MODULE = new URL('../src/store/index.js', import.meta.url).href;
+
+overEngines('node store', ({ open }) => {
   let store: Store;
   before(async () => {
-    store = await openMemoryStore({ modules: [nodeStore], clock: () => NOW });
+    store = await open(nodeStore, MODULE, { clock: () => NOW });
   });
   after(() => store.close());
 
@@ -145,5 +148,30 @@ describe('node store', () => {
     await store.call('node.touch', { seen: [{ daemon: 'compute/n1', lastSeen: NOW + 100 }] });
     const [row] = await store.query("SELECT last_seen FROM daemon WHERE daemon = 'compute/n1'");
     expect(row).to.deep.equal({ last_seen: NOW + 500 });
+  });
+
+  it('takes thousands of daemons at once, each as it was told last', async () => {
+    const ids = Array.from({ length: 3000 }, (_, i) => `compute/m${i}` as const);
+    const before = await store.changes.head();
+    await store.call('node.record', record({ daemons: ids.map((id) => daemon(id)) }));
+    expect(await store.changes.head()).to.equal(before + ids.length);
+    const claims = ids.map((id) => ({ daemon: id, term: 2, hub: 'agg-A', incarnation: 'i1' }));
+    const again = [...ids.map((id) => daemon(id, { term: 2, address: null })), daemon('compute/m0', { term: 3 })];
+    const told = record({ daemons: again, claims: claims as unknown as RosterRecord['claims'] });
+    const answer = await store.call<RosterRecorded>('node.record', told);
+    expect(answer.claims.map((claim) => claim.daemon)).to.deep.equal(ids);
+    const rows = await store.query(
+      "SELECT term, address, count(*) AS n FROM daemon WHERE node_name LIKE 'm%' GROUP BY term, address ORDER BY term",
+    );
+    expect(rows).to.deep.equal([
+      { term: 2, address: '10.0.0.1:1', n: 2999 },
+      { term: 3, address: '10.0.0.1:1', n: 1 },
+    ]);
+    const seen = [...ids, ...ids].map((id, i) => ({ daemon: id, lastSeen: NOW + 1 + (i < 3000 ? 9 : 0) }));
+    await store.call('node.touch', { seen: [...seen, { daemon: 'compute/unknown', lastSeen: NOW + 99 }] });
+    const [last] = await store.query(
+      "SELECT min(last_seen) AS least, max(last_seen) AS most FROM daemon WHERE node_name LIKE 'm%'",
+    );
+    expect(last).to.deep.equal({ least: NOW + 10, most: NOW + 10 });
   });
 });

@@ -103,6 +103,8 @@ export interface StoreModule {
   readonly reports?: Readonly<Record<string, ReportApplier>>;
   /** How its tables are divided that PostgreSQL keeps in partitions: a copy makes them as it goes. */
   readonly partitioned?: readonly Partitioned[];
+  /** Statements of PostgreSQL at the end of a copy from SQLite: what its tables have that SQLite's have not. */
+  readonly afterCopy?: readonly string[];
 }
 
 const MODULE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;

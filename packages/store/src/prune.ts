@@ -3,7 +3,7 @@
  * keeps, so that what is kept has no holes. On PostgreSQL a mark moves on past what is removed, and partitions that lie
  * below it whole are dropped; on SQLite rows are deleted. Readers see the same: nothing up to the oldest that is kept.
  */
-import { CHANGE, removeChanges, UNPRUNED } from './change-table.ts';
+import { CHANGE, OLDEST, removeChanges, UNPRUNED } from './change-table.ts';
 import type { Tx } from './module.ts';
 import { dropPartition, partitionsOf } from './postgresql/partitions.ts';
 import { inSlice } from './slice.ts';
@@ -53,6 +53,6 @@ export async function pruneChanges(
 async function dropOne(tx: Tx): Promise<boolean> {
   const [oldest] = (await partitionsOf(tx, [CHANGE])) ?? [];
   if (oldest === undefined) return false;
-  const mark = await tx.get<{ seq: number }>({ sqlite: 'SELECT 0 AS seq', postgresql: 'SELECT seq FROM change_pruned' });
-  return oldest.to - 1 <= (mark?.seq ?? 0) && (await dropPartition(tx, oldest));
+  const first = await tx.get<{ oldest: number }>(OLDEST);
+  return oldest.to <= (first?.oldest ?? 0) && (await dropPartition(tx, oldest));
 }

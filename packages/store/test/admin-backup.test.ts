@@ -1,4 +1,5 @@
 /** Backing up a database in use, restoring it, and what is refused on the way. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { code } from '@csm/model';
@@ -134,6 +135,44 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     expect(await refused(file)).to.match(/is not the file its manifest describes/);
     expect(await rows(place)).to.deep.equal(before);
     if (place.engine === 'sqlite') expect(existsSync(`${place.file}.restoring`)).to.equal(false);
+  });
+
+  it('killed in the middle of a restore it is begun anew, and nothing is lost', async () => {
+    const place = await fresh();
+    await fill(await open(place), 10);
+    const file = join(directory(), 'one.backup');
+    const manifest = await backup(place, file, options);
+    await fill(await open(await fresh()), 1);
+    const store = opened[0];
+    await store?.call('ledger.add', { n: 99 });
+    await close();
+    const before = await rows(place);
+    // It kills itself at the line after which nothing is as it was.
+    const program = join(directory(), 'restore.mjs');
+    const index = new URL('../src/admin/index.js', import.meta.url).href;
+    const runs = new URL('./fixtures/run.js', import.meta.url).href;
+    writeFileSync(
+      program,
+      `const { restore } = await import(${JSON.stringify(index)});
+       const { run } = await import(${JSON.stringify(runs)});
+       const tell = (line) => /former tables|takes its place/.test(line) && process.kill(process.pid, 'SIGKILL');
+       await restore(${JSON.stringify(place)}, ${JSON.stringify(file)},
+         { modules: ${JSON.stringify(MODULES)}, run, clock: () => ${NOW}, tell });`,
+    );
+    expect(spawnSync(process.execPath, [program], { encoding: 'utf8' })).to.include({ signal: 'SIGKILL' });
+    if (engine === 'postgresql') {
+      expect((await problemOf(openPlace(place))).detail).to.match(
+        /a restore of .* has not ended and must be begun anew/,
+      );
+    }
+    // One that fails now puts the former rows back all the same.
+    writeFileSync(manifestOf(file), JSON.stringify({ ...manifest, tables: { ...manifest.tables, entry: 7 } }));
+    expect((await problemOf(restore(place, file, restoring))).detail).to.match(/entry has 10 rows instead of 7/);
+    expect(await rows(place)).to.deep.equal(before);
+    writeFileSync(manifestOf(file), JSON.stringify(manifest));
+    await restore(place, file, restoring);
+    expect(await rows(place)).to.deep.equal(manifest.tables);
+    await fill(await open(place), 1);
   });
 
   it('keeps the former database whole when the backup turns out to be another than its manifest says', async () => {

@@ -9,7 +9,7 @@ import { adminOf, fill, openPlace, overPlaces } from './fixtures/places.ts';
 
 /** Runs statements past the store. */
 async function tamper(place: Place, sql: string): Promise<void> {
-  if (place.engine === 'postgresql') return void (await adminOf(place.server, sql));
+  if (place.engine === 'postgresql') return adminOf(place.server, sql);
   const db = new Database(place.file);
   db.pragma('foreign_keys = OFF');
   db.unsafeMode(true);

@@ -90,11 +90,28 @@ overEngines('changes', ({ open }) => {
     expect((await problemOf(store.changes.prune({ keepRows: -1 }))).field).to.equal('keepRows');
   });
 
-  it('prunes large rows in slices by their size', async () => {
+  it('prunes in slices, each a call of its own', async () => {
     const store = await open();
-    await store.call('ledger.manyChanges', { count: 40, bytes: 100_000 });
-    const slice = await store.call<{ deleted: number; more: boolean }>('store.pruneChanges', { keepRows: 0 });
-    expect(slice).to.deep.equal({ deleted: 10, more: true });
-    expect(await store.changes.prune({ keepRows: 0 })).to.equal(29);
+    await store.call('ledger.manyChanges', { count: 30_000 });
+    const slice = await store.call<{ deleted: number; more: boolean }>('store.pruneChanges', { keepRows: 10 });
+    expect(slice.more).to.equal(true);
+    expect(await store.changes.oldest()).to.equal(slice.deleted + 1);
+    expect(await store.changes.prune({ keepRows: 10 })).to.equal(30_000 - 10 - slice.deleted);
+    expect(await store.changes.oldest()).to.equal(29_991);
+  });
+
+  it('prunes what no follower waits for, and what is beyond the hard bound', async () => {
+    const store = await open();
+    await store.call('ledger.manyChanges', { count: 100 });
+    await store.call('store.openFollower', { name: 'slow', from: 'oldest' });
+    await store.call('store.moveFollower', { name: 'slow', cursor: 30 });
+    expect(await store.changes.prune({ keepRows: 10 })).to.equal(30);
+    expect(await store.changes.prune({ keepRows: 10, hardRows: 20 })).to.equal(50);
+    expect(await store.changes.oldest()).to.equal(81);
+    expect(await store.call('store.openFollower', { name: 'new', from: 'oldest' })).to.deep.equal({ cursor: 80 });
+    await store.forgetFollower('slow');
+    expect(await store.changes.prune({ keepRows: 10 })).to.equal(0);
+    await store.forgetFollower('new');
+    expect(await store.changes.prune({ keepRows: 10 })).to.equal(10);
   });
 });

@@ -184,6 +184,64 @@ describe('who leads', () => {
       expect((await entries()).filter((n) => n < 1_000_000).length, 'nothing of the first was added').to.equal(before);
     });
 
+    it('has one leader at each moment, whoever is killed, stopped or cut off, in any order', async function () {
+      this.timeout(180_000);
+      const seed = Number(process.env['CSM_TEST_SEED'] ?? 1);
+      console.log(`        seed ${seed}`);
+      // mulberry32
+      let state = seed;
+      const below = (n: number): number => {
+        state = (state + 0x6d2b79f5) | 0;
+        let t = Math.imul(state ^ (state >>> 15), 1 | state);
+        t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+        return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n);
+      };
+      const lease = 700;
+      const all: Child[] = [];
+      const begin = (): Child => {
+        const one = process2(`m${all.length}`, 'adds', 1 + all.length * 1_000_000, lease);
+        all.push(one);
+        return one;
+      };
+      const standing = [begin(), begin(), begin()];
+      const total = (): number => all.reduce((n, one) => n + added(one).length, 0);
+      const flows = async (): Promise<void> => {
+        const before = total();
+        await until('numbers are added', () => total() > before + 50, PATIENCE_MS);
+      };
+      const hasEnded = (one: Child): boolean => one.process.exitCode !== null || one.process.signalCode !== null;
+      const termOf = (one: Child): number => Number(one.lines.find((line) => line.startsWith('leads '))?.slice(6) ?? 0);
+      const backends = (part: string) =>
+        cluster.admin(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'csm ${part}%'`,
+        );
+      await flows();
+      for (let round = 0; round < 8; round++) {
+        // Mostly the one that leads.
+        const drawn = standing[below(standing.length)] as Child;
+        const victim = below(4) === 0 ? drawn : (standing.toSorted((a, b) => termOf(b) - termOf(a))[0] ?? drawn);
+        const what = below(5);
+        if (what === 0) await victim.kill();
+        else if (what === 1) {
+          victim.process.kill('SIGSTOP');
+          await new Promise((resolve) => setTimeout(resolve, below(3 * lease)));
+          victim.process.kill('SIGCONT');
+        } else if (what === 2) await backends('lease');
+        else if (what === 3) await backends('writer');
+        else {
+          await cluster.stop('SIGQUIT');
+          await cluster.start();
+        }
+        await flows();
+        for (const [k, one] of standing.entries()) if (hasEnded(one)) standing[k] = begin();
+      }
+      for (const one of standing) await one.kill();
+      await check(...all);
+      const terms = all.flatMap((one) => one.lines.filter((line) => line.startsWith('leads ')));
+      expect(new Set(terms).size, 'nobody shares a term').to.equal(terms.length);
+      console.log(`        ${total()} numbers under ${terms.length} terms`);
+    });
+
     it('lets nobody commit what he began under an older term', async () => {
       const first = process2('m1', 'slow', 666);
       await first.tells('leads');

@@ -1,13 +1,21 @@
 import { code, fail } from '@csm/model';
-import type { CommandSpec } from '../command.ts';
+import type { CommandSpec, Given } from '../command.ts';
 import { flag, text } from '../given.ts';
 import { KEY_OPTION, underKey } from '../keyed.ts';
 import { readMoment } from '../moment.ts';
 import { answerText } from '../print/answer.ts';
+import type { Session } from '../session.ts';
 import { count, printable } from '../text.ts';
 import { mib } from './db-status.ts';
 
 const DAY_MS = 86_400_000;
+
+/** `--before` as the beginning of its day, ms UTC. */
+export function readBefore(session: Session, given: Given): number {
+  const moment = text(given, 'before');
+  if (moment === undefined) fail(code.MISSING_PARAMETER, '--before is missing', { field: '--before' });
+  return Math.floor(readMoment(moment, '--before', session.now()) / DAY_MS) * DAY_MS;
+}
 
 export const dbArchive: CommandSpec = {
   path: ['db', 'archive'],
@@ -26,7 +34,7 @@ export const dbArchive: CommandSpec = {
   purpose: `For administrators. Changes are what \`csm node watch\` shows: states of nodes, links, inventory, events. They are written to
 \`<directory>/changes-before-<date>\`: for each day a gzipped file with one JSON object a line, and \`manifest.json\` with the
 number of rows, bytes and SHA-256 of each. The directory gets its name when all is written and synced. With \`--remove\` the
-rows go after that, but for those a follower has yet to get, and the newest change.`,
+rows go after that, but for those a follower has yet to get, and the newest change. Samples: \`csm env archive\`.`,
   examples: [
     {
       title: 'What is older than thirty days',
@@ -43,10 +51,7 @@ rows go after that, but for those a follower has yet to get, and the newest chan
     const { directory } = given.arguments;
     if (directory === undefined)
       fail(code.MISSING_PARAMETER, "the argument 'directory' is missing", { field: 'directory' });
-    const moment = text(given, 'before');
-    if (moment === undefined) fail(code.MISSING_PARAMETER, '--before is missing', { field: '--before' });
-    const asked = readMoment(moment, '--before', session.now());
-    const before = Math.floor(asked / DAY_MS) * DAY_MS;
+    const before = readBefore(session, given);
     return underKey(session, given, async (idempotencyKey) => {
       const input = { directory, before, ...(flag(given, 'remove') ? { remove: true } : {}) };
       const answer = await session.client.call('db.archive', input, { ...session.callOptions, idempotencyKey });

@@ -15,7 +15,8 @@ export const dbBackup: CommandSpec = {
   call: 'db.backup',
   purpose: `For administrators. The master goes on working meanwhile: the backup holds what was committed when it was begun, all of one
 moment. It is opened again and counted, synced to the disk, and only then gets its name; \`<file>.manifest.json\` beside it
-says what is in it and by which checksum a restore knows that it is whole. Only the master's user may read the file. With
+says what is in it and by which checksum a restore knows that it is whole. Only the master's user may read the file. Under
+its systemd unit the master may write below /var/lib/csm, and where a drop-in allows it. With
 PostgreSQL pg_dump must be installed where the master runs, of the server's version or later. Ctrl-C ends the backup, and
 nothing is left of it.`,
   examples: [{ title: 'Before an upgrade', line: 'csm db backup /tmp/before-upgrade.backup' }],

@@ -14,6 +14,7 @@ import { dbCopy } from './db-copy.ts';
 import { dbRestore } from './db-restore.ts';
 import { dbRetention } from './db-retention.ts';
 import { dbStatus } from './db-status.ts';
+import { envArchive } from './env-archive.ts';
 import { envPlot } from './env-plot.ts';
 import { envQuery } from './env-query.ts';
 import { envTop } from './env-top.ts';
@@ -47,6 +48,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   envTop,
   envWatch,
   envPlot,
+  envArchive,
   aggregatorList,
   treeRebalance,
   ping,

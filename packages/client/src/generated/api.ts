@@ -244,6 +244,70 @@ export const API = {
       }
     ]
   },
+  'env.archive': {
+    "name": "env.archive",
+    "summary": "Writes old samples into files, a day each",
+    "description": "Makes `<directory>/samples-before-<date>` with a gzipped file of JSON lines for each day and a manifest with counts and checksums. Nothing is removed: samples go by their age.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/environment/archive",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "directory",
+        "before"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 86400,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      24,
+      44
+    ],
+    "fields": [
+      {
+        "name": "directory",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "an absolute path on the master's machine",
+        "description": "where the archive is made"
+      },
+      {
+        "name": "before",
+        "in": "body",
+        "required": true,
+        "type": "number",
+        "allowed": "an integer of at least 0",
+        "description": "ms UTC, the beginning of a day that has begun"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Samples of before 1 October 2026",
+        "input": {
+          "directory": "/var/lib/csm/archive",
+          "before": 1790812800000
+        }
+      }
+    ]
+  },
   'env.query': {
     "name": "env.query",
     "summary": "Streams what the nodes have measured",
@@ -1525,6 +1589,23 @@ export type DbStatusOutput = {
   }[];
 };
 
+/** Writes old samples into files, a day each: input. */
+export type EnvArchiveInput = {
+  /** where the archive is made */
+  readonly directory: string;
+  /** ms UTC, the beginning of a day that has begun */
+  readonly before: number;
+};
+
+export type EnvArchiveOutput = {
+  readonly path: string;
+  /** samples written */
+  readonly rows: number;
+  readonly bytes: number;
+  /** days */
+  readonly files: number;
+};
+
 /** Streams what the nodes have measured: input. */
 export type EnvQueryInput = {
   /** node set; all nodes when left out */
@@ -2150,6 +2231,7 @@ export interface ApiTypes {
   'db.backup': { readonly input: DbBackupInput; readonly output: DbBackupOutput; readonly item: never };
   'db.retention': { readonly input: DbRetentionInput; readonly output: DbRetentionOutput; readonly item: never };
   'db.status': { readonly input: DbStatusInput; readonly output: DbStatusOutput; readonly item: never };
+  'env.archive': { readonly input: EnvArchiveInput; readonly output: EnvArchiveOutput; readonly item: never };
   'env.query': { readonly input: EnvQueryInput; readonly output: undefined; readonly item: EnvQueryItem };
   'env.top': { readonly input: EnvTopInput; readonly output: EnvTopOutput; readonly item: never };
   'env.watch': { readonly input: EnvWatchInput; readonly output: undefined; readonly item: EnvWatchItem };

@@ -59,7 +59,7 @@ export async function query(
   const known = await knownNodes(store, input.nodes);
   const rows = new Rows(store, known.total);
   const whole = stepMs === 0 ? range : await wholeSteps(rows, now, input, range, stepMs);
-  const work = new Work(rows, input.item, known, whole, select, ctx, heldMax);
+  const work = new Work(rows, now, input.item, known, whole, select, ctx, heldMax);
   if (stepMs === 0) await work.asSampled();
   else await work.inSteps(stepMs, input.agg ?? 'avg');
   if (work.emitted === 0) nothing(input, range, work.seen);
@@ -94,6 +94,7 @@ function nothing({ item, nodes, metrics }: QueryInput, { since, until }: Range, 
 class Work {
   emitted = 0;
   readonly seen = new SeenMetrics();
+  readonly #now: Wall;
   readonly #item: Item;
   readonly #itemId: number;
   readonly #range: Range;
@@ -112,6 +113,7 @@ class Work {
 
   constructor(
     rows: Rows,
+    now: Wall,
     item: Item,
     { nodes, total }: KnownNodes,
     range: Range,
@@ -119,6 +121,7 @@ class Work {
     ctx: CallContext,
     heldMax: number,
   ) {
+    this.#now = now;
     this.#item = item;
     this.#itemId = ITEM_ID[item];
     this.#range = range;
@@ -284,7 +287,7 @@ class Work {
 
   #buckets(grain: Grain): Promise<Bucket[]> {
     const { since, until } = this.#range;
-    return this.#rows.buckets(grain, this.#itemId, bucketOf(grain, since), bucketOf(grain, until - 1));
+    return this.#rows.buckets(grain, this.#itemId, bucketOf(grain, since), bucketOf(grain, until - 1), this.#now);
   }
 }
 

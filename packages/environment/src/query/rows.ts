@@ -6,7 +6,7 @@ import { CsmError, code, type Wall } from '@csm/model';
 import type { SqlValue, Store } from '@csm/store';
 import { decodeTallies, type Tally } from '../store/figures.ts';
 import { oldestKept, queryKeep } from '../store/keep.ts';
-import { BUCKET_SLOTS, type Grain, HOUR_MS, nodeOfSlot, seriesOf, slotBase } from '../store/slot.ts';
+import { BUCKET_SLOTS, type Grain, HOUR_MS, nodeOfSlot, SAMPLE, seriesOf, slotBase } from '../store/slot.ts';
 import { LISTED_MAX, lists, padded, placeholders } from './nodes.ts';
 
 /** Rows of the first page, and at most of any: the length of the last page's rows tells how many the next has. */
@@ -106,26 +106,28 @@ export class Rows {
     }
   }
 
-  /** The buckets of a grain that have rows, from `first` to `last`, with how many. */
-  async buckets(grain: Grain, itemId: number, first: number, last: number): Promise<Bucket[]> {
+  /** The buckets of a grain that have rows, from `first` to `last`, with how many; not what is only still there. */
+  async buckets(grain: Grain, itemId: number, first: number, last: number, now: Wall): Promise<Bucket[]> {
+    const kept = oldestKept(grain, now, await queryKeep(this.#store));
     return this.#store.query<Bucket>(
-      `SELECT bucket, row_count AS rows, byte_count AS bytes FROM env_volume
+      `SELECT bucket, row_count AS "rows", byte_count AS bytes FROM env_volume
        WHERE grain = $1 AND item = $2 AND bucket >= $3 AND bucket <= $4 ORDER BY bucket`,
-      [grain.id, itemId, first, last],
+      [grain.id, itemId, Math.max(first, kept), last],
       { limit: 200_000 },
     );
   }
 
   /** The newest sample of each node of an item, in pages. */
-  async *newest(itemId: number, nodes: ReadonlySet<number>): AsyncGenerator<readonly SampleRow[]> {
+  async *newest(itemId: number, nodes: ReadonlySet<number>, now: Wall): AsyncGenerator<readonly SampleRow[]> {
+    const since = oldestKept(SAMPLE, now, await queryKeep(this.#store)) * HOUR_MS;
     for (const list of this.#lists(nodes)) {
       const sql = `SELECT s.slot, l.time AS ms, s.layout, 1 AS samples, s.figures
         FROM env_node n CROSS JOIN env_latest l CROSS JOIN env_sample s
-        WHERE l.series = $1 + n.id AND n.id > $2${where(list, 5)}
+        WHERE l.series = $1 + n.id AND n.id > $2 AND l.time >= $5${where(list, 6)}
           AND s.slot = $3 + (l.time / ${HOUR_MS}) * ${BUCKET_SLOTS} + n.id AND s.ms = l.time % ${HOUR_MS}
         ORDER BY n.id LIMIT $4`;
       const first = [seriesOf(itemId, 0), slotBase(itemId, 0)] as const;
-      const params: Asked['params'] = ({ node }, limit) => [first[0], node, first[1], limit, ...values(list)];
+      const params: Asked['params'] = ({ node }, limit) => [first[0], node, first[1], limit, since, ...values(list)];
       for await (const raws of this.#pages({ sql, params, nodes })) {
         yield raws.map(({ raw, node, names }) => ({ node, time: raw.ms, names, values: numbers(raw) }));
       }

@@ -1,5 +1,5 @@
 /** `env.top`: the nodes with the highest, or lowest, newest values. */
-import { code, fail } from '@csm/model';
+import { code, fail, type Wall } from '@csm/model';
 import { compareNames } from '@csm/nodeset';
 import type { Store } from '@csm/store';
 import { TOP_MAX, type TopRow } from '../api.ts';
@@ -20,7 +20,7 @@ export interface TopInput {
 const LIMIT = 20;
 
 /** Code 4 when no node has a sample, or none has the metric. */
-export async function top(store: Store, input: TopInput): Promise<TopRow[]> {
+export async function top(store: Store, now: Wall, input: TopInput): Promise<TopRow[]> {
   const { item, limit = LIMIT } = input;
   const main = MAIN_METRIC[item];
   const metric = input.metric ?? main.metric;
@@ -31,7 +31,7 @@ export async function top(store: Store, input: TopInput): Promise<TopRow[]> {
   const before = (a: TopRow, b: TopRow): number =>
     (ascending ? a.value - b.value : b.value - a.value) || compareNames(a.node, b.node);
   let best: TopRow[] = [];
-  for await (const page of new Rows(store, known.total).newest(ITEM_ID[item], new Set(nodes.keys()))) {
+  for await (const page of new Rows(store, known.total).newest(ITEM_ID[item], new Set(nodes.keys()), now)) {
     for (const row of page) {
       seen.add(row.names);
       const found = outermost(row, metric, ascending);

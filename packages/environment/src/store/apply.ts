@@ -7,6 +7,7 @@ import type { Wall } from '@csm/model';
 import { type Among, type ReportApplier, type ReportItem, rowsAmong, type Tx } from '@csm/store';
 import type { Item, Values } from '../items.ts';
 import { readSample, type SampleBody } from '../report.ts';
+import { Divided } from './divided.ts';
 import { Faults, type Said } from './faults.ts';
 import { compact, VALUE_MAX } from './figures.ts';
 import { isTooOld, type Keep, type KeepTimes, oldestUseful, readKeep } from './keep.ts';
@@ -16,17 +17,7 @@ import { nodeIds } from './nodes.ts';
 import { inParts } from './parts.ts';
 import { Refusal } from './refusal.ts';
 import { type Add, Rollups } from './rollups.ts';
-import {
-  bucketOf,
-  DAILY,
-  HOUR_MS,
-  HOURLY,
-  ITEM_ID,
-  SAMPLE,
-  seriesOf,
-  slotBase,
-  TIME_MAX,
-} from './slot.ts';
+import { bucketOf, DAILY, HOUR_MS, HOURLY, ITEM_ID, SAMPLE, seriesOf, slotBase, TIME_MAX } from './slot.ts';
 import { rowBytes, VolumeChanges } from './volume.ts';
 
 /** How far a node's clock may be ahead of the master's. */
@@ -36,7 +27,7 @@ export const AHEAD_MAX_MS = HOUR_MS;
 export const samples: ReportApplier = async (tx, items) => {
   const keep = await readKeep(tx);
   const bodies = items.map((item) => checkReport(item, tx.now, keep));
-  await new Batch(tx, keep).apply(items, bodies);
+  await new Batch(tx, keep, await Divided.open(tx, keep)).apply(items, bodies);
 };
 
 /** The body of a report that may be stored. */
@@ -98,6 +89,7 @@ class Batch {
   readonly #keep: KeepTimes;
   readonly #layouts: Layouts;
   readonly #arrangements = new Map<string, Arrangement>();
+  readonly #divided: Divided | undefined;
   readonly #rollups: Rollups;
   readonly #volumes = new VolumeChanges();
   readonly #latest: Latest;
@@ -106,11 +98,12 @@ class Batch {
   readonly #moments = new Set<string>();
   #rows: SampleRow[] = [];
 
-  constructor(tx: Tx, keep: Keep) {
+  constructor(tx: Tx, keep: Keep, divided: Divided | undefined) {
     this.#tx = tx;
     this.#keep = keep;
     this.#layouts = new Layouts(tx, keep.bytes);
-    this.#rollups = new Rollups(tx, this.#layouts);
+    this.#divided = divided;
+    this.#rollups = new Rollups(tx, this.#layouts, divided);
     this.#latest = new Latest(tx);
     this.#faults = new Faults(tx);
   }
@@ -230,7 +223,7 @@ class Batch {
       this.#moments.add(moment);
       const figures = JSON.stringify(numbers);
       this.#rows.push({ slot, ms, layout: layout.id, figures });
-      this.#layouts.use(layout.id, 1);
+      this.#layouts.use(layout.id, SAMPLE, await this.#divided?.room(SAMPLE, origin.itemId, hour));
       this.#volumes.add(SAMPLE, hour, origin.itemId, 1, rowBytes(figures.length));
     }
     for (const add of adds) add(layout);

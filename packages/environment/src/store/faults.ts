@@ -97,12 +97,7 @@ const KEY = [
 const keyOf = (node: number, item: number): string => `${node} ${item}`;
 
 /** What a fault told at a moment becomes, held against what is known of it. */
-function told(
-  item: number,
-  at: number,
-  { part, reason }: Exclude<Said, 'sound'>,
-  known: Known | undefined,
-): Known {
+function told(item: number, at: number, { part, reason }: Exclude<Said, 'sound'>, known: Known | undefined): Known {
   const again = known !== undefined && known.ends >= at ? known : undefined;
   const gap = again === undefined ? 0 : Math.max(again.gap, at - again.last);
   const since = again !== undefined && (again.part === 1) === part ? again.since : at;

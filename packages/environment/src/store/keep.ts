@@ -23,7 +23,8 @@ const FOREVER: Keep = {
   bytes: Number.MAX_SAFE_INTEGER,
 };
 
-const keepOf = (grain: Grain, keep: KeepTimes): number => {
+/** How long figures of a grain are kept, ms. */
+export const keepOf = (grain: Grain, keep: KeepTimes): number => {
   if (grain === SAMPLE) return keep.samples;
   return grain === HOURLY ? keep.hourly : keep.daily;
 };

@@ -1,10 +1,10 @@
 /** Lists of value names, each stored once, with the number of rows that have it; one call's view of them. */
 import { createHash } from 'node:crypto';
-import { rowsAmong, type Tx } from '@csm/store';
+import { type Among, rowsAmong, type Sql, type Tx } from '@csm/store';
 import { ITEMS } from '../items.ts';
 import { Refusal } from './refusal.ts';
 import { noRoom } from './room.ts';
-import { seriesOf } from './slot.ts';
+import { type Grain, seriesOf } from './slot.ts';
 
 export interface Layout {
   readonly id: number;
@@ -43,6 +43,8 @@ export class Layouts {
   readonly #byId = new Map<number, Layout>();
   /** Rows that came or went, for each layout. */
   readonly #uses = new Map<number, number>();
+  /** Where tables are divided: the grain, partition and layout of rows that came. */
+  readonly #parts = new Map<string, readonly [grain: number, lower: number, layout: number]>();
 
   constructor(tx: Tx, keepBytes: number) {
     this.#tx = tx;
@@ -94,14 +96,28 @@ export class Layouts {
     return layout;
   }
 
-  /** Notes that so many more rows have a layout. */
-  use(id: number, rows: number): void {
-    this.#uses.set(id, (this.#uses.get(id) ?? 0) + rows);
+  /** Notes that one more row has a layout; `lower` is the first slot of its partition where tables are divided. */
+  use(id: number, grain: Grain, lower: number | undefined): void {
+    if (lower === undefined) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
+    else this.#parts.set(`${grain.id} ${lower} ${id}`, [grain.id, lower, id]);
+  }
+
+  /** Notes that a row has a layout no longer. A partition that had rows with it once counts until it goes. */
+  release(id: number, lower: number | undefined): void {
+    if (lower === undefined) this.#uses.set(id, (this.#uses.get(id) ?? 0) - 1);
   }
 
   /** Writes what was noted. */
   async write(): Promise<void> {
+    const there = await rowsAmong<{ grain: number; lower: number; layout: number }>(this.#tx, USES, [
+      ...this.#parts.values(),
+    ]);
+    for (const { grain, lower, layout } of there) this.#parts.delete(`${grain} ${lower} ${layout}`);
+    const fresh = [...this.#parts.values()];
+    await this.#tx.insert('env_use', USES.columns, fresh);
+    for (const [, , layout] of fresh) this.#uses.set(layout, (this.#uses.get(layout) ?? 0) + 1);
     await addUses(this.#tx, this.#uses);
+    this.#parts.clear();
     this.#uses.clear();
   }
 
@@ -133,6 +149,23 @@ export class Layouts {
   }
 }
 
+const USES: Among = {
+  table: 'env_use',
+  columns: ['grain', 'lower', 'layout'],
+  key: [
+    ['grain', 'BIGINT'],
+    ['lower', 'BIGINT'],
+    ['layout', 'BIGINT'],
+  ],
+};
+
+const ADD_USES: Sql = {
+  sqlite: `UPDATE env_layout SET refs = refs + json_extract(k.value, '$[1]') FROM json_each($1) k
+    WHERE env_layout.id = json_extract(k.value, '$[0]')`,
+  postgresql: `UPDATE env_layout SET refs = refs + CAST(k.value ->> 1 AS BIGINT)
+    FROM json_array_elements(CAST($1 AS json)) k(value) WHERE env_layout.id = CAST(k.value ->> 0 AS BIGINT)`,
+};
+
 async function addBytes(tx: Tx, series: number, bytes: number): Promise<void> {
   await tx.run(
     `INSERT INTO env_names (series, bytes) VALUES ($1, $2)
@@ -143,9 +176,8 @@ async function addBytes(tx: Tx, series: number, bytes: number): Promise<void> {
 
 /** Notes that rows with these layouts came or, below zero, went. */
 export async function addUses(tx: Tx, uses: ReadonlyMap<number, number>): Promise<void> {
-  for (const [id, rows] of uses) {
-    if (rows !== 0) await tx.run('UPDATE env_layout SET refs = refs + $2 WHERE id = $1', [id, rows]);
-  }
+  const changed = [...uses].filter(([, rows]) => rows !== 0);
+  if (changed.length > 0) await tx.run(ADD_USES, [JSON.stringify(changed)]);
 }
 
 /** Removes lists of names no row has any more, at most so many; gives how many. */

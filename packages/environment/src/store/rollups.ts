@@ -5,6 +5,7 @@
  */
 import { rowsAmong, type SqlValue, type Tx } from '@csm/store';
 import { VALUES_MAX } from '../report.ts';
+import type { Divided } from './divided.ts';
 import { decodeTallies, encodeTallies, merge, single, type Tally } from './figures.ts';
 import type { Layout, Layouts, Origin } from './layouts.ts';
 import { inParts } from './parts.ts';
@@ -57,13 +58,15 @@ const REPLACE = `(slot) DO UPDATE SET layout = excluded.layout, samples = exclud
 export class Rollups {
   readonly #tx: Tx;
   readonly #layouts: Layouts;
+  readonly #divided: Divided | undefined;
   /** Rows as they were before this call. */
   readonly #stored = new Map<string, Row>();
   readonly #pending = new Map<string, Pending>();
 
-  constructor(tx: Tx, layouts: Layouts) {
+  constructor(tx: Tx, layouts: Layouts, divided: Divided | undefined) {
     this.#tx = tx;
     this.#layouts = layouts;
+    this.#divided = divided;
   }
 
   /** Reads the rows at these slots of a grain, which samples are added to later. */
@@ -109,7 +112,11 @@ export class Rollups {
       // In the order of the table, so that what lies close together is written together.
       pending.sort((a, b) => a.slot - b.slot);
       for (const part of inParts(pending)) {
-        const rows = part.map((one) => this.#row(one, volumes));
+        const rows: SqlValue[][] = [];
+        for (const one of part) {
+          const lower = await this.#divided?.room(one.grain, one.itemId, one.bucket);
+          rows.push(this.#row(one, lower, volumes));
+        }
         await this.#tx.insert(table, COLUMNS, rows, { onConflict: REPLACE });
       }
     }
@@ -134,12 +141,16 @@ export class Rollups {
     };
   }
 
-  #row({ grain, slot, bucket, itemId, layout, samples, stored, ...part }: Pending, volumes: VolumeChanges): SqlValue[] {
+  #row(
+    { grain, slot, bucket, itemId, layout, samples, stored, ...part }: Pending,
+    lower: number | undefined,
+    volumes: VolumeChanges,
+  ): SqlValue[] {
     const figures = encodeTallies(part.tallies, samples);
     const extra = part.extra.length === 0 ? null : JSON.stringify(part.extra);
     if (stored?.layout !== layout.id) {
-      if (stored !== undefined) this.#layouts.use(stored.layout, -1);
-      this.#layouts.use(layout.id, 1);
+      if (stored !== undefined) this.#layouts.release(stored.layout, lower);
+      this.#layouts.use(layout.id, grain, lower);
     }
     const bytes = rowBytes(figures.length + (extra?.length ?? 0)) - (stored?.bytes ?? 0);
     volumes.add(grain, bucket, itemId, stored === undefined ? 1 : 0, bytes);

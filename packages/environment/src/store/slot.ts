@@ -60,6 +60,9 @@ export const slotBase = (itemId: number, bucket: number): number => (itemId * BU
 /** The first slot that no longer belongs to this item and bucket. */
 export const slotEnd = (itemId: number, bucket: number): number => slotBase(itemId, bucket) + NODES;
 
+/** The number of the item a slot is of. */
+export const itemOfSlot = (slot: number): number => Math.floor(slot / (BUCKETS * NODES));
+
 export const nodeOfSlot = (slot: number): number => slot % NODES;
 
 /** Key of what there is once for a node and item. */

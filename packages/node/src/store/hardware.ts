@@ -1,6 +1,6 @@
 /** Parts and their history: reads what bears on a node's report, and writes what the rules made of it. */
 import type { Json, Wall } from '@csm/model';
-import type { SqlValue, Tx } from '@csm/store';
+import { type Among, deleteAmong, type SqlValue, type Tx } from '@csm/store';
 import type { Part, PartKind } from '../hardware.ts';
 import { PARTS_MAX, type PartsReport } from '../parts/read.ts';
 import { rule } from '../parts/rules.ts';
@@ -155,12 +155,8 @@ async function bearing<Row>(
 }
 
 async function write(tx: Tx, node: string, madeAt: Wall, ruling: Ruling, budget: Budget): Promise<void> {
-  for (const { kind, serial } of ruling.shared)
-    if (budget.take())
-      await tx.run(
-        'INSERT INTO hardware_shared (kind, serial, seen) VALUES ($1, $2, $3) ON CONFLICT (serial, kind) DO NOTHING',
-        [kind, serial, tx.now],
-      );
+  const shared = ruling.shared.filter(() => budget.take()).map(({ kind, serial }) => [kind, serial, tx.now]);
+  await tx.insert('hardware_shared', ['kind', 'serial', 'seen'], shared, { passOver: true });
   for (const seq of ruling.corrected)
     await tx.run(
       `UPDATE hardware_history SET event = 'inserted', from_node = NULL, from_location = NULL, changes = '{}'
@@ -176,64 +172,114 @@ async function write(tx: Tx, node: string, madeAt: Wall, ruling: Ruling, budget:
          node_name = $3, location = $4, changes = $5, part = NULL WHERE seq = $1`,
       [removal.seq, tx.now, node, location, JSON.stringify(changes)],
     );
-  for (const part of ruling.drop)
-    await tx.run('DELETE FROM hardware WHERE node_name = $1 AND kind = $2 AND location = $3', [
-      part.node,
-      part.kind,
-      part.location,
-    ]);
-  for (const part of ruling.put) await put(tx, part);
+  await deleteAmong(
+    tx,
+    PLACE,
+    ruling.drop.map((part) => [part.node, part.kind, part.location]),
+  );
+  await putAll(tx, ruling.put);
+  // Rows are numbered in their order; only the number of a move is asked for.
+  let waiting: HistoryRow[] = [];
   for (const row of ruling.rows) {
-    const seq = budget.take() ? await add(tx, node, row) : NO_ROW;
-    if (row.from !== undefined && row.serial !== null)
-      await claim(tx, { node: row.from.node, kind: row.kind, serial: row.serial, seq, time: tx.now, madeAt });
+    const isWritten = budget.take();
+    if (row.from === undefined || row.serial === null) {
+      if (isWritten) waiting.push(row);
+      continue;
+    }
+    await addAll(tx, node, waiting);
+    waiting = [];
+    const seq = isWritten ? await add(tx, node, row) : NO_ROW;
+    await claim(tx, { node: row.from.node, kind: row.kind, serial: row.serial, seq, time: tx.now, madeAt });
   }
+  await addAll(tx, node, waiting);
 }
 
-const put = (tx: Tx, part: Held) =>
-  tx.run(
-    `INSERT INTO hardware (node_name, kind, location, serial, vendor, model, part_number, firmware, details, passing, since)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-     ON CONFLICT (node_name, kind, location) DO UPDATE SET serial = excluded.serial, vendor = excluded.vendor,
-       model = excluded.model, part_number = excluded.part_number, firmware = excluded.firmware,
-       details = excluded.details, passing = excluded.passing, since = excluded.since`,
-    [
-      part.node,
-      part.kind,
-      part.location,
-      part.serial,
-      part.vendor,
-      part.model,
-      part.part_number,
-      part.firmware,
-      JSON.stringify(part.details),
-      JSON.stringify(part.passing),
-      part.since,
-    ],
-  );
+const PLACE: Pick<Among, 'table' | 'key'> = {
+  table: 'hardware',
+  key: [
+    ['node_name', 'TEXT'],
+    ['kind', 'TEXT'],
+    ['location', 'TEXT'],
+  ],
+};
+
+const PART_COLUMNS = [
+  'node_name',
+  'kind',
+  'location',
+  'serial',
+  'vendor',
+  'model',
+  'part_number',
+  'firmware',
+  'details',
+  'passing',
+  'since',
+];
+const CHANGED_PART = `(node_name, kind, location) DO UPDATE SET serial = excluded.serial, vendor = excluded.vendor,
+  model = excluded.model, part_number = excluded.part_number, firmware = excluded.firmware,
+  details = excluded.details, passing = excluded.passing, since = excluded.since`;
+
+/** Of two at one place the last stays. */
+async function putAll(tx: Tx, parts: readonly Held[]): Promise<void> {
+  const places = new Map(parts.map((part) => [`${part.node} ${part.kind} ${part.location}`, part]));
+  const rows = [...places.values()].map((part) => [
+    part.node,
+    part.kind,
+    part.location,
+    part.serial,
+    part.vendor,
+    part.model,
+    part.part_number,
+    part.firmware,
+    JSON.stringify(part.details),
+    JSON.stringify(part.passing),
+    part.since,
+  ]);
+  await tx.insert('hardware', PART_COLUMNS, rows, { onConflict: CHANGED_PART });
+}
 
 /** Of a claim whose row was left out: no row bears this number. */
 const NO_ROW = 0;
 
-/** A row of history; gives its number. */
-async function add(tx: Tx, node: string, { event, kind, serial, location, from, changes, part }: HistoryRow) {
-  const added = await tx.get<{ seq: number }>(
-    `INSERT INTO hardware_history (time, event, kind, serial, node_name, location, from_node, from_location, changes, part)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq`,
-    [
-      tx.now,
-      event,
-      kind,
-      serial,
-      node,
-      location,
-      from?.node ?? null,
-      from?.location ?? null,
-      JSON.stringify(changes),
-      part === undefined ? null : partText(part),
-    ],
+const HISTORY_COLUMNS = [
+  'time',
+  'event',
+  'kind',
+  'serial',
+  'node_name',
+  'location',
+  'from_node',
+  'from_location',
+  'changes',
+  'part',
+];
+
+const historyValues = (tx: Tx, node: string, { event, kind, serial, location, from, changes, part }: HistoryRow) => [
+  tx.now,
+  event,
+  kind,
+  serial,
+  node,
+  location,
+  from?.node ?? null,
+  from?.location ?? null,
+  JSON.stringify(changes),
+  part === undefined ? null : partText(part),
+];
+
+const addAll = (tx: Tx, node: string, rows: readonly HistoryRow[]) =>
+  tx.insert(
+    'hardware_history',
+    HISTORY_COLUMNS,
+    rows.map((row) => historyValues(tx, node, row)),
   );
-  return added?.seq ?? NO_ROW;
+
+/** A row of history; gives its number. */
+async function add(tx: Tx, node: string, row: HistoryRow): Promise<number> {
+  const holes = HISTORY_COLUMNS.map((_, i) => `$${i + 1}`).join(', ');
+  const sql = `INSERT INTO hardware_history (${HISTORY_COLUMNS.join(', ')}) VALUES (${holes}) RETURNING seq`;
+  return (await tx.get<{ seq: number }>(sql, historyValues(tx, node, row)))?.seq ?? NO_ROW;
 }
 
 /** A move leaves a claim at the node the part came from. */

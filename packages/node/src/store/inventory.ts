@@ -5,7 +5,7 @@ import { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
 import { HARDWARE_FACTS, profileOf } from '../parts/compare.ts';
 import { readParts } from '../parts/read.ts';
 import { type Applied, applyParts, knownParts } from './hardware.ts';
-import { firstContact, isRoleAbove } from './roster.ts';
+import { firstContacts, isRoleAbove } from './roster.ts';
 
 const TEXTS = [
   'machine_model',
@@ -52,9 +52,10 @@ interface Known {
 
 /** A daemon of lesser role does not overwrite what the node's main one told. */
 export const inventory: ReportApplier = async (tx, items) => {
-  for (const item of items) {
-    const { hash, document } = readBody(item.body);
-    await firstContact(tx, item.node, item.role);
+  const bodies = items.map(({ body }) => readBody(body));
+  await firstContacts(tx, items);
+  for (const [i, item] of items.entries()) {
+    const { hash, document } = bodies[i] as Body;
     const known = await tx.get<Known>(
       'SELECT type, boot_id, inventory_hash, kinds_seen, profile, profile_facts FROM node WHERE node_name = $1',
       [item.node],
@@ -73,7 +74,12 @@ export const inventory: ReportApplier = async (tx, items) => {
   }
 };
 
-function readBody(body: unknown): { readonly hash: string; readonly document: Document } {
+interface Body {
+  readonly hash: string;
+  readonly document: Document;
+}
+
+function readBody(body: unknown): Body {
   if (!isObject(body) || typeof body['hash'] !== 'string' || !isObject(body['document'])) {
     throw new Error(`an inventory must be {hash, document}, not ${JSON.stringify(body)?.slice(0, 80)}`);
   }

@@ -1,5 +1,5 @@
 /** What of the parts' tables is not kept for ever. */
-import type { SqlValue, Tx } from '@csm/store';
+import { inSlice, type SqlValue, type Tx } from '@csm/store';
 import { OPEN_MS } from '../parts/situation.ts';
 
 /** Rows of history kept however young they are. */
@@ -7,18 +7,17 @@ const HISTORY_MAX = 2_000_000;
 /** A serial that is no identity is forgotten when no node told it for so long, and beyond so many; ms. */
 const SHARED_MS = 400 * 86_400_000;
 const SHARED_MAX = 100_000;
-/** Rows pruned in one transaction. */
-const SLICE = 1000;
 
-/** Removes what is too old or too much, one slice of each; `more` tells that another has work. */
+/** Removes what is too old or too much, a few milliseconds' worth; `more` tells that another call has work. */
 export async function prune(
   tx: Tx,
   { olderThan }: { readonly olderThan: number },
 ): Promise<{ readonly more: boolean }> {
   let more = false;
+  /** A statement on at most `most` rows, the last of its values, again and again while there is time. */
   const slice = async (sql: string, ...values: readonly SqlValue[]): Promise<void> => {
-    const { changes } = await tx.run(sql, [...values, SLICE]);
-    if (changes === SLICE) more = true;
+    const done = await inSlice(tx, async (most) => (await tx.run(sql, [...values, most])).changes);
+    more ||= done.more;
   };
   await slice(
     'DELETE FROM hardware_history WHERE seq IN (SELECT seq FROM hardware_history WHERE time < $1 ORDER BY time LIMIT $2)',
@@ -43,13 +42,20 @@ export async function prune(
   );
   await slice(
     `DELETE FROM hardware_shared WHERE (serial, kind) IN
-       (SELECT serial, kind FROM hardware_shared WHERE seen < $1 LIMIT $2)`,
+       (SELECT serial, kind FROM hardware_shared WHERE seen < $1 ORDER BY seen LIMIT $2)`,
     tx.now - SHARED_MS,
   );
-  await slice(
-    `DELETE FROM hardware_shared WHERE (serial, kind) IN
-       (SELECT serial, kind FROM hardware_shared ORDER BY seen DESC, serial, kind LIMIT $2 OFFSET $1)`,
-    SHARED_MAX,
-  );
+  const shared = await tx.get<{ n: number }>('SELECT count(*) AS n FROM hardware_shared');
+  let excess = (shared?.n ?? 0) - SHARED_MAX;
+  if (excess > 0) {
+    const oldest = `DELETE FROM hardware_shared WHERE (serial, kind) IN
+      (SELECT serial, kind FROM hardware_shared ORDER BY seen, serial DESC, kind DESC LIMIT $1)`;
+    const done = await inSlice(tx, async (most) => {
+      const { changes } = await tx.run(oldest, [Math.min(most, excess)]);
+      excess -= changes;
+      return changes;
+    });
+    more ||= done.more && excess > 0;
+  }
   return { more };
 }

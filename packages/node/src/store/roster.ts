@@ -1,7 +1,7 @@
 /** Daemons and their links, as the tree's roster wants them remembered, and the nodes they make known. */
-import { type DaemonId, type Json, parseDaemonId, roleRank } from '@csm/model';
+import { type DaemonId, type Json, parseDaemonId, type Role, roleRank } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
-import { cursors, type Tx } from '@csm/store';
+import { type Among, cursors, rowsAmong, type Sql, type Tx } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
 
 /** Longest list of names a change row spells out, characters folded. */
@@ -11,7 +11,7 @@ const LAST_SEEN_MAX = 1000;
 
 /** Everything the roster wants remembered, with the cursors its claims are answered with. One transaction. */
 export async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorded> {
-  for (const d of input.daemons) await upsertDaemon(tx, d);
+  await upsertDaemons(tx, input.daemons);
   for (const { hub, linked } of input.hubs) {
     await tx.run(
       'INSERT INTO hub (hub, linked, since) VALUES ($1, $2, $3) ON CONFLICT (hub) DO UPDATE SET linked = excluded.linked, since = excluded.since',
@@ -19,36 +19,74 @@ export async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorde
     );
   }
   for (const telling of input.tellings) await tell(tx, telling);
+  if (input.claims.length === 0) return { claims: [] };
   const streams = input.claims.map(({ daemon, incarnation }) => ({ daemon, incarnation }));
-  const found = streams.length === 0 ? [] : (await cursors(tx, { streams })).cursors;
-  const claims: { daemon: string; incarnation: string; cursor: number; inventory: string | null }[] = [];
-  for (const { daemon, incarnation, cursor } of found) {
-    const node = parseDaemonId(daemon)?.node ?? '';
-    const row = await tx.get<{ inventory_hash: string | null }>(
-      'SELECT inventory_hash FROM node WHERE node_name = $1',
-      [node],
-    );
-    claims.push({ daemon, incarnation, cursor, inventory: row?.inventory_hash ?? null });
-  }
+  const found = (await cursors(tx, { streams })).cursors;
+  const nodes = found.map(({ daemon }) => parseDaemonId(daemon)?.node ?? '');
+  const rows = await rowsAmong<{ node_name: string; inventory_hash: string | null }>(
+    tx,
+    { table: 'node', columns: ['node_name', 'inventory_hash'], key: NODE_KEY },
+    [...new Set(nodes)].map((node) => [node]),
+  );
+  const hashes = new Map(rows.map(({ node_name, inventory_hash }) => [node_name, inventory_hash]));
+  const claims = found.map(({ daemon, incarnation, cursor }, i) => {
+    return { daemon, incarnation, cursor, inventory: hashes.get(nodes[i] ?? '') ?? null };
+  });
   return { claims };
 }
 
-async function upsertDaemon(tx: Tx, d: DaemonRecord): Promise<void> {
-  const id = parseDaemonId(d.daemon);
-  if (id === undefined) return;
-  const { changes } = await tx.run(
-    `UPDATE daemon SET told = $2, connected = $3, primary_agg = $4, secondary_agg = $5, term = $6, incarnation = $7,
-       incarnation_since = $8, last_seen = $9, address = COALESCE($10, address), version = COALESCE($11, version),
-       session = COALESCE($12, session) WHERE daemon = $1`,
-    daemonValues(d),
+const NODE_KEY: Among['key'] = [['node_name', 'TEXT']];
+const DAEMON_KEY: Among['key'] = [['daemon', 'TEXT']];
+const DAEMON_COLUMNS = [
+  'daemon',
+  'told',
+  'connected',
+  'primary_agg',
+  'secondary_agg',
+  'term',
+  'incarnation',
+  'incarnation_since',
+  'last_seen',
+  'address',
+  'version',
+  'session',
+  'role',
+  'node_name',
+  'first_seen',
+];
+/** What was not told this time stays as it was last told. */
+const CHANGED_DAEMON = `(daemon) DO UPDATE SET told = excluded.told, connected = excluded.connected,
+  primary_agg = excluded.primary_agg, secondary_agg = excluded.secondary_agg, term = excluded.term,
+  incarnation = excluded.incarnation, incarnation_since = excluded.incarnation_since, last_seen = excluded.last_seen,
+  address = COALESCE(excluded.address, daemon.address), version = COALESCE(excluded.version, daemon.version),
+  session = COALESCE(excluded.session, daemon.session)`;
+
+async function upsertDaemons(tx: Tx, records: readonly DaemonRecord[]): Promise<void> {
+  const byId = new Map<string, { readonly record: DaemonRecord; readonly node: string; readonly role: Role }>();
+  for (const record of records) {
+    const id = parseDaemonId(record.daemon);
+    if (id === undefined) continue;
+    const before = byId.get(record.daemon)?.record;
+    const { address, version, session } = record;
+    const kept = {
+      address: address ?? before?.address ?? null,
+      version: version ?? before?.version ?? null,
+      session: session ?? before?.session ?? null,
+    };
+    byId.set(record.daemon, { ...id, record: { ...record, ...kept } });
+  }
+  const known = await rowsAmong<{ daemon: string }>(
+    tx,
+    { table: 'daemon', columns: ['daemon'], key: DAEMON_KEY },
+    [...byId.keys()].map((daemon) => [daemon]),
   );
-  if (changes > 0) return;
-  await tx.run(
-    `INSERT INTO daemon (daemon, told, connected, primary_agg, secondary_agg, term, incarnation, incarnation_since, last_seen,
-       address, version, session, role, node_name, first_seen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-    [...daemonValues(d), id.role, id.node, tx.now],
+  const rows = [...byId.values()].map(({ record: d, node, role }) => [...daemonValues(d), role, node, tx.now]);
+  await tx.insert('daemon', DAEMON_COLUMNS, rows, { onConflict: CHANGED_DAEMON });
+  const before = new Set(known.map(({ daemon }) => daemon));
+  await firstContacts(
+    tx,
+    [...byId].filter(([daemon]) => !before.has(daemon)).map(([, { node, role }]) => ({ node, role })),
   );
-  await firstContact(tx, id.node, id.role);
 }
 
 function daemonValues(d: DaemonRecord) {
@@ -68,21 +106,34 @@ function daemonValues(d: DaemonRecord) {
   ];
 }
 
-/** A node never seen before is DISCOVERED; its type is that of its main daemon. */
-export async function firstContact(
+/** Nodes never seen before are DISCOVERED; the type of a node is that of its main daemon. */
+export async function firstContacts(
   tx: Tx,
-  node: string,
-  role: DaemonId extends `${infer R}/${string}` ? R : never,
+  contacts: readonly { readonly node: string; readonly role: Role }[],
 ): Promise<void> {
-  const known = await tx.get<{ type: string }>('SELECT type FROM node WHERE node_name = $1', [node]);
-  if (known === undefined) {
-    await tx.run(
-      `INSERT INTO node (node_name, type, state, first_seen, update_time) VALUES ($1, $2, 'DISCOVERED', $3, $3)`,
-      [node, role, tx.now],
-    );
-    await tx.change('node', node, { state: 'DISCOVERED', cause: 'first contact', type: role });
-  } else if (isRoleAbove(role, known.type)) {
-    await tx.run('UPDATE node SET type = $2, update_time = $3 WHERE node_name = $1', [node, role, tx.now]);
+  const rows = await rowsAmong<{ node_name: string; type: Role }>(
+    tx,
+    { table: 'node', columns: ['node_name', 'type'], key: NODE_KEY },
+    [...new Set(contacts.map(({ node }) => node))].map((node) => [node]),
+  );
+  const before = new Map(rows.map(({ node_name, type }) => [node_name, type]));
+  const types = new Map(before);
+  for (const { node, role } of contacts) {
+    const type = types.get(node);
+    if (type === undefined || isRoleAbove(role, type)) types.set(node, role);
+  }
+  const fresh = [...types].filter(([node]) => !before.has(node));
+  await tx.insert(
+    'node',
+    ['node_name', 'type', 'state', 'first_seen', 'update_time'],
+    fresh.map(([node, type]) => [node, type, 'DISCOVERED', tx.now, tx.now]),
+  );
+  for (const [node, type] of fresh) {
+    await tx.change('node', node, { state: 'DISCOVERED', cause: 'first contact', type });
+  }
+  for (const [node, type] of types) {
+    if (!before.has(node) || before.get(node) === type) continue;
+    await tx.run('UPDATE node SET type = $2, update_time = $3 WHERE node_name = $1', [node, type, tx.now]);
   }
 }
 
@@ -101,21 +152,34 @@ async function tell(tx: Tx, t: Telling): Promise<void> {
 
 /** When each daemon's node was last heard of, by its name: whoever died while the master was away died before `at`. */
 async function lastSeen(tx: Tx, daemons: readonly DaemonId[]): Promise<Record<string, number>> {
+  const rows = await rowsAmong<{ daemon: string; last_seen: number }>(
+    tx,
+    { table: 'daemon', columns: ['daemon', 'last_seen'], key: DAEMON_KEY },
+    daemons.slice(0, LAST_SEEN_MAX).map((daemon) => [daemon]),
+  );
   const seen: Record<string, number> = {};
-  for (const daemon of daemons.slice(0, LAST_SEEN_MAX)) {
-    const row = await tx.get<{ last_seen: number }>('SELECT last_seen FROM daemon WHERE daemon = $1', [daemon]);
+  for (const { daemon, last_seen } of rows) {
     const node = parseDaemonId(daemon)?.node;
-    if (row !== undefined && node !== undefined) seen[node] = row.last_seen;
+    if (node !== undefined) seen[node] = last_seen;
   }
   return seen;
 }
 
+/** Notes signs of life; the newest counts, and a daemon that is not known is passed over. */
 export async function touch(
   tx: Tx,
   input: { readonly seen: readonly { readonly daemon: string; readonly lastSeen: number }[] },
 ): Promise<null> {
-  for (const { daemon, lastSeen } of input.seen) {
-    await tx.run('UPDATE daemon SET last_seen = $2 WHERE daemon = $1 AND last_seen < $2', [daemon, lastSeen]);
-  }
+  const newest = new Map<string, number>();
+  for (const { daemon, lastSeen } of input.seen) newest.set(daemon, Math.max(lastSeen, newest.get(daemon) ?? 0));
+  if (newest.size > 0) await tx.run(TOUCH, [JSON.stringify([...newest])]);
   return null;
 }
+
+const TOUCH: Sql = {
+  sqlite: `UPDATE daemon SET last_seen = json_extract(k.value, '$[1]') FROM json_each($1) k
+    WHERE daemon.daemon = json_extract(k.value, '$[0]') AND daemon.last_seen < json_extract(k.value, '$[1]')`,
+  postgresql: `UPDATE daemon SET last_seen = CAST(k.value ->> 1 AS BIGINT)
+    FROM json_array_elements(CAST($1 AS json)) k(value)
+    WHERE daemon.daemon = k.value ->> 0 AND daemon.last_seen < CAST(k.value ->> 1 AS BIGINT)`,
+};

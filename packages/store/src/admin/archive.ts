@@ -122,7 +122,7 @@ class Days {
   }
 
   async finish(): Promise<DayFile[]> {
-    for (const day of [...this.#open.keys()]) await this.#close(day);
+    for (const day of this.#open.keys()) await this.#close(day);
     const files: DayFile[] = [];
     for (const [day, rows] of [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const path = this.#path(day);

@@ -14,7 +14,7 @@ import type { Connection } from './connection.ts';
 import { TABLE } from './migrate.ts';
 import { covers, makeRoomFor, type Partitioned, partitionsOf, type Range } from './partitions.ts';
 import { openPatient, TABLES } from './postgres-reading.ts';
-import { clear, isUnfinished } from './restore.ts';
+import { clear, unfinished } from './restore.ts';
 import type { PostgresServer } from './server.ts';
 import { lockForTool } from './tool-lock.ts';
 
@@ -37,7 +37,8 @@ export async function openCopyTarget(
     await begin(db, schema, server.database, what, now);
     await db.exec('BEGIN; SET CONSTRAINTS ALL DEFERRED');
     const divided = [CHANGE, ...modules.flatMap(({ partitioned = [] }) => partitioned)];
-    const target = new PostgresTarget(db, schema, divided);
+    const last = modules.flatMap(({ afterCopy = [] }) => afterCopy);
+    const target = new PostgresTarget(db, schema, divided, last);
     try {
       await db.run('DELETE FROM schema_migration WHERE module = $1', [UNFINISHED]);
       for (const { module, step, text, checksum } of pendingSteps([], modules, 'postgresql')) {
@@ -59,7 +60,14 @@ export async function openCopyTarget(
 async function begin(db: Connection, schema: string, database: string, what: string, now: number): Promise<void> {
   await db.exec('BEGIN');
   try {
-    if (await isUnfinished(db)) await clear(db, schema);
+    const former = await unfinished(db);
+    if (former !== undefined && former !== '') {
+      fail(code.DATABASE_UNAVAILABLE, `a restore of the database ${database} has not ended`, {
+        field: 'database',
+        allowed: 'an empty database, or this one once csm db restore has ended',
+      });
+    }
+    if (former !== undefined) await clear(db, schema);
     const tables = await tablesHere(db);
     if (tables.length > 0) {
       const names = tables.slice(0, 5).map(({ name }) => name);
@@ -85,13 +93,15 @@ class PostgresTarget implements CopyTarget {
   readonly #schema: string;
   readonly #types = new Map<string, ReadonlyMap<string, string>>();
   readonly #divided: readonly Partitioned[];
+  readonly #last: readonly string[];
   /** Ranges of the partitions that are there, by table. */
   readonly #rooms = new Map<string, readonly Range[]>();
   #committed = false;
 
-  constructor(db: Connection, schema: string, divided: readonly Partitioned[]) {
+  constructor(db: Connection, schema: string, divided: readonly Partitioned[], last: readonly string[]) {
     this.#db = db;
     this.#divided = divided;
+    this.#last = last;
     this.#schema = schema;
   }
 
@@ -138,6 +148,7 @@ class PostgresTarget implements CopyTarget {
   }
 
   async commit(): Promise<void> {
+    for (const sql of this.#last) await this.#db.exec(sql, true);
     await this.#db.commit();
     this.#committed = true;
     await this.#db.exec('ANALYZE', true);
@@ -148,7 +159,7 @@ class PostgresTarget implements CopyTarget {
       if (!this.#committed && this.#db.gone === undefined) {
         await this.#db.rollback();
         await this.#db.exec('BEGIN');
-        if (await isUnfinished(this.#db)) await clear(this.#db, this.#schema);
+        if ((await unfinished(this.#db)) !== undefined) await clear(this.#db, this.#schema);
         await this.#db.commit();
       }
     } finally {

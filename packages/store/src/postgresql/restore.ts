@@ -52,8 +52,9 @@ async function restoreInto(db: Connection, server: PostgresServer, restoring: Re
       allowed: `a backup of a database whose tables stand in schema ${schema}`,
     });
   }
-  const term = await termOf(db);
+  const here = await termOf(db, 'leader');
   const aside = await putAside(db, schema, backup, clock());
+  const term = Math.max(here, aside === undefined ? 0 : await termOf(db, `${quoted(aside)}.leader`));
   if (aside !== undefined) tell(`the former tables are in schema ${aside}`);
   try {
     await load(program, server, restoring, list);
@@ -89,10 +90,10 @@ async function load(program: string, server: PostgresServer, { run, backup }: Re
   }
 }
 
-async function termOf(db: Connection): Promise<number> {
-  const [found] = await db.ask(`SELECT to_regclass('leader') IS NOT NULL AS found`);
+async function termOf(db: Connection, table: string): Promise<number> {
+  const found = await db.get('SELECT to_regclass($1) IS NOT NULL AS found', [table]);
   if (found?.['found'] !== 1) return 0;
-  return Number((await db.get('SELECT coalesce(max(term), 0) AS term FROM leader'))?.['term'] ?? 0);
+  return Number((await db.get(`SELECT coalesce(max(term), 0) AS term FROM ${table}`))?.['term'] ?? 0);
 }
 
 /** Moves what stands in the schema, and says that it is unfinished. Undefined when there was nothing. */
@@ -100,18 +101,19 @@ async function putAside(db: Connection, schema: string, backup: string, now: num
   const name = `before_${stamp(now).toLowerCase()}`;
   await db.exec('BEGIN');
   try {
-    const there = await isUnfinished(db);
+    const former = await unfinished(db);
     // What an unfinished one left here is nothing of worth: the tables from before it are aside already.
-    if (there) await clear(db, schema);
+    if (former !== undefined) await clear(db, schema);
     const objects = await objectsOf(db, schema);
     if (objects.length > 0) {
       await db.exec(`CREATE SCHEMA ${quoted(name)}`);
       for (const words of objects) await db.exec(words + quoted(name));
     }
+    const aside = objects.length > 0 ? name : (former ?? '');
     await db.exec(TABLE);
-    await db.run(INSERT_APPLIED, [...unfinishedRow(`a restore of ${backup}`, now)]);
+    await db.run(INSERT_APPLIED, [...unfinishedRow(`a restore of ${backup}`, now, aside)]);
     await db.commit();
-    return objects.length > 0 ? name : undefined;
+    return aside === '' ? undefined : aside;
   } catch (thrown) {
     await db.rollback().catch(() => {});
     throw thrown;
@@ -128,11 +130,12 @@ async function putBack(db: Connection, schema: string, aside: string | undefined
   await db.commit();
 }
 
-/** Whether a restore or copy began here and has not ended. */
-export async function isUnfinished(db: Connection): Promise<boolean> {
+/** Where a restore or copy that has not ended has put what was here, '' when that was nothing; undefined without one. */
+export async function unfinished(db: Connection): Promise<string | undefined> {
   const [found] = await db.ask(`SELECT to_regclass('schema_migration') IS NOT NULL AS found`);
-  if (found?.['found'] !== 1) return false;
-  return (await db.get('SELECT 1 AS found FROM schema_migration WHERE module = $1', [UNFINISHED])) !== undefined;
+  if (found?.['found'] !== 1) return undefined;
+  const row = await db.get('SELECT checksum FROM schema_migration WHERE module = $1', [UNFINISHED]);
+  return row === undefined ? undefined : String(row['checksum']);
 }
 
 /** Removes all tables and routines of a schema. */

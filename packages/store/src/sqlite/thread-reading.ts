@@ -116,7 +116,7 @@ export class ThreadReading implements Reading {
 
   #end(why: CsmError): void {
     this.#ended ??= why;
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#ended);
     this.#waiting.clear();
   }
 }
