@@ -92,7 +92,7 @@ describe('the structure of the workspace', () => {
     expect(breaches(bad, RULES)).to.deep.equal([
       'packages/node/src/x.ts:1: node may not import cluster',
       'packages/cluster/src/x.ts:1: cluster may not import daemon',
-      'packages/cluster/src/x.ts:2 imports better-sqlite3, which is for packages/store/src/sqlite/',
+      'packages/cluster/src/x.ts:2 imports better-sqlite3, which is for packages/store/src/sqlite/, packages/sim/src/oracle/',
       'packages/cli/src/x.ts:1 imports past the index: @csm/client/dist/src/client.js',
       'packages/cli/src/x.ts:2 reaches out of its package to packages/client/src/client.ts',
       'packages/daemon/src/x.ts:1 imports tls-json-stream, which is for packages/tree/src/net/',
