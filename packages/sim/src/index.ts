@@ -1,13 +1,14 @@
 export { type Demo, type DemoOptions, startDemo } from './demo.ts';
 export type { Explained, Lists, Verdict } from './oracle/judge.ts';
 export { judge, readLists } from './oracle/judge.ts';
-export type { StoredRow, StoredState } from './oracle/rows.ts';
+export type { ReadUpTo, StoredRow, StoredState } from './oracle/rows.ts';
 export { readPostgres, readSqlite } from './oracle/rows.ts';
 export type { Order } from './population/control.ts';
 export type { PopulationStats } from './population/population.ts';
 export { type SimulatedNodeOptions, simulateNode } from './simulated-node.ts';
 export { DaemonProcess } from './site/daemon-process.ts';
 export { type PostgresOptions, PostgresSite, postgresPrograms, unprivileged } from './site/postgres.ts';
+export { TcpProxy } from './site/proxy.ts';
 export { SimProcess } from './site/sim-process.ts';
 export { freePorts, type Settings, Site } from './site/site.ts';
 export { type DatabaseEngine, startTree, type Tree, type TreeOptions } from './site/tree.ts';

@@ -1,6 +1,7 @@
 /** `csm-sim`: simulated compute nodes, in one process or in as many as the limit of open files asks for. */
 import { readFileSync } from 'node:fs';
-import type { Log } from '@csm/tree';
+import { CsmError, failpoint, parseFailpoint } from '@csm/model';
+import { FAILPOINTS, type Log, type PassFailpoint } from '@csm/tree';
 import { type Handled, type Order, readOrders, say } from './population/control.ts';
 import { Crowd } from './population/crowd.ts';
 import { HELP, type PopulationOptions, readOptions } from './population/options.ts';
@@ -30,10 +31,25 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  return run(options);
+  let pass: PassFailpoint | undefined;
+  try {
+    pass = failpointOf(process.env['CSM_FAILPOINT']);
+  } catch (error) {
+    if (!(error instanceof CsmError)) throw error;
+    process.stderr.write(`csm-sim: ${error.message}; allowed is one of ${error.problem.allowed ?? ''}\n`);
+    return EXIT_USAGE;
+  }
+  return run(options, pass);
 }
 
-async function run(options: PopulationOptions): Promise<number> {
+/** Where this process is to kill itself, as daemons do. */
+function failpointOf(text: string | undefined): PassFailpoint | undefined {
+  if (text === undefined) return undefined;
+  log.warn('this process is to kill itself: CSM_FAILPOINT is set', { at: text });
+  return failpoint(parseFailpoint(text, Object.keys(FAILPOINTS.leaf)), () => process.kill(process.pid, 'SIGKILL'));
+}
+
+async function run(options: PopulationOptions, pass: PassFailpoint | undefined): Promise<number> {
   let end: (code: number) => void = () => undefined;
   const ended = new Promise<number>((resolve) => {
     end = resolve;
@@ -52,7 +68,7 @@ async function run(options: PopulationOptions): Promise<number> {
     end(EXIT_FAILED);
   };
   const crowd = groups.length > 1 ? await Crowd.start(options, groups, failed) : undefined;
-  const population = crowd === undefined ? await Population.start(options, log) : undefined;
+  const population = crowd === undefined ? await Population.start(options, log, pass) : undefined;
   if (groups.length > 1)
     line('info')(
       `${nodes.length} nodes in ${groups.length} processes; a process may have ${openFiles} files open, a node needs four`,

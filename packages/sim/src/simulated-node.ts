@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { code, isObject, type Now, toProblem } from '@csm/model';
-import { type Candidate, type CommandHandler, LeafShell, type Log } from '@csm/tree';
+import { type Candidate, type CommandHandler, LeafShell, type Log, type PassFailpoint } from '@csm/tree';
 import { inventoryOf, KERNEL, sha256 } from './simulated-inventory.ts';
 import { sampleOf } from './simulated-samples.ts';
 
@@ -25,6 +25,8 @@ export interface SimulatedNodeOptions {
   readonly clock: { now(): Now };
   readonly log: Log;
   readonly speak?: string;
+  /** For fault tests: passed at each failpoint. */
+  readonly failpoint?: PassFailpoint | undefined;
 }
 
 const hashOf = (node: string): string => sha256(JSON.stringify(inventoryOf(node)));
@@ -48,6 +50,7 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
     returnAfterMs: options.returnAfterMs,
     outboxBytes: 16 * 1024 * 1024,
     ...(options.speak === undefined ? {} : { speak: options.speak }),
+    failpoint: options.failpoint,
     commands: delayed(
       latencyMs,
       commandsOf(node, () => leaf),

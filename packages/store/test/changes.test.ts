@@ -92,12 +92,13 @@ overEngines('changes', ({ open }) => {
 
   it('prunes in slices, each a call of its own', async () => {
     const store = await open();
-    await store.call('ledger.manyChanges', { count: 30_000 });
+    // More than one slice takes, however quick the machine.
+    for (let i = 0; i < 10; i++) await store.call('ledger.manyChanges', { count: 1_500 });
     const slice = await store.call<{ deleted: number; more: boolean }>('store.pruneChanges', { keepRows: 10 });
     expect(slice.more).to.equal(true);
     expect(await store.changes.oldest()).to.equal(slice.deleted + 1);
-    expect(await store.changes.prune({ keepRows: 10 })).to.equal(30_000 - 10 - slice.deleted);
-    expect(await store.changes.oldest()).to.equal(29_991);
+    expect(await store.changes.prune({ keepRows: 10 })).to.equal(15_000 - 10 - slice.deleted);
+    expect(await store.changes.oldest()).to.equal(14_991);
   });
 
   it('prunes what no follower waits for, and what is beyond the hard bound', async () => {

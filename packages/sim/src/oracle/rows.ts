@@ -1,4 +1,7 @@
-/** What a database holds of numbered reports, read by SELECT on a connection of our own, after everything has ended. */
+/**
+ * What a database holds of numbered reports, read by SELECT on a connection of our own: after everything has ended, or
+ * from a place on while nothing is under way.
+ */
 import Database from 'better-sqlite3';
 import { Client, type ClientConfig } from 'pg';
 
@@ -12,54 +15,85 @@ export interface StoredRow {
 
 export interface StoredState {
   /** In the order in which they were stored. */
-  readonly rows: Iterable<StoredRow>;
+  readonly rows: readonly StoredRow[];
   readonly cursors: readonly { readonly daemon: string; readonly incarnation: string; readonly cursor: number }[];
   readonly rejected: readonly { readonly daemon: string; readonly kind: string; readonly reason: string }[];
   /** Changes about links: `event` and the nodes it tells of. */
   readonly links: readonly { readonly seq: number; readonly time: number; readonly body: unknown }[];
 }
 
-const ROWS = { sqlite: 'rowid', postgresql: 'ctid' };
-const rowsSql = (order: string): string => `SELECT daemon, incarnation, seq, urgent, n FROM numbered ORDER BY ${order}`;
+/** What was read before: so many rows of numbered reports, and changes up to here. */
+export interface ReadUpTo {
+  readonly rows: number;
+  readonly change: number;
+}
+
+const NOTHING: ReadUpTo = { rows: 0, change: 0 };
+/** Rows are only ever appended, so that their places stay. */
+const ORDER = { sqlite: 'rowid', postgresql: 'ctid' };
+const rowsSql = (order: string, { rows }: ReadUpTo): string =>
+  `SELECT daemon, incarnation, seq, urgent, n FROM numbered ORDER BY ${order} LIMIT 100000000 OFFSET ${rows}`;
 const CURSORS = 'SELECT daemon, incarnation, cursor FROM stream';
 const REJECTED = 'SELECT daemon, kind, reason FROM rejected_report';
-const LINKS = `SELECT seq, time, body FROM change WHERE kind = 'link' ORDER BY seq`;
+const linksSql = ({ change }: ReadUpTo): string =>
+  `SELECT seq, time, body FROM change WHERE kind = 'link' AND seq > ${change} ORDER BY seq`;
 
 type LinkRow = { readonly seq: number; readonly time: number; readonly body: string };
 const parsed = (rows: readonly LinkRow[]): StoredState['links'] =>
   rows.map((row) => ({ ...row, body: JSON.parse(row.body) as unknown }));
 
-export function readSqlite(file: string): StoredState {
+export function readSqlite(file: string, from: ReadUpTo = NOTHING): StoredState {
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {
     return {
-      rows: db.prepare(rowsSql(ROWS.sqlite)).all() as StoredRow[],
+      rows: db.prepare(rowsSql(ORDER.sqlite, from)).all() as StoredRow[],
       cursors: db.prepare(CURSORS).all() as StoredState['cursors'],
       rejected: db.prepare(REJECTED).all() as StoredState['rejected'],
-      links: parsed(db.prepare(LINKS).all() as LinkRow[]),
+      links: parsed(db.prepare(linksSql(from)).all() as LinkRow[]),
     };
   } finally {
     db.close();
   }
 }
 
-export async function readPostgres(config: ClientConfig): Promise<StoredState> {
+export async function readPostgres(config: ClientConfig, from: ReadUpTo = NOTHING): Promise<StoredState> {
   const db = new Client(config);
   await db.connect();
   try {
     // int8 arrives as text; all of ours are whole numbers below 2^53.
     const number = <Row extends object>(row: Row, ...names: (keyof Row)[]): Row =>
       Object.assign(row, Object.fromEntries(names.map((name) => [name, Number(row[name])])));
-    const rows = (await db.query<StoredRow>(rowsSql(ROWS.postgresql))).rows;
+    const rows = (await db.query<StoredRow>(rowsSql(ORDER.postgresql, from))).rows;
     const cursors = (await db.query<StoredState['cursors'][number]>(CURSORS)).rows;
     const rejected = (await db.query<StoredState['rejected'][number]>(REJECTED)).rows;
-    const links = (await db.query<LinkRow>(LINKS)).rows;
+    const links = (await db.query<LinkRow>(linksSql(from))).rows;
     return {
       rows: rows.map((row) => number(row, 'seq', 'urgent', 'n')),
       cursors: cursors.map((row) => number(row, 'cursor')),
       rejected,
       links: parsed(links.map((row) => number(row, 'seq', 'time'))),
     };
+  } finally {
+    await db.end();
+  }
+}
+
+/** Only the changes about links behind `after`. */
+export function linksOfSqlite(file: string, after: number): StoredState['links'] {
+  const db = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    return parsed(db.prepare(linksSql({ rows: 0, change: after })).all() as LinkRow[]);
+  } finally {
+    db.close();
+  }
+}
+
+export async function linksOfPostgres(config: ClientConfig, after: number): Promise<StoredState['links']> {
+  const db = new Client({ ...config, connectionTimeoutMillis: 5_000 });
+  await db.connect();
+  try {
+    const { rows } = await db.query<LinkRow>(linksSql({ rows: 0, change: after }));
+    return parsed(rows.map((row) => ({ ...row, seq: Number(row.seq), time: Number(row.time) })));
   } finally {
     await db.end();
   }

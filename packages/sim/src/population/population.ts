@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { mono, wall } from '@csm/model';
-import type { LeafShell, Log } from '@csm/tree';
+import type { LeafShell, Log, PassFailpoint } from '@csm/tree';
 import { type SimulatedNodeOptions, simulateNode } from '../simulated-node.ts';
 import { AcceptedList } from './accepted-list.ts';
 import { Generator, type Source } from './generator.ts';
@@ -40,6 +40,7 @@ const TIMED = 50;
 export class Population {
   readonly #options: PopulationOptions;
   readonly #log: Log;
+  readonly #failpoint: PassFailpoint | undefined;
   readonly #sources: Source[];
   readonly #list: AcceptedList | undefined;
   readonly #generator: Generator;
@@ -49,11 +50,12 @@ export class Population {
   #shift = 0;
   #stopping = false;
 
-  static async start(options: PopulationOptions, log: Log): Promise<Population> {
+  /** `failpoint` is passed by every node. */
+  static async start(options: PopulationOptions, log: Log, failpoint?: PassFailpoint): Promise<Population> {
     mkdirSync(options.state, { recursive: true, mode: 0o700 });
     const { lists, nodes } = options;
     const list = lists === undefined ? undefined : await AcceptedList.open(lists, `nodes-${nodes[0]}`);
-    const population = new Population(options, log, list);
+    const population = new Population(options, log, list, failpoint);
     try {
       await population.#startAll();
     } catch (error) {
@@ -63,8 +65,14 @@ export class Population {
     return population;
   }
 
-  private constructor(options: PopulationOptions, log: Log, list: AcceptedList | undefined) {
+  private constructor(
+    options: PopulationOptions,
+    log: Log,
+    list: AcceptedList | undefined,
+    failpoint: PassFailpoint | undefined,
+  ) {
     this.#options = options;
+    this.#failpoint = failpoint;
     this.#log = log;
     this.#list = list;
     this.#sources = options.nodes.map((node) => ({ node, leaf: undefined, k: 0 }));
@@ -203,6 +211,7 @@ export class Population {
       latencyMs: this.#options.latencyMs,
       clock: this.#clock,
       log: this.#log,
+      failpoint: this.#failpoint,
       ...(speak === undefined ? {} : { speak }),
     };
   }

@@ -9,6 +9,8 @@ export interface Launch {
   readonly kind: string;
   /** Program and arguments of Node. */
   readonly argv: readonly string[];
+  /** What runs Node, such as `ip netns exec x`; it must become Node, not have it as a child. */
+  readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly log: string;
   /** Its standard input and output are pipes of ours; only its errors go to the file. */
@@ -50,6 +52,10 @@ export class DaemonProcess {
     return this.#child?.stdout ?? null;
   }
 
+  get paused(): boolean {
+    return this.#paused && this.running;
+  }
+
   /** It ended though nobody asked it to: in words; else undefined. */
   get fault(): string | undefined {
     if (this.#child === undefined || this.running || this.#asked) return undefined;
@@ -58,9 +64,10 @@ export class DaemonProcess {
 
   start(env: Readonly<Record<string, string>> = {}): void {
     if (this.running) throw new Error(`${this.name} is running already`);
-    const { argv, log, piped = false } = this.launch;
+    const { argv, log, piped = false, command = [] } = this.launch;
+    const [program = process.execPath, ...args] = [...command, process.execPath, ...argv];
     const out = openSync(log, 'a');
-    const child = spawn(process.execPath, [...argv], {
+    const child = spawn(program, args, {
       stdio: piped ? ['pipe', 'pipe', out] : ['ignore', out, out],
       env: { ...process.env, ...this.launch.env, ...env },
     });

@@ -92,6 +92,11 @@ export class PostgresSite {
     return this.#process?.pid ?? 0;
   }
 
+  get running(): boolean {
+    const server = this.#process;
+    return server !== undefined && server.exitCode === null && server.signalCode === null;
+  }
+
   /** All its processes. */
   get pids(): number[] {
     return [this.pid, ...childrenOf(this.pid)].filter((pid) => pid > 0);

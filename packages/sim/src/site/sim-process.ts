@@ -33,10 +33,15 @@ export class SimProcess {
 
   /** Starts it again after it was killed. */
   async restart(signal: AbortSignal): Promise<void> {
-    this.#isReady = false;
-    this.process.start();
-    this.#attach();
+    this.start();
     await this.ready(signal);
+  }
+
+  /** The same without waiting, for one that is to die at a failpoint in `env`. */
+  start(env: Readonly<Record<string, string>> = {}): void {
+    this.#isReady = false;
+    this.process.start(env);
+    this.#attach();
   }
 
   /** Resolves when its nodes have started; that they are linked is the master's to say. */

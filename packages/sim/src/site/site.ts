@@ -35,6 +35,8 @@ export interface StartOptions {
   /** More arguments of csmd. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs it, such as `ip netns exec x`. */
+  readonly command?: readonly string[] | undefined;
   /** False: only configured; `process.start()` starts it. */
   readonly start?: boolean;
 }
@@ -91,8 +93,8 @@ export class Site {
   }
 
   /** A certificate for each. About 5 ms of CPU each. */
-  async certify(role: Role, nodes: readonly string[]): Promise<void> {
-    const names = ['localhost', '127.0.0.1'];
+  async certify(role: Role, nodes: readonly string[], hosts: readonly string[] = []): Promise<void> {
+    const names = ['localhost', '127.0.0.1', ...hosts];
     // Those that are asked for together are registered together.
     for (let i = 0; i < nodes.length; i += CERTIFIED_AT_ONCE) {
       this.signal.throwIfAborted();
@@ -121,15 +123,17 @@ export class Site {
     };
     const file = join(this.root, 'etc', `${node}.cfg`);
     writeFileSync(file, JSON.stringify({ csm }), { mode: 0o600 });
-    const { args = [], env = {}, start = true } = options;
-    return this.process({ name: node, kind: role, argv: [CSMD, '--role', role, '--file', file, ...args], env }, start);
+    const { args = [], env = {}, command = [], start = true } = options;
+    const argv = [CSMD, '--role', role, '--file', file, ...args];
+    return this.process({ name: node, kind: role, argv, env, command }, start);
   }
 
   /** Starts simulated nodes as one process or more (`csm-sim`); they need certificates of role compute. */
-  async sim(name: string, args: readonly string[]): Promise<SimProcess> {
+  async sim(name: string, args: readonly string[], options: Omit<StartOptions, 'args'> = {}): Promise<SimProcess> {
     const state = this.stateDir(name);
     const argv = [SIM, '--pki', this.pki, '--state', state, '--control', ...args];
-    const process = this.process({ name, kind: 'sim', argv, piped: true });
+    const { env = {}, command = [] } = options;
+    const process = this.process({ name, kind: 'sim', argv, env, command, piped: true });
     const sim = new SimProcess(process);
     this.#sims.push(sim);
     await sim.ready(this.signal);

@@ -22,7 +22,19 @@ export async function migrate(db: Connection, modules: readonly StoreModule[], n
   const pending = pendingSteps(done ?? [], modules, 'postgresql');
   if (done === undefined) await db.exec(TABLE);
   for (const step of pending) await apply(db, step, now);
-  await makeRoomForChanges(db, await headOf(db));
+  await makeRoom(db);
+}
+
+/** The partitions of the next changes, whatever was put there by other ways. All or none: one half made is in the way. */
+async function makeRoom(db: Connection): Promise<void> {
+  try {
+    await db.exec('BEGIN; SET LOCAL statement_timeout = 0');
+    await makeRoomForChanges(db, await headOf(db));
+    await db.commit();
+  } catch (thrown) {
+    await db.rollback().catch(() => {});
+    throw thrown;
+  }
 }
 
 /** Undefined for a database that has none of our tables. */

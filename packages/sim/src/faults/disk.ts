@@ -1,0 +1,43 @@
+/** A small disk of one's own below a directory: a tmpfs, which root can make full and wide again while it is used. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, statfsSync } from 'node:fs';
+
+/** Room left for what is being written, bytes. */
+const PAGE = 4096;
+
+export class Disk {
+  readonly directory: string;
+  readonly #bytes: number;
+
+  /** Mounts it; what is written there goes to memory, `bytes` at most. Needs root. */
+  static mount(directory: string, bytes: number): Disk {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    run(['-t', 'tmpfs', '-o', `size=${bytes},mode=0711`, 'csm-faults', directory]);
+    return new Disk(directory, bytes);
+  }
+
+  private constructor(directory: string, bytes: number) {
+    this.directory = directory;
+    this.#bytes = bytes;
+  }
+
+  /** From now on there is no room for anything more. */
+  fill(): void {
+    const { blocks, bfree, bsize } = statfsSync(this.directory);
+    run(['-o', `remount,size=${Math.max(PAGE, (blocks - bfree) * bsize)}`, this.directory]);
+  }
+
+  widen(): void {
+    run(['-o', `remount,size=${this.#bytes}`, this.directory]);
+  }
+
+  /** Also while files there are open. */
+  unmount(): void {
+    spawnSync('umount', ['-l', this.directory]);
+  }
+}
+
+function run(args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync('mount', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+}
