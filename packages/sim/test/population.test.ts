@@ -111,14 +111,33 @@ describe('the list of accepted reports', () => {
 
 describe('the sum over several processes', () => {
   it('adds everything, primaries by their names', () => {
+    const rest = { held: 0, waiting: 1, unacknowledged: 0, resent: 0 };
     const one: PopulationStats = {
-      ...{ nodes: 2, confirmed: 2, redundant: 1, primaries: { a: 1, b: 1 }, offered: 5, accepted: 4, refused: 1 },
-      ...{ held: 0, acknowledged: 3, waiting: 1, unacknowledged: 0, resent: 0, latencies: [1], rss: 10 },
+      ...rest,
+      nodes: 2,
+      confirmed: 2,
+      redundant: 1,
+      primaries: { a: 1, b: 1 },
+      offered: 5,
+      accepted: 4,
+      refused: 1,
+      acknowledged: 3,
+      latencies: [1],
+      rss: 10,
     };
-    const sum = sumStats([one, { ...one, primaries: { b: 2 }, latencies: [2] }]);
-    expect(sum).to.deep.equal({
-      ...{ nodes: 4, confirmed: 4, redundant: 2, primaries: { a: 1, b: 3 }, offered: 10, accepted: 8, refused: 2 },
-      ...{ held: 0, acknowledged: 6, waiting: 2, unacknowledged: 0, resent: 0, latencies: [1, 2], rss: 20 },
+    expect(sumStats([one, { ...one, primaries: { b: 2 }, latencies: [2] }])).to.deep.equal({
+      ...rest,
+      waiting: 2,
+      nodes: 4,
+      confirmed: 4,
+      redundant: 2,
+      primaries: { a: 1, b: 3 },
+      offered: 10,
+      accepted: 8,
+      refused: 2,
+      acknowledged: 6,
+      latencies: [1, 2],
+      rss: 20,
     });
   });
 });

@@ -130,16 +130,15 @@ export function readOptions(argv: readonly string[]): PopulationOptions | undefi
 export function partArgv(options: PopulationOptions, nodes: string): string[] {
   const { hubs, lists, speak } = options;
   const seconds = (ms: number): string => String(ms / 1000);
-  return [
-    ...['--nodes', nodes, '--aggregators', hubs.map(({ name }) => name).join(',')],
-    ...['--pki', options.pki, '--state', options.state],
-    ...['--interval', seconds(options.intervalMs), '--return-after', seconds(options.returnAfterMs)],
-    ...['--sample', seconds(options.sampleMs), '--size', String(options.size)],
-    ...['--latency', String(options.latencyMs), '--seed', String(options.seed), '--control'],
-    ...(options.sameFirst ? ['--same-first'] : []),
-    ...(lists === undefined ? [] : ['--lists', lists]),
-    ...(speak === undefined ? [] : ['--speak', speak]),
-  ];
+  const argv = ['--nodes', nodes, '--aggregators', hubs.map(({ name }) => name).join(',')];
+  argv.push('--pki', options.pki, '--state', options.state);
+  argv.push('--interval', seconds(options.intervalMs), '--return-after', seconds(options.returnAfterMs));
+  argv.push('--sample', seconds(options.sampleMs), '--size', String(options.size));
+  argv.push('--latency', String(options.latencyMs), '--seed', String(options.seed), '--control');
+  if (options.sameFirst) argv.push('--same-first');
+  if (lists !== undefined) argv.push('--lists', lists);
+  if (speak !== undefined) argv.push('--speak', speak);
+  return argv;
 }
 
 function setOf(name: string, text: string): string[] {

@@ -149,8 +149,9 @@ export class Population {
     this.#stopping = true;
     this.setRate(0);
     clearInterval(this.#churning);
-    for (const node of [...this.#floods.keys()]) this.flood(node, false);
-    await Promise.all(this.#sources.map(({ leaf }) => leaf?.stop(reason)));
+    for (const timer of this.#floods.values()) clearInterval(timer);
+    this.#floods.clear();
+    await Promise.all(this.#sources.map(async ({ leaf }) => leaf?.stop(reason)));
     await this.settled();
     await this.#list?.close();
   }
