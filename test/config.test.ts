@@ -6,8 +6,8 @@ import { expect } from 'chai';
 import { csmd, Site } from './support/daemons.ts';
 
 const REFUSED = 78;
-/** `csmd` takes half a second, and several run at once here. */
-const PATIENCE = 20_000;
+/** `csmd` takes half a second, more where the machine is busy, and several run at once here. */
+const PATIENCE = 60_000;
 
 describe('a configuration', function () {
   this.timeout(PATIENCE);
@@ -141,7 +141,19 @@ describe('a configuration', function () {
 
   it('is refused where the settings of its database do not go together', async () => {
     const secret = join(site.root, 'secret');
-    writeFileSync(secret, 'x\n');
+    writeFileSync(secret, 'x\n', { mode: 0o600 });
+    const open = join(site.root, 'open');
+    writeFileSync(open, 'x\n', { mode: 0o644 });
+    const broken = join(site.root, 'broken.pem');
+    writeFileSync(broken, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    const two = join(site.root, 'two');
+    writeFileSync(two, 'x\ny\n', { mode: 0o600 });
+    const line = "a file of one line of 1 to 1000 characters that only the daemon's user may read";
+    const password = (file: string, hint: string): [object, object, string[]] => [
+      { engine: 'postgresql', postgresql: { ...postgresql, password_file: file } },
+      {},
+      [`csm.db.postgresql.password_file is "${file}"; allowed: ${line} (${hint})`],
+    ];
     const nowhere = join(site.root, 'nowhere');
     const postgresql = { host: '/run/pg' };
     const cases: [object, object, string[]][] = [
@@ -165,11 +177,29 @@ describe('a configuration', function () {
         ],
       ],
       [
-        { engine: 'postgresql', postgresql: { ...postgresql, ca_file: secret, password_file: nowhere } },
+        { engine: 'postgresql', postgresql: { ...postgresql, ca_file: site.ca, password_file: nowhere } },
         {},
         [
-          `csm.db.postgresql.ca_file is "${secret}"; allowed: nothing where host is a directory: no TLS is spoken on a unix socket`,
-          `csm.db.postgresql.password_file is "${nowhere}"; allowed: a file that this daemon may read (ENOENT: no such file or directory, access '${nowhere}')`,
+          `csm.db.postgresql.ca_file is "${site.ca}"; allowed: nothing where host is a directory: no TLS is spoken on a unix socket`,
+          `csm.db.postgresql.password_file is "${nowhere}"; allowed: ${line} (ENOENT: no such file or directory, open '${nowhere}')`,
+        ],
+      ],
+      password(site.root, 'EISDIR: illegal operation on a directory, read'),
+      password(two, 'it holds no password: one line of 1 to 1000 characters'),
+      password(open, 'its mode is 644: others may read or change it'),
+      [
+        { engine: 'postgresql', postgresql: { host: 'pg', ca_file: secret } },
+        { master: ['m2', 'n1'] },
+        [
+          'csm.net.master is n1:9816; allowed: the other masters of this database (it is this one)',
+          `csm.db.postgresql.ca_file is "${secret}"; allowed: a PEM file with the certificate of the CA (there is no certificate in it)`,
+        ],
+      ],
+      [
+        { engine: 'postgresql', postgresql: { host: 'pg', ca_file: broken } },
+        {},
+        [
+          `csm.db.postgresql.ca_file is "${broken}"; allowed: a PEM file with the certificate of the CA (its certificate cannot be read)`,
         ],
       ],
       [

@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { issue } from '@csm/pki';
-import { freePorts, PostgresSite, postgresPrograms, Site } from '@csm/sim';
+import { type DaemonProcess, freePorts, PostgresSite, postgresPrograms, Site } from '@csm/sim';
 import { expect } from 'chai';
 
 /** No other server of this machine listens there. */
@@ -45,15 +45,20 @@ describe('PostgreSQL over the network', function () {
     await postgres?.remove();
   });
 
+  /** Where other masters link to each. */
+  const ports = new Map<string, number>();
   /** A master with these settings of the server. */
-  async function master(node: string, more: object) {
+  async function master(node: string, more: object, others: readonly object[] = []) {
     await site.certify('master', [node]);
-    const [aggregators, utilities] = await freePorts(2);
+    const [aggregators, utilities = 0] = await freePorts(2);
+    ports.set(node, utilities);
     return site.daemon('master', node, {
       db: { engine: 'postgresql', postgresql: { host: HOST, port: 5433, ...more } },
       net: {
         aggregator_listen: { host: '127.0.0.1', port: aggregators },
         utility_listen: { host: '127.0.0.1', port: utilities },
+        heartbeat_interval: 1,
+        ...(others.length === 0 ? {} : { master: others }),
       },
     });
   }
@@ -65,6 +70,29 @@ describe('PostgreSQL over the network', function () {
   };
   const waitsFor = (node: string, why: RegExp) =>
     site.until(`${node} stands by, since: ${why}`, async () => why.test((await health(node)).local.standby?.why ?? ''));
+
+  /** With m1 as the one that leads. */
+  async function tellsOfOthers(secret: string): Promise<void> {
+    const rows = async () => (await health('m1')).masters.map(({ node, connected }) => `${node} ${connected}`).join();
+    const m1 = { host: '127.0.0.1', port: ports.get('m1') };
+    const other = await master('m4', { password_file: secret, ca_file: site.caFile }, [m1]);
+    await site.until('m1 knows that m4 stands by', async () => (await rows()) === 'm4 true');
+    await other.kill('SIGKILL');
+    await site.until('m1 misses it', async () => (await rows()) === 'm4 false');
+    expect((await health('m1')).problems).to.include('master m4 is not linked, and does not stand by');
+  }
+
+  /** What systemd is told is logged as well. */
+  async function tellsOfTheDatabase(leader: DaemonProcess): Promise<void> {
+    const tells = (words: RegExp) => site.until(`it tells ${words}`, () => words.test(leader.tail(20)));
+    await tells(/m1 leads under term 1 since 20\S+Z\W*$/m);
+    await postgres.stop();
+    await tells(/m1 leads under term 1 since 20\S+Z; the database is away: the /);
+    const { master: at } = await health('m1');
+    expect([at.node, at.database]).to.satisfy(([node, why]: string[]) => node === 'm1' && why !== 'ok');
+    await postgres.start();
+    await site.until('it is back', async () => (await health('m1')).master.database === 'ok');
+  }
 
   it('is reached with password and certificate, and in no other way; what was mended counts at once', async () => {
     const stranger = await Site.open(calledOff.signal);
@@ -86,6 +114,8 @@ describe('PostgreSQL over the network', function () {
       );
       expect(sessions.length).to.be.least(2);
       expect(sessions.every(({ ssl }) => ssl === true)).to.equal(true);
+      await tellsOfOthers(secret);
+      await tellsOfTheDatabase(right);
       expect(await site.stop(), 'a master that stands by ends in order').to.deep.equal([]);
     } finally {
       await stranger.close();

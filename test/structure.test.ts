@@ -34,7 +34,12 @@ const RULES: Rules = {
   },
   confined: {
     'better-sqlite3': ['packages/store/src/sqlite/', 'packages/sim/src/oracle/'],
-    pg: ['packages/store/src/postgresql/', 'packages/sim/src/oracle/', 'packages/sim/src/site/postgres.ts'],
+    pg: [
+      'packages/store/src/postgresql/',
+      'packages/sim/src/oracle/',
+      'packages/sim/src/site/postgres.ts',
+      'packages/sim/src/bench/bare-lock.ts',
+    ],
     'tls-json-stream': ['packages/tree/src/net/'],
   },
   tools: ['packages/daemon/bin/generate.mjs'],

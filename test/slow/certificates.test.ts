@@ -115,7 +115,7 @@ describe('a certificate', () => {
         by: () => master,
         port: () => ports.utilities,
         dialer: /its certificate is not of a daemon of role aggregator, but of URI:csm:master:m/,
-        listener: /this port takes links of utility daemons, not of compute daemons/,
+        listener: /this port takes links of utility daemons and other masters, not of compute daemons/,
       },
     ];
     for (const [i, { role, options, by, port, dialer, listener }] of cases.entries()) {
@@ -145,7 +145,7 @@ describe('a certificate', () => {
       const daemon = await started('aggregator', 'role9', {
         net: { compute_listen: at(port), master: at(ports.utilities) },
       });
-      const reason = /this port takes links of utility daemons, not of aggregator daemons/;
+      const reason = /this port takes links of utility daemons and other masters, not of aggregator daemons/;
       await daemon.says(/no link to master .*: refused: this port takes links of utility daemons.* refused=role/);
       await excused(daemon, 'refused', reason);
       await shown(master, 'aggregator/role9', 'role', reason);

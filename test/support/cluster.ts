@@ -144,9 +144,9 @@ export class Cluster {
     this.process(name).resume();
   }
 
-  /** Starts a daemon that has ended, as systemd would. */
-  restart(name: string): void {
-    this.process(name).start();
+  /** Starts a daemon that has ended, as systemd would; `more`: arguments besides those it always has. */
+  restart(name: string, more: readonly string[] = []): void {
+    this.process(name).start(more);
   }
 
   proxy(route: Route): TcpProxy {

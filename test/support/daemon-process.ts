@@ -47,11 +47,12 @@ export class DaemonProcess {
     return `${this.name} ended by itself (${this.#child.signalCode ?? `exit ${this.#child.exitCode}`})`;
   }
 
-  start(): void {
+  /** `more`: arguments besides those it always has. */
+  start(more: readonly string[] = []): void {
     if (this.running) throw new Error(`${this.name} is running already`);
     const { argv, env, log } = this.#launch;
     const out = openSync(log, 'a');
-    const child = spawn(process.execPath, [...argv], {
+    const child = spawn(process.execPath, [...argv, ...more], {
       stdio: ['ignore', out, out],
       env: { ...process.env, ...env },
     });

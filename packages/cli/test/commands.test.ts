@@ -49,6 +49,7 @@ describe('csm', () => {
       );
       expect(out).to.contain('   settling   ');
       expect(out).to.match(/ {2}agg-B {2}lost {2}3 d 3 h +0 +1 +2 +0 +0 {2}stopped answering\n/);
+      expect(out).to.contain('OTHER MASTERS: 1\n  NODE  LINK  LAST SEEN  ADDRESS\n  m2    lost  1 min      -\n');
       expect(out).to.contain('REFUSED: 1\n  DAEMON        BY     ADDRESS   CODE         COUNT  LAST   REASON\n');
       expect(out).to.contain('  compute/n009  agg-A  10.0.1.9  certificate     12  2 min  certificate has expired\n');
       for (const format of ['json', 'yaml', 'csv']) expect((await run(`health -o ${format}`)).exit).to.equal(1);

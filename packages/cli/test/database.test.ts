@@ -54,7 +54,7 @@ describe('csm db', () => {
     const { exit, out } = await run('db backup /b/one --force');
     expect([exit, out]).to.deep.equal([
       0,
-      '/b/one: 3.0 MiB, 38 rows in 2 tables, taken at 2026-10-17T10:00:00.000Z in 1.5 s\n',
+      'm1:/b/one: 3.0 MiB, 38 rows in 2 tables, taken at 2026-10-17T10:00:00.000Z in 1.5 s\n',
     ]);
     expect(lastInput()).to.deep.equal({ file: '/b/one', force: true });
     await run('db backup /b/two');
@@ -66,7 +66,7 @@ describe('csm db', () => {
 
   it('archive counts in whole days', async () => {
     const { out } = await run('db archive /a --before 30d --remove');
-    expect(out).to.equal('/a/changes-before-2026-09-17: 10 changes of 2 days, 0.5 MiB; 8 removed, 2 stay for now\n');
+    expect(out).to.equal('m1:/a/changes-before-2026-09-17: 10 changes of 2 days, 0.5 MiB; 8 removed, 2 stay for now\n');
     const day = 86_400_000;
     expect(lastInput()).to.deep.equal({
       directory: '/a',

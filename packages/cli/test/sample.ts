@@ -110,6 +110,7 @@ export const HEALTHY: HealthOutput = {
       secondary: { active: 2, unresponsive: 0 },
     },
   ],
+  masters: [],
   utilities: [{ node: 'login1', connected: true, last_seen: '2026-10-17T09:59:58.000Z', address: '10.0.0.9' }],
   refused: [],
   local: {
@@ -138,6 +139,7 @@ export const SICK: HealthOutput = {
       ? a
       : { ...a, connected: false, reason: 'stopped answering', primary: { active: 0, unresponsive: 1 } },
   ),
+  masters: [{ node: 'm2', connected: false, last_seen: '2026-10-17T09:59:00.000Z', address: null }],
   utilities: [{ node: 'login1', connected: false, last_seen: null, address: null }],
   refused: [
     {
@@ -378,6 +380,7 @@ export const WELL: Handlers = {
   'db.retention': async () => json(RETENTION),
   'db.backup': async ({ file }) =>
     json({
+      master: 'm1',
       file,
       engine: 'sqlite',
       engine_version: '3.53.2',
@@ -390,6 +393,7 @@ export const WELL: Handlers = {
     }),
   'db.archive': async ({ directory, remove }) =>
     json({
+      master: 'm1',
       path: `${directory as string}/changes-before-2026-09-17`,
       rows: 10,
       bytes: 524_288,

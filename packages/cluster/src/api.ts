@@ -58,13 +58,20 @@ export const Part = Type.Object({
   body: Type.Optional(Type.Unknown({ description: 'what the command gave' })),
 });
 
+const Linked = Type.Object({
+  node: Type.String(),
+  connected: Type.Boolean({ description: 'whether the leading master has its link' }),
+  last_seen: isoOrNull('ISO 8601, UTC'),
+  address: Type.Union([Type.String(), Type.Null()]),
+});
+
 const ADMIN_DAEMONS: readonly Role[] = ['master', 'aggregator', 'utility'];
 
 export const api = [
   {
     ...base,
     name: 'health',
-    summary: 'Shows how the tree is: master, aggregators, utilities, refused peers',
+    summary: 'Shows how the tree is: masters, aggregators, utilities, refused peers',
     description:
       'A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason. A master that stands by asks the one that leads, and says in `local` that it stands by.',
     method: 'GET',
@@ -83,7 +90,7 @@ export const api = [
         }),
         engine: Type.Union([Type.String(), Type.Null()], { description: 'of the database: sqlite or postgresql' }),
         settling: Type.Boolean({ description: 'has just started and is still learning who is there' }),
-        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, or why it is away' }),
+        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, why it is away, or what commit failed in the last minute' }),
         reports: Type.Object({
           queued: Type.Integer(),
           committed: Type.Integer(),
@@ -92,14 +99,10 @@ export const api = [
         }),
       }),
       aggregators: Type.Array(Aggregator),
-      utilities: Type.Array(
-        Type.Object({
-          node: Type.String(),
-          connected: Type.Boolean(),
-          last_seen: isoOrNull('ISO 8601, UTC'),
-          address: Type.Union([Type.String(), Type.Null()]),
-        }),
-      ),
+      masters: Type.Array(Linked, {
+        description: 'the other masters of its database, those seen within 7 days; what is not linked does not stand by',
+      }),
+      utilities: Type.Array(Linked),
       refused: Type.Array(
         Type.Object({
           by: Type.String({ description: 'the daemon that refused it' }),

@@ -2,7 +2,12 @@
 import type { MasterPorts } from '@csm/feature';
 import type { Json } from '@csm/model';
 import { compareNames } from '@csm/nodeset';
-import type { CoreShell, HubView } from '@csm/tree';
+import type { CoreShell, DaemonView, HubView } from '@csm/tree';
+
+/** A master that has been away for longer is not missed any more, ms. */
+const MISSED_MS = 7 * 86_400_000;
+/** How long a commit that failed is told of, ms: whoever writes tries again sooner. */
+const FAILURE_MS = 60_000;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -48,14 +53,10 @@ function hubRow(view: HubView) {
   };
 }
 
-/** The answer of `health` but for its local part, which the entry daemon adds. */
-export async function health(ports: MasterPorts): Promise<Json> {
-  const tree = ports.tree();
-  const { roster, intake, counters } = tree.core;
-  const [rejected, database] = await databaseState(ports);
-  const rows = aggregators(tree, ports.self.node);
-  const utilities = [...roster.daemons()]
-    .filter(({ role }) => role === 'utility')
+/** Those daemons, and whether they are linked. */
+function linked(roster: CoreShell['core']['roster'], wanted: (daemon: DaemonView) => boolean) {
+  return [...roster.daemons()]
+    .filter(wanted)
     .sort((a, b) => compareNames(a.node, b.node))
     .map((d) => ({
       node: d.node,
@@ -63,6 +64,23 @@ export async function health(ports: MasterPorts): Promise<Json> {
       last_seen: iso(d.lastSeen),
       address: [...d.links.values()][0]?.address ?? null,
     }));
+}
+
+/** The answer of `health` but for its local part, which the entry daemon adds. */
+export async function health(ports: MasterPorts): Promise<Json> {
+  const tree = ports.tree();
+  const { roster, intake, counters } = tree.core;
+  const [rejected, database] = await databaseState(ports);
+  const rows = aggregators(tree, ports.self.node);
+  const { engine } = (ports.config as { readonly db: { readonly engine: string } }).db;
+  const now = ports.clock.now().wall;
+  // A SQLite file has one master, whatever it was called before.
+  const masters = linked(
+    roster,
+    ({ role, node, lastSeen }) =>
+      role === 'master' && node !== ports.self.node && engine !== 'sqlite' && lastSeen > now - MISSED_MS,
+  );
+  const utilities = linked(roster, ({ role }) => role === 'utility');
   const refused = await refusedPeers(ports);
   const problems = [
     ...rows.filter((a) => !a.connected).map((a) => `aggregator ${a.node} is not linked: ${a.reason ?? 'lost'}`),
@@ -71,6 +89,7 @@ export async function health(ports: MasterPorts): Promise<Json> {
       .map(
         (a) => `aggregator ${a.node}: ${a.primary.unresponsive + a.secondary.unresponsive} nodes are not linked to it`,
       ),
+    ...masters.filter((m) => !m.connected).map((m) => `master ${m.node} is not linked, and does not stand by`),
     ...utilities.filter((u) => !u.connected).map((u) => `utility ${u.node} is not linked`),
     ...(database === 'ok' ? [] : [`database: ${database}`]),
     ...(rejected > 0 ? [`${rejected} reports were rejected for their content`] : []),
@@ -85,23 +104,27 @@ export async function health(ports: MasterPorts): Promise<Json> {
       version: ports.self.version,
       since: iso(ports.startedAt),
       term: ports.store.term,
-      engine: (ports.config as { readonly db: { readonly engine: string } }).db.engine,
+      engine,
       settling: roster.settling,
       database,
       reports: { queued: intake.depth, committed: intake.counters.committed, stale: counters.staleReports, rejected },
     },
     aggregators: rows,
+    masters,
     utilities,
     refused,
   } as unknown as Json;
 }
 
-async function databaseState({ store }: MasterPorts): Promise<[number, string]> {
+/** How many reports were rejected, and `ok` or what is wrong. */
+export async function databaseState({ store, clock }: MasterPorts): Promise<[number, string]> {
   try {
-    const { away } = await store.stats();
-    if (away !== undefined) return [0, away.detail];
+    if (store.away !== undefined) return [0, store.away.detail];
     const [row] = await store.query<{ n: number }>('SELECT COUNT(*) AS n FROM rejected_report');
-    return [Number(row?.n ?? 0), 'ok'];
+    const { failure } = await store.stats();
+    const isRecent = failure !== undefined && failure.time > clock.now().wall - FAILURE_MS;
+    const state = isRecent ? `a commit failed at ${iso(failure.time)}: ${failure.problem.detail}` : 'ok';
+    return [Number(row?.n ?? 0), state];
   } catch (error) {
     return [0, error instanceof Error ? error.message : String(error)];
   }

@@ -9,9 +9,11 @@ import { CsmError, code, type Json, mono, wall } from '@csm/model';
 import { openStore, type Store } from '@csm/store';
 import { expect } from 'chai';
 import { archiveChanges } from '../src/db/archive.ts';
+import { dbHandlers } from '../src/db/handlers.ts';
 import { Once } from '../src/db/once.ts';
 import { retention } from '../src/db/retention.ts';
 import { status } from '../src/db/status.ts';
+import { databaseState } from '../src/health.ts';
 
 const DAY = 86_400_000;
 /** 21 November 2026, noon. */
@@ -52,6 +54,33 @@ describe('the calls about the database', () => {
     }>;
   const codeOf = (thrown: unknown): unknown => (thrown instanceof CsmError ? thrown.code : thrown);
   const refused = (asked: Promise<unknown>): Promise<unknown> => asked.then(() => 'nothing', codeOf);
+
+  it('tells for a minute that a commit failed, though others succeed', async () => {
+    await store.close();
+    const modules = [MAKES_CHANGES, new URL('../src/store.js', import.meta.url).href];
+    const file = join(directory, 'small.db');
+    store = await openStore({ file, modules, clock: () => wall(now), limits: { fileBytes: 1_048_576 } });
+    ports = { ...ports, store };
+    expect((await databaseState(ports))[1]).to.equal('ok');
+    expect(await refused(store.call('changes.make', { count: 100_000 }))).to.equal(code.DATABASE_UNAVAILABLE);
+    await store.call('changes.make', { count: 1 });
+    expect((await databaseState(ports))[1]).to.match(/^a commit failed at 2026-11-21T12:00:00.000Z: .*full/);
+    now += 60_000;
+    expect((await databaseState(ports))[1]).to.equal('ok');
+  });
+
+  it('names the master that has written an archive', async () => {
+    await make(1, NOON - 2 * DAY);
+    const log = { info: () => undefined, error: () => undefined };
+    const handlers = dbHandlers({ ...ports, log, self: { node: 'm1' } } as unknown as MasterPorts);
+    const ctx = { caller: { user: 'root' }, trace: 't', signal: never } as unknown as CallContext;
+    const input = { directory: join(directory, 'archive'), before: MIDNIGHT - DAY };
+    const archived = handlers['db.archive'] as unknown as (input: object, ctx: CallContext) => Promise<object>;
+    expect(await archived(input, ctx)).to.include({ master: 'm1', rows: 1 });
+    const file = join(directory, 'one.backup');
+    const backedUp = handlers['db.backup'] as unknown as (input: object, ctx: CallContext) => Promise<object>;
+    expect(await backedUp({ file }, ctx)).to.include({ master: 'm1', file });
+  });
 
   it('writes a file a day, counted, and takes nothing away unless asked', async () => {
     await make(150, NOON - 3 * DAY, NOON - 2 * DAY, NOON - DAY, NOON);

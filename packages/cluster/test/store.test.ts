@@ -2,7 +2,7 @@ import { CsmError, wall } from '@csm/model';
 import type { Store } from '@csm/store';
 import { expect } from 'chai';
 import * as clusterStore from '../src/store.ts';
-import { overEngines } from './engines.ts';
+import { overEngines } from '@csm/sim';
 
 const DAY = 24 * 3_600_000;
 

@@ -287,6 +287,13 @@ function crossFaults(role: Role, config: AnyConfig, hostName: string): ConfigFau
   }
   if (role === 'master') {
     const { db, net: master } = (config as ConfigFor<'master'>).csm;
+    const { utility_listen: own } = master;
+    const names = [node, hostName, own.host ?? 'localhost'];
+    for (const other of master.master ?? []) {
+      if (other.port !== own.port || !names.includes(other.host)) continue;
+      const allowed = 'the other masters of this database';
+      faults.push({ key: 'csm.net.master', value: printHostPort(other), allowed, hint: 'it is this one' });
+    }
     return [...faults, ...databaseFaults(db, master.master !== undefined)];
   }
   if (role !== 'compute') return faults;

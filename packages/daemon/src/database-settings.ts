@@ -1,5 +1,6 @@
 /** Which database a master keeps its record in, and where that is. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import {
   type ConfigFault,
@@ -13,6 +14,7 @@ import {
   text,
   whole,
 } from '@csm/kit';
+import { LEASE_DEFAULT, LEASE_MAX, LEASE_MIN } from '@csm/model';
 import type { PostgresServer } from '@csm/store';
 
 /** A database or user of PostgreSQL: at most 63 bytes (NAMEDATALEN), here without what would need quotes. */
@@ -53,7 +55,7 @@ export const DATABASE = {
     }),
     user: setting({ doc: 'The user that owns it.', format: pgName, default: 'csm' }),
     password_file: setting({
-      doc: "File whose only line is the user's password; read at each connecting. Default: none, where the server knows the user otherwise.",
+      doc: "File whose only line is the user's password, that only the daemon's user may read (mode 600, or 640 when it is root's); read at each connecting. Default: none, where the server knows the user otherwise.",
       format: filePath,
     }),
     ca_file: setting({
@@ -62,9 +64,8 @@ export const DATABASE = {
     }),
     lease: setting({
       doc: 'A leading master of which PostgreSQL has heard nothing for so long leads no more, and a standby takes over.',
-      // As `standForLeader` takes it.
-      format: duration({ min: 500, max: 60_000 }),
-      default: 3,
+      format: duration({ min: LEASE_MIN, max: LEASE_MAX }),
+      default: LEASE_DEFAULT / 1000,
       unit: 's',
       cost: 'Shorter: a leader that was stopped or cut off is replaced sooner; a busy moment costs it the lead. One that died is replaced at once either way.',
     }),
@@ -126,20 +127,50 @@ function postgresFaults({ file, postgresql: pg }: DatabaseConfig): ConfigFault[]
     const allowed = 'nothing where host is a directory: no TLS is spoken on a unix socket';
     faults.push({ key: 'csm.db.postgresql.ca_file', value: JSON.stringify(pg.ca_file), allowed });
   }
-  for (const key of ['password_file', 'ca_file'] as const) {
-    const path = pg[key];
-    const hint = path === undefined ? undefined : unreadable(path);
-    if (hint !== undefined) {
-      const allowed = 'a file that this daemon may read';
+  for (const [key, { allowed, judge }] of Object.entries(FILES)) {
+    const path = pg[key as keyof typeof FILES];
+    const hint = path === undefined ? undefined : wrongIn(path, judge);
+    if (hint !== undefined)
       faults.push({ key: `csm.db.postgresql.${key}`, value: JSON.stringify(path), allowed, hint });
-    }
   }
   return faults;
 }
 
-function unreadable(path: string): string | undefined {
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** What the files must hold; each judge throws in words. */
+const FILES = {
+  password_file: {
+    allowed: `a file of one line of 1 to ${PASSWORD_MAX} characters that only the daemon's user may read`,
+    judge: (text: string, path: string) => {
+      const { mode, uid } = statSync(path);
+      // Root's may be read by a group, into which the daemon's user is put.
+      const others = mode & (uid === 0 ? 0o037 : 0o077);
+      if (others !== 0) throw new Error(`its mode is ${(mode & 0o777).toString(8)}: others may read or change it`);
+      passwordOf(text, 'it');
+    },
+  },
+  ca_file: {
+    allowed: 'a PEM file with the certificate of the CA',
+    judge: (text: string) => {
+      const certificates = text.match(CERTIFICATE) ?? [];
+      if (certificates.length === 0) throw new Error('there is no certificate in it');
+      if (!certificates.every(isCertificate)) throw new Error('its certificate cannot be read');
+    },
+  },
+};
+
+function isCertificate(pem: string): boolean {
   try {
-    accessSync(path, constants.R_OK);
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function wrongIn(path: string, judge: (text: string, path: string) => void): string | undefined {
+  try {
+    judge(readFileSync(path, 'utf8'), path);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -161,9 +192,13 @@ export function serverOf({ postgresql: pg }: DatabaseConfig): PostgresServer {
 
 /** Read anew each time: a password that was changed counts at the next connecting. */
 async function passwordIn(file: string): Promise<string> {
-  const [line = '', ...more] = (await readFile(file, 'utf8')).trimEnd().split('\n');
-  const password = line.replace(/\r$/, '');
-  if (password === '' || password.length > PASSWORD_MAX || more.length > 0)
+  return passwordOf(await readFile(file, 'utf8'), file);
+}
+
+/** What stands on the only line; blanks belong to it. */
+function passwordOf(text: string, file: string): string {
+  const password = text.replace(/\r?\n$/, '');
+  if (password === '' || password.length > PASSWORD_MAX || /[\r\n\0]/.test(password))
     throw new Error(`${file} holds no password: one line of 1 to ${PASSWORD_MAX} characters`);
   return password;
 }

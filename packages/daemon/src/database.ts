@@ -1,5 +1,5 @@
 /** The tree's questions to the database, as procedures of the store. */
-
+import { systemClock } from '@csm/kit';
 import { CsmError, code, type DaemonId, wall } from '@csm/model';
 import type { BatchResult, Store } from '@csm/store';
 import type { CommitBatch, CommitResult, CoreDatabase, KnownDaemon, RosterRecorded } from '@csm/tree';
@@ -34,7 +34,7 @@ export function coreDatabase(store: Store, stored: StoredReports): CoreDatabase 
       const hubs = await store.query<{ hub: string; linked: number; since: number }>(
         'SELECT hub, linked, since FROM hub',
       );
-      const missedSince = Date.now() - MISSED_MS;
+      const missedSince = systemClock.now().wall - MISSED_MS;
       return {
         known: rows.map(known),
         hubs: hubs.filter(({ linked }) => linked === 1).map(({ hub }) => hub),

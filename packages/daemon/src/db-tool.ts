@@ -21,10 +21,21 @@ export interface DbToolOptions {
   readonly err: (text: string) => void;
 }
 
+/** Signals that call off what changes a database: it is undone first. A check has nothing to undo, and just ends. */
+const CALL_OFF = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const UNDONE: ReadonlySet<DbWork> = new Set(['restore', 'copy']);
+
 /** Gives the exit code: 0, or the code of what is wrong. Never rejects. */
 export async function runDbTool(work: DbWork, options: DbToolOptions): Promise<number> {
+  const abort = new AbortController();
+  const callOff = (signal: NodeJS.Signals): void => {
+    if (!abort.signal.aborted) options.err(`csm: ${signal}: ${work} is called off and undone\n`);
+    abort.abort();
+  };
+  // They stay to the end: a second one must not end the tool while it undoes what it has done.
+  if (UNDONE.has(work)) for (const signal of CALL_OFF) process.on(signal, callOff);
   try {
-    const { answer, text, exit } = await WORK[work](options);
+    const { answer, text, exit } = await WORK[work](options, abort.signal);
     options.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text);
     return exit;
   } catch (thrown) {
@@ -36,6 +47,8 @@ export async function runDbTool(work: DbWork, options: DbToolOptions): Promise<n
     options.err(options.json ? `${JSON.stringify(p)}\n` : `${[`csm: ${p.detail}`, ...more.flat()].join('\n')}\n`);
     if (!(thrown instanceof CsmError) && thrown instanceof Error) options.err(`${thrown.stack}\n`);
     return Math.max(1, p.code);
+  } finally {
+    for (const signal of CALL_OFF) process.off(signal, callOff);
   }
 }
 
@@ -45,14 +58,17 @@ interface Done {
   readonly exit: number;
 }
 
-const WORK: Readonly<Record<DbWork, (options: DbToolOptions) => Promise<Done>>> = { restore, check, copy };
+type Work = (options: DbToolOptions, signal: AbortSignal) => Promise<Done>;
 
-async function restore(options: DbToolOptions): Promise<Done> {
+const WORK: Readonly<Record<DbWork, Work>> = { restore, check, copy };
+
+async function restore(options: DbToolOptions, signal: AbortSignal): Promise<Done> {
   const { from } = options;
   if (from === undefined) fail(code.MISSING_PARAMETER, 'the backup is not named', { field: 'from' });
   const admin = await loadAdmin();
   const place = placeOf(options.config);
-  const { aside, tables }: Restored = await admin.restore(place, resolve(from), { ...common(options), run: runChild });
+  const how = { ...common(options), run: runChild, signal };
+  const { aside, tables }: Restored = await admin.restore(place, resolve(from), how);
   const rows = sum(Object.values(tables));
   return {
     answer: { restored: resolve(from), into: admin.placeWords(place), aside: aside ?? null, tables },
@@ -68,7 +84,7 @@ async function restore(options: DbToolOptions): Promise<Done> {
 async function check(options: DbToolOptions): Promise<Done> {
   const admin = await loadAdmin();
   const place: Place = options.from === undefined ? placeOf(options.config) : sqlite(options.from);
-  const findings = await admin.check(place, modulesOf(options.features));
+  const findings = await admin.check(place, modulesOf(options.features), { isBackup: options.from !== undefined });
   const faults = findings.flatMap((finding) => finding.faults);
   const verdict = faults.length === 0 ? 'sound' : `${faults.length} faults`;
   return {
@@ -81,7 +97,7 @@ async function check(options: DbToolOptions): Promise<Done> {
 const line = ({ what, faults, seen }: Finding): string =>
   faults.length === 0 ? `ok     ${what}: ${seen}\n` : faults.map((fault) => `FAULT  ${what}: ${fault}\n`).join('');
 
-async function copy(options: DbToolOptions): Promise<Done> {
+async function copy(options: DbToolOptions, signal: AbortSignal): Promise<Done> {
   const { db, state_dir } = options.config.csm;
   if (db.engine !== 'postgresql') {
     fail(code.INVALID_PARAMETER, `db.engine is ${db.engine}`, {
@@ -92,7 +108,10 @@ async function copy(options: DbToolOptions): Promise<Done> {
   const file = resolve(options.from ?? join(state_dir, 'csm.db'));
   const admin = await loadAdmin();
   const server = serverOf(db);
-  const tables: readonly CopiedTable[] = await admin.copyToPostgres(file, server, common(options));
+  const tables: readonly CopiedTable[] = await admin.copyToPostgres(file, server, {
+    ...common(options),
+    signal,
+  });
   const to = admin.placeWords({ engine: 'postgresql', server });
   const rows = sum(tables.map((table) => table.rows));
   return {

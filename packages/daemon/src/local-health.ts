@@ -106,6 +106,7 @@ export function withLocalHealth(facts: LocalFacts) {
         reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
       },
       aggregators: [],
+      masters: [],
       utilities: [],
       refused: [],
       local: mine,

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import type { Handler, Policy } from '@csm/api';
 import type { Feature, MasterPart, MasterPorts, Ports } from '@csm/feature';
 import { type Log, systemClock } from '@csm/kit';
+import { wall } from '@csm/model';
 import type { Candidacy, Store } from '@csm/store';
 import { CoreShell, type PassFailpoint, type RefusedPeer, StandbyShell } from '@csm/tree';
 import { masterServe, notReady } from './calls.ts';
@@ -46,8 +47,10 @@ export interface MasterLifeOptions {
 
 /** A master alone with its database leads within this, and nobody need see it stand by, ms. */
 const ELECTION_MS = 1_000;
-/** How often what is told of a standby is brought up to date, ms. */
+/** How often what is told of a master on PostgreSQL is brought up to date, ms. */
 const TELL_MS = 1_000;
+/** How long the goodbye of a leader may take that another follows, ms: whoever does not read it finds the next one anyway. */
+const GOODBYE_MS = 500;
 const PRUNE_MS = 3_600_000;
 
 export class MasterLife {
@@ -61,6 +64,8 @@ export class MasterLife {
   #leading: Promise<void> = Promise.resolve();
   #stopping = false;
   #told = '';
+  /** Since when it leads, in words; there once it does. */
+  #leads: string | undefined;
 
   constructor(options: MasterLifeOptions) {
     this.#options = options;
@@ -107,10 +112,10 @@ export class MasterLife {
   /** Listens: as the leader, or as one that stands by and takes over when it is elected. Rejects when a port is taken. */
   async start(): Promise<void> {
     const candidacy = this.#candidacy;
+    if (candidacy !== undefined) this.#timers.push(setInterval(() => this.#tell(), TELL_MS).unref());
     if (this.#store !== undefined || candidacy === undefined) return this.#lead();
     this.#standby = await StandbyShell.start(this.#listening());
     this.#tell();
-    this.#timers.push(setInterval(() => this.#tell(), TELL_MS).unref());
     candidacy.elected
       .then(() => {
         this.#leading = this.#takeOver();
@@ -178,7 +183,7 @@ export class MasterLife {
     const { node, features, log, ports, policy } = this.#options;
     const store = this.#store ?? notReady();
     const stored = new StoredReports((error) => log.error('a listener to reports failed', { error }));
-    const startedAt = Date.now();
+    const startedAt = systemClock.now().wall;
     const handlers = new Map<string, Handler<never>>();
     for (const feature of features) {
       const masterPorts: MasterPorts = {
@@ -201,10 +206,13 @@ export class MasterLife {
       serve: masterServe(apiTable(features), handlers, policy),
       term: store.term,
       failpoint: this.#options.failpoint,
+      // Another waits for the lead, which is free when this has ended.
+      goodbyeMs: this.#candidacy === undefined ? undefined : GOODBYE_MS,
       ...(standby === undefined ? {} : { standby }),
     });
     this.#keepSmall(store);
-    this.#tellOnce(`${node} leads under term ${store.term} since ${new Date(startedAt).toISOString()}`);
+    this.#leads = `${node} leads under term ${store.term} since ${new Date(startedAt).toISOString()}`;
+    this.#tell();
   }
 
   #listening() {
@@ -228,7 +236,7 @@ export class MasterLife {
     const { config, log } = this.#options;
     const prune = () => {
       store.changes
-        .prune({ olderThan: (Date.now() - config().csm.db.change_keep) as never })
+        .prune({ olderThan: wall(systemClock.now().wall - config().csm.db.change_keep) })
         .catch((error: unknown) => log.error('old changes could not be removed', { error }));
     };
     prune();
@@ -237,11 +245,12 @@ export class MasterLife {
 
   #tell(): void {
     const standby = this.standby();
-    if (standby !== undefined) this.#tellOnce(`${this.#options.node} stands by: ${wordsOf(standby)}`);
-  }
-
-  #tellOnce(status: string): void {
-    if (status === this.#told) return;
+    const away = this.#store?.away;
+    const status =
+      standby === undefined
+        ? `${this.#leads}${away === undefined ? '' : `; the database is away: ${away.detail}`}`
+        : `${this.#options.node} stands by: ${wordsOf(standby)}`;
+    if (status === this.#told || (standby === undefined && this.#leads === undefined)) return;
     this.#told = status;
     this.#options.log.info(status);
     this.#options.tell(status);

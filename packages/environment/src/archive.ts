@@ -4,12 +4,15 @@ import { type ArchiveRow, loadAdmin, type Store } from '@csm/store';
 import { ITEMS } from './items.ts';
 import { knownNodes } from './query/nodes.ts';
 import { Rows } from './query/rows.ts';
-import { DAY_MS, HOUR_MS, ITEM_ID, SAMPLE } from './store/slot.ts';
+import { DAY_MS, HOUR_MS, ITEM_ID, SAMPLE, TIME_MAX } from './store/slot.ts';
 
 export interface ArchiveInput {
   readonly directory: string;
   readonly before: number;
 }
+
+/** A moment as people read it. */
+const shown = (ms: number): string => (Math.abs(ms) <= TIME_MAX ? new Date(ms).toISOString() : `${ms} ms`);
 
 /** Code 9 for what is no beginning of a day that has begun, 4 when no sample is as old. */
 export async function archiveSamples(
@@ -19,7 +22,7 @@ export async function archiveSamples(
   signal: AbortSignal,
 ): Promise<Json> {
   if (before % DAY_MS !== 0 || before > now) {
-    fail(code.INVALID_PARAMETER, `before is ${before}`, {
+    fail(code.INVALID_PARAMETER, `before is ${shown(before)}`, {
       field: 'before',
       allowed: 'the beginning of a day (UTC) that has begun',
     });

@@ -1,7 +1,7 @@
 /** The environment feature in a master: answers to its calls, retention, and what fails on which nodes. */
 import type { Handler } from '@csm/api';
-import type { MasterPart, MasterPorts } from '@csm/feature';
-import { code, fail, type Json } from '@csm/model';
+import { type MasterPart, type MasterPorts, Once } from '@csm/feature';
+import type { Json } from '@csm/model';
 import { type ArchiveInput, archiveSamples } from './archive.ts';
 import { currentFaults, faultSentences } from './faults.ts';
 import { type QueryInput, query } from './query/query.ts';
@@ -25,17 +25,12 @@ export function masterPart(ports: MasterPorts): MasterPart {
     await watch((kind, listener) => ports.onStored(kind, listener), input, ctx);
     return undefined;
   };
-  let archiving = false;
-  const archiveCall: Handler<ArchiveInput> = async (input, ctx) => {
+  const once = new Once('one archive of samples at a time');
+  const archiveCall: Handler<ArchiveInput> = (input, ctx) => {
     const { user, uid, vouchedBy } = ctx.caller;
     log.info('audit: env.archive', { user, uid, vouchedBy, ...input, trace: ctx.trace });
-    if (archiving) fail(code.BAD_STATE, 'an archive is under way', { allowed: 'one archive of samples at a time' });
-    archiving = true;
-    try {
-      return await archiveSamples(store, clock.now().wall, input, ctx.signal);
-    } finally {
-      archiving = false;
-    }
+    const asked = { what: `an archive in ${input.directory}`, input };
+    return once.run(asked, ctx, (signal) => archiveSamples(store, clock.now().wall, input, signal));
   };
   return {
     handlers: { 'env.query': queryCall, 'env.top': topCall, 'env.watch': watchCall, 'env.archive': archiveCall },

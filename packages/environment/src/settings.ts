@@ -95,25 +95,25 @@ export const aggregatorSettings = {
 export const masterSettings = {
   environment: {
     keep_samples: setting({
-      doc: 'Samples older than this are removed; their hourly and daily figures stay.',
+      doc: 'Samples older than this are removed; their hourly and daily figures stay. On PostgreSQL they go in partitions, once all of one is too old: up to a quarter of this time later.',
       format: duration({ min: 3_600_000, max: 3650 * DAY_S * 1000 }),
       default: 3 * DAY_S,
       unit: 's',
     }),
     keep_hourly: setting({
-      doc: 'Hourly minimum, average and maximum older than this are removed.',
+      doc: 'Hourly minimum, average and maximum older than this are removed; on PostgreSQL up to a quarter of this time later.',
       format: duration({ min: DAY_S * 1000, max: 3650 * DAY_S * 1000 }),
       default: 10 * DAY_S,
       unit: 's',
     }),
     keep_daily: setting({
-      doc: 'Daily minimum, average and maximum older than this are removed.',
+      doc: 'Daily minimum, average and maximum older than this are removed; on PostgreSQL up to a quarter of this time later.',
       format: duration({ min: DAY_S * 1000, max: 3650 * DAY_S * 1000 }),
       default: 90 * DAY_S,
       unit: 's',
     }),
     keep_bytes: setting({
-      doc: 'Bytes all figures may take in the database; beyond them the oldest samples go first, then the oldest hourly, then the oldest daily figures. The names of values take up to a sixteenth of it more (4 MiB at least); an item whose names change without end is refused on its node before they do.',
+      doc: 'Bytes all figures may take in the database; beyond them the oldest samples go first, then the oldest hourly, then the oldest daily figures. On PostgreSQL they go in partitions, each up to a quarter of the time one item is kept, but for those that hold what is new: these lose their oldest hours or days. The names of values take up to a sixteenth of it more (4 MiB at least); an item whose names change without end is refused on its node before they do.',
       format: bytes({ min: 16 * 1024 * 1024, max: 64 * 1024 * GIB }),
       default: '20GiB',
       unit: 'bytes',

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type Json, wall } from '@csm/model';
-import { PostgresSite, postgresPrograms } from '@csm/sim';
+import { type Bench, type PostgresSite, startPostgres } from '@csm/sim';
 import { loadAdmin, openPostgresStore, openStore, type Store } from '@csm/store';
 import { expect } from 'chai';
 import { archiveSamples } from '../src/archive.ts';
 import { type QueryInput, query } from '../src/query/query.ts';
 import { Retention } from '../src/retention.ts';
-import type { Bench } from './engines.ts';
 import { DAY, HOUR, listener, NOW, openRig } from './rig.ts';
 
 const KEEP = { samples: 3 * DAY, hourly: 2 * DAY, daily: 9 * DAY, bytes: 2 ** 40 };
@@ -37,14 +36,8 @@ describe('figures copied to PostgreSQL', function () {
   let site: PostgresSite | undefined;
 
   before(async function () {
-    if (postgresPrograms() === undefined) {
-      const words = 'skipped: needs initdb and postgres (apt-get install --no-install-recommends postgresql)';
-      if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error(words);
-      console.log(`      ${words}`);
-      this.skip();
-    }
+    site = await startPostgres(this);
     directory = mkdtempSync(join(tmpdir(), 'csm-copy-'));
-    site = await PostgresSite.start({ durable: false });
   });
   after(async () => {
     await site?.remove();

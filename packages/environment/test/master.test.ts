@@ -6,7 +6,7 @@ import { api } from '../src/api.ts';
 import { type Fault, faultSentences } from '../src/faults.ts';
 import { masterPart } from '../src/master.ts';
 import { Backlog, type WatchedItem, watch } from '../src/query/watch.ts';
-import { overEngines } from './engines.ts';
+import { overEngines } from '@csm/sim';
 import { DAY, HOUR, listener, NOW, openRig, type Rig } from './rig.ts';
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };

@@ -5,7 +5,7 @@ import { Retention } from '../src/retention.ts';
 import { spanFor } from '../src/store/divided.ts';
 import type { Keep } from '../src/store/prune.ts';
 import { DAILY, HOURLY, SAMPLE } from '../src/store/slot.ts';
-import { type Bench, overEngines } from './engines.ts';
+import { type Bench, overEngines } from '@csm/sim';
 import { DAY, HOUR, listener, NOW, openRig, type Rig } from './rig.ts';
 
 const KEEP: Keep = { samples: 8 * HOUR, hourly: 2 * DAY, daily: 9 * DAY, bytes: 2 ** 40 };

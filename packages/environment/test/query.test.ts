@@ -10,7 +10,7 @@ import { readRange } from '../src/query/range.ts';
 import { nearestRank } from '../src/query/step-fold.ts';
 import { type TopInput, top } from '../src/query/top.ts';
 import { compact } from '../src/store/figures.ts';
-import { overEngines } from './engines.ts';
+import { overEngines } from '@csm/sim';
 import { DAY, HOUR, listener, NOW, openRig, type Rig, type Told } from './rig.ts';
 
 async function refused(work: Promise<unknown>): Promise<Problem> {

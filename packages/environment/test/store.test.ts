@@ -8,7 +8,7 @@ import { EXTRA_MAX, HOUR_SAMPLES_MAX } from '../src/store/rollups.ts';
 import { namesPool, noRoom } from '../src/store/room.ts';
 import { DAILY, type Grain, HOURLY, ITEM_ID, slotBase } from '../src/store/slot.ts';
 import { rowBytes } from '../src/store/volume.ts';
-import { overEngines } from './engines.ts';
+import { overEngines } from '@csm/sim';
 import { DAY, HOUR, NOW, openRig, type Rig, type Told } from './rig.ts';
 
 interface Row {

@@ -12,3 +12,4 @@ export type {
   Self,
   StoredReport,
 } from './feature.ts';
+export { type Asked, Once } from './once.ts';

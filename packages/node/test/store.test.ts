@@ -3,7 +3,7 @@ import type { Store } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
 import { expect } from 'chai';
 import * as nodeStore from '../src/store/index.ts';
-import { overEngines } from './engines.ts';
+import { overEngines } from '@csm/sim';
 
 const NOW = wall(1_800_000_000_000);
 

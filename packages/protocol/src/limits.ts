@@ -32,8 +32,11 @@ export function itemCost(kind: string, text: string): number {
   return ITEM_FRAME + wireLength(JSON.stringify(kind)) + wireLength(text);
 }
 
+const WIDE = /[\u0080-\uffff]/;
+
 /** Bytes of a JSON text on the wire, where every character from U+0080 up is escaped. */
 export function wireLength(json: string): number {
+  if (!WIDE.test(json)) return json.length;
   let wide = 0;
   for (let i = 0; i < json.length; i++) if (json.charCodeAt(i) > 0x7f) wide++;
   return json.length + 5 * wide;

@@ -1,4 +1,8 @@
 export { type Demo, type DemoOptions, startDemo } from './demo.ts';
+export type { Fault, Round, RoundResult } from './faults/fault.ts';
+export { FAULTS } from './faults/kinds/index.ts';
+export { type FaultResult, type Row, rowLine, rowOf } from './faults/report.ts';
+export { type RunOptions, runFaults } from './faults/run.ts';
 export type { Explained, Lists, Verdict } from './oracle/judge.ts';
 export { judge, readLists } from './oracle/judge.ts';
 export type { ReadUpTo, StoredRow, StoredState } from './oracle/rows.ts';
@@ -7,6 +11,7 @@ export type { Order } from './population/control.ts';
 export type { PopulationStats } from './population/population.ts';
 export { type SimulatedNodeOptions, simulateNode } from './simulated-node.ts';
 export { DaemonProcess } from './site/daemon-process.ts';
+export { type Bench, type EngineName, overEngines, startPostgres } from './site/engines.ts';
 export { type PostgresOptions, PostgresSite, postgresPrograms, unprivileged } from './site/postgres.ts';
 export { TcpProxy } from './site/proxy.ts';
 export { SimProcess } from './site/sim-process.ts';

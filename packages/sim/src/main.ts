@@ -101,6 +101,8 @@ async function carryOut(order: Order, population: Population | undefined): Promi
       return undefined;
     case 'stats':
       return { stats: population.stats() };
+    case 'heard':
+      return { heard: population.heard() };
     case 'poison':
       await population.poison(order.node);
       return undefined;
@@ -117,7 +119,7 @@ async function carryOut(order: Order, population: Population | undefined): Promi
     default:
       order satisfies never;
       throw new Error(
-        `do is '${String((order as { do?: unknown }).do)}'; allowed are rate, settle, stats, poison, flood, clock, silence, stop`,
+        `do is '${String((order as { do?: unknown }).do)}'; allowed are rate, settle, stats, heard, poison, flood, clock, silence, stop`,
       );
   }
 }

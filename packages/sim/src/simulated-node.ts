@@ -36,6 +36,8 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
   const { node, stateDir, log, clock, latencyMs } = options;
   const pem = readFileSync(options.credFile, 'utf8');
   const tls = { ca: readFileSync(options.caFile, 'utf8'), cert: pem, key: pem };
+  // It never changes, and a population that moves asks for it all at once.
+  const hash = hashOf(node);
   let sent: string | undefined;
   const leaf: LeafShell = await LeafShell.start({
     role: 'compute',
@@ -56,9 +58,8 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
       commandsOf(node, () => leaf),
     ),
     onConfirmed: (_hub, known) => {
-      const document = inventoryOf(node);
-      const hash = hashOf(node);
       if (hash === known || hash === sent) return;
+      const document = inventoryOf(node);
       sent = hash;
       const time = clock.now().wall;
       leaf

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { read } from '../src/bench/main.ts';
+import { BENCHES, benchNames } from '../src/bench/benches.ts';
+import { SAMPLE } from '../src/bench/compute-bench.ts';
+import { readOptions } from '../src/bench/options.ts';
 import { type Bucket, quickest, readSample, seconds, withInterval } from '../src/bench/sample.ts';
 
 const BUCKETS: readonly Bucket[] = [
@@ -10,41 +12,44 @@ const BUCKETS: readonly Bucket[] = [
   { execution_interval: '00:10:00', item_list: ['cpu', 'memory'] },
 ];
 
-describe('the command line of a benchmark', () => {
-  it('has defaults, and takes what is given', () => {
-    const { sample, ...rest } = read(['compute-cost']) ?? { sample: '' };
-    expect(rest).to.deep.equal({ output: 'table', seconds: 600, runs: 1, settle: 20 });
-    expect(sample).to.match(/\/etc\/csm_compute\.cfg$/);
-    const given = read(
-      'compute-cost --seconds 30 --runs 3 --interval 10 --heartbeat 0.5 --sample x -o json'.split(' '),
-    );
-    expect(given).to.deep.equal({
-      output: 'json',
-      sample: 'x',
-      seconds: 30,
-      runs: 3,
-      settle: 20,
-      interval: 10,
-      heartbeat: 0.5,
+describe('the command line of the benchmarks', () => {
+  const read = (line: string) => readOptions(line.split(' ').filter(Boolean), ['growth', 'query']);
+
+  it('asks for all but compute-cost when nothing is named', () => {
+    expect(read('')).to.deep.equal({ names: ['growth', 'query'], json: false, quick: false, compute: {} });
+    expect(read('--help')).to.equal(undefined);
+  });
+
+  it('takes names, and what only compute-cost knows with it', () => {
+    expect(read('query --json --quick')).to.deep.equal({ names: ['query'], json: true, quick: true, compute: {} });
+    expect(read('compute-cost --seconds 30 --runs 3 --interval 10 --heartbeat 0.5 --sample x')).to.deep.equal({
+      names: ['compute-cost'],
+      json: false,
+      quick: false,
+      compute: { seconds: 30, runs: 3, interval: 10, heartbeat: 0.5, sample: 'x' },
     });
-    expect(read(['--help'])).to.equal(undefined);
   });
 
   for (const [line, words] of [
-    ['', "the benchmark is ''; allowed is compute-cost"],
-    ['compute-cost again', "the benchmark is 'compute-cost again'; allowed is compute-cost"],
+    ['compute', "the benchmark is 'compute'; allowed is growth, query, compute-cost"],
+    ['growth --seconds 5', '--seconds is given without compute-cost; allowed is with it only'],
     ['compute-cost --seconds 0', "--seconds is '0'; allowed is a number from 1 to 86400"],
     ['compute-cost --seconds=', "--seconds is ''; allowed is a number from 1 to 86400"],
     ['compute-cost --seconds 1e9', "--seconds is '1e9'; allowed is a number from 1 to 86400"],
     ['compute-cost --runs 1.5', "--runs is '1.5'; allowed is a number from 1 to 100"],
     ['compute-cost --interval soon', "--interval is 'soon'; allowed is a number from 1 to 86400"],
-    ['compute-cost -o xml', "-o is 'xml'; allowed is table or json"],
     ['compute-cost --speed 3', "Unknown option '--speed'"],
   ] as const) {
     it(`refuses '${line}' in words`, () => {
-      expect(() => read(line.split(' ').filter(Boolean))).to.throw(words);
+      expect(() => read(line)).to.throw(words);
     });
   }
+
+  it('knows every benchmark by one name only', () => {
+    const names = benchNames(BENCHES);
+    expect(new Set(names).size).to.equal(names.length);
+    expect(names).to.include.members(['heartbeat-cost', 'growth', 'connection-memory', 'idle-cost', 'query']);
+  });
 });
 
 describe('the sample configuration of a benchmark', () => {
@@ -60,7 +65,7 @@ describe('the sample configuration of a benchmark', () => {
   };
 
   it('is the delivered one: all items every ten minutes, ssd daily', () => {
-    const { buckets, heartbeat } = readSample(read(['compute-cost'])?.sample ?? '');
+    const { buckets, heartbeat } = readSample(SAMPLE);
     expect(heartbeat).to.equal(15);
     expect(buckets.map((b) => seconds(b.execution_interval))).to.deep.equal([600, 86_400]);
     expect(buckets.map((b) => b.item_list.length)).to.deep.equal([9, 1]);

@@ -124,6 +124,7 @@ describe('the sum over several processes', () => {
       acknowledged: 3,
       latencies: [1],
       rss: 10,
+      beats: 7,
     };
     expect(sumStats([one, { ...one, primaries: { b: 2 }, latencies: [2] }])).to.deep.equal({
       ...rest,
@@ -138,6 +139,7 @@ describe('the sum over several processes', () => {
       acknowledged: 6,
       latencies: [1, 2],
       rss: 20,
+      beats: 14,
     });
   });
 });

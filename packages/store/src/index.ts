@@ -29,6 +29,7 @@ export type {
   ReportApplier,
   ReportItem,
   Sql,
+  RowSource,
   SqlRow,
   SqlValue,
   StoreModule,
@@ -36,8 +37,6 @@ export type {
 } from './module.ts';
 export {
   type Candidacy,
-  LEASE_MAX,
-  LEASE_MIN,
   type MemoryOptions,
   type OpenOptions,
   openMemoryStore,

@@ -93,6 +93,12 @@ export interface ReportItem {
  */
 export type ReportApplier = (tx: Tx, items: readonly ReportItem[]) => Promise<void>;
 
+/** A database that is only read. */
+export interface RowSource {
+  /** All rows, in order. The caller bounds them with LIMIT. */
+  all<Row = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+}
+
 /** The exports of a feature's `store.ts`. */
 export interface StoreModule {
   /** Lower-case; the first half of `module.procedure`. */
@@ -101,8 +107,11 @@ export interface StoreModule {
   readonly procedures: Readonly<Record<string, AnyProcedure>>;
   /** Report kind to what stores it; a kind has one owner. */
   readonly reports?: Readonly<Record<string, ReportApplier>>;
-  /** How its tables are divided that PostgreSQL keeps in partitions: a copy makes them as it goes. */
-  readonly partitioned?: readonly Partitioned[];
+  /**
+   * How its tables are divided that PostgreSQL keeps in partitions. A copy makes them as it goes, many in one
+   * transaction, so that a span must follow how much there is: it is asked of the database that the rows come from.
+   */
+  readonly partitioned?: (source: RowSource) => Promise<readonly Partitioned[]>;
   /** Statements of PostgreSQL at the end of a copy from SQLite: what its tables have that SQLite's have not. */
   readonly afterCopy?: readonly string[];
 }

@@ -1,7 +1,7 @@
 /** The ways to a store. Each loads its database only when called: a daemon without one never does. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CsmError, code, fail, type Problem, wall } from '@csm/model';
+import { CsmError, code, fail, LEASE_DEFAULT, LEASE_MAX, LEASE_MIN, type Problem, wall } from '@csm/model';
 import { registry } from './core.ts';
 import type { Leader } from './leader.ts';
 import { loadModules } from './load.ts';
@@ -47,9 +47,6 @@ export interface PostgresOptions extends CommonOptions {
 
 const READERS = 2;
 const READERS_MAX = 32;
-const LEASE_MS = 3_000;
-export const LEASE_MIN = 500;
-export const LEASE_MAX = 60_000;
 
 /** A master that stands by until it leads. */
 export interface Candidacy {
@@ -116,7 +113,7 @@ function candidacyOf(options: PostgresOptions, candidate: Candidate): Candidacy 
 
 async function stand(options: PostgresOptions & Partial<StandOptions>): Promise<Candidate> {
   const limits = fullLimits(options.limits);
-  const { server, modules, readers = READERS, lease = LEASE_MS } = options;
+  const { server, modules, readers = READERS, lease = LEASE_DEFAULT } = options;
   const { clock = () => wall(Date.now()), random = Math.random, master = hostname() } = options;
   within('readers', readers, 1, READERS_MAX);
   within('lease', lease, LEASE_MIN, LEASE_MAX);

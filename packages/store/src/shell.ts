@@ -66,6 +66,7 @@ export class Shell implements Store {
   #failed = 0;
   #commits = 0;
   #lastCommitMs = 0;
+  #failure: StoreStats['failure'];
 
   constructor(engine: Engine, limits: StoreLimits, options: CommonOptions) {
     this.term = engine.term;
@@ -93,7 +94,10 @@ export class Shell implements Store {
     void engine.died.then((reason) => this.#die(reason));
     engine.watch?.({
       away: (reason) => this.#onFault('the database', reason),
-      back: (head) => this.#raise(head),
+      back: (head) => {
+        this.#failure = undefined;
+        this.#raise(head);
+      },
     });
   }
 
@@ -158,6 +162,10 @@ export class Shell implements Store {
     await this.call('store.forgetFollower', { name });
   }
 
+  get away(): Problem | undefined {
+    return this.#engine.away;
+  }
+
   async stats(): Promise<StoreStats> {
     const sizes = await this.#engine.sizes();
     return {
@@ -175,7 +183,7 @@ export class Shell implements Store {
       lastCommitMs: this.#lastCommitMs,
       head: this.#head,
       ...sizes,
-      ...(this.#engine.away === undefined ? {} : { away: this.#engine.away }),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
     };
   }
 
@@ -208,7 +216,10 @@ export class Shell implements Store {
   }
 
   #committed({ answers, head, commitMs }: Committed): void {
-    if (commitMs !== undefined) {
+    if (commitMs === undefined) {
+      const failed = answers.find((answer) => answer.kind === 'failed' && isDatabase(answer.problem));
+      if (failed?.kind === 'failed') this.#failure = { problem: failed.problem, time: wall(this.#clock()) };
+    } else {
       this.#commits += 1;
       this.#lastCommitMs = commitMs;
     }
@@ -264,6 +275,9 @@ export class Shell implements Store {
     );
   }
 }
+
+/** Whether the database failed, rather than refused. */
+const isDatabase = ({ code: given }: Problem): boolean => given === code.DATABASE_UNAVAILABLE;
 
 /** What it was opened with says where it is. */
 function placeOf(

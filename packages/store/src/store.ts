@@ -129,13 +129,15 @@ export interface StoreStats {
   /** What the database takes on disk; with PostgreSQL the server's own figure, and no log beside it. */
   readonly fileBytes: number;
   readonly walBytes: number;
-  /** Why every call is answered with code 24 at present; only PostgreSQL may be away and come back. */
-  readonly away?: Problem;
+  /** The last transaction that failed for the database's own sake, such as a full disk; since it was away last. */
+  readonly failure?: { readonly problem: Problem; readonly time: Wall };
 }
 
 export interface Store {
   /** The term under which this process writes: higher than that of every master before. */
   readonly term: number;
+  /** Why every call and query is answered with code 24 at present; only PostgreSQL may be away and come back. */
+  readonly away: Problem | undefined;
   /** Where the database is; undefined for one in memory. */
   readonly place: Place | undefined;
   /**

@@ -1,10 +1,11 @@
 /** Backing up a database in use, restoring it, and what is refused on the way. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { code } from '@csm/model';
 import { expect } from 'chai';
 import { backup, check, countRows, manifestOf, openReading, restore } from '../src/admin/index.ts';
+import type { Manifest } from '../src/admin/manifest.ts';
 import type { Place, Store } from '../src/index.ts';
 import { LEDGER, problemOf } from './fixtures/engines.ts';
 import { fill, openPlace, overPlaces } from './fixtures/places.ts';
@@ -69,6 +70,8 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     expect(await rows(place)).to.deep.equal(manifest.tables);
     const again = await open(place);
     expect(again.term, 'terms never go back').to.be.above(store.term);
+    // Who led before must not find his own term in what was put there.
+    if (engine === 'postgresql') expect(again.term).to.equal(store.term + 2);
     expect((await again.call<{ seq: number }>('ledger.addWithChange', { n: 1 })).seq).to.equal(
       (manifest.tables['change'] ?? 0) + 1,
     );
@@ -100,6 +103,7 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
   for (const [file, words] of [
     ['relative', /file is "relative"/],
     ['/no/such/directory/x', /\/no\/such\/directory is no directory/],
+    ['/tmp/', /file is "\/tmp\/"/],
   ] as const) {
     it(`refuses ${file}`, async () => {
       const place = await fresh();
@@ -134,7 +138,61 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     truncateSync(file, statSync(file).size - 1);
     expect(await refused(file)).to.match(/is not the file its manifest describes/);
     expect(await rows(place)).to.deep.equal(before);
-    if (place.engine === 'sqlite') expect(existsSync(`${place.file}.restoring`)).to.equal(false);
+    if (place.engine !== 'sqlite') return;
+    expect(existsSync(`${place.file}.restoring`)).to.equal(false);
+    // The file of a master at work, copied by hand: its newest rows are not in it.
+    const store = await open(place);
+    await store.call('ledger.add', { n: 1 });
+    for (const end of ['', '-wal']) copyFileSync(place.file + end, join(directory(), `by-hand${end}`));
+    await close();
+    expect(await refused(join(directory(), 'by-hand'))).to.match(/by-hand-wal stands beside .*would be missing/);
+  });
+
+  it('killed while it replaces an older backup there is a whole one with its manifest, old or new', async () => {
+    const place = await fresh();
+    const store = await open(place);
+    await fill(store, 1);
+    const file = join(directory(), 'one.backup');
+    const older = readFiles(file, await backup(place, file, options));
+    await store.call('ledger.add', { n: 99 });
+    const newer = readFiles(file, await backup(place, file, { ...options, force: true }));
+    await close();
+    // As it stands between the renames: the new file, and its manifest still under its first name.
+    for (const [had, text, want] of [
+      [older.file, older.text, older],
+      [newer.file, older.text, newer],
+      [newer.file, newer.text, newer],
+    ] as const) {
+      writeFileSync(file, had);
+      writeFileSync(manifestOf(file), text);
+      writeFileSync(`${manifestOf(file)}.part`, newer.text);
+      await restore(place, file, { ...restoring, clock: Date.now });
+      expect(await rows(place)).to.deep.equal(want.manifest.tables);
+    }
+    // The next one puts it right before it begins, so that it can be killed at any point, too.
+    writeFileSync(manifestOf(file), older.text);
+    const off = { ...options, force: true, signal: AbortSignal.abort() };
+    expect((await problemOf(backup(place, file, off))).code).to.equal(code.CONTEXT_LOST);
+    expect(readFileSync(manifestOf(file), 'utf8')).to.equal(newer.text);
+    expect(readdirSync(directory()).filter((name) => name.endsWith('.part'))).to.deep.equal([]);
+  });
+
+  it('called off in the middle of a restore the former database is back', async () => {
+    const place = await fresh();
+    await fill(await open(place), 10);
+    const file = join(directory(), 'one.backup');
+    await backup(place, file, options);
+    await opened[0]?.call('ledger.add', { n: 99 });
+    await close();
+    const before = await rows(place);
+    const off = new AbortController();
+    const tell = (line: string): void => {
+      if (/former tables|whole, taken/.test(line) && (engine === 'sqlite' || line.includes('former'))) off.abort();
+    };
+    const problem = await problemOf(restore(place, file, { ...restoring, tell, signal: off.signal }));
+    expect(problem.code).to.equal(code.CONTEXT_LOST);
+    expect(await rows(place)).to.deep.equal(before);
+    await fill(await open(place), 1);
   });
 
   it('killed in the middle of a restore it is begun anew, and nothing is lost', async () => {
@@ -189,4 +247,17 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     expect(await rows(place)).to.deep.equal(before);
     await fill(await open(place), 1);
   });
+});
+
+interface Taken {
+  readonly manifest: Manifest;
+  readonly file: Buffer;
+  readonly text: string;
+}
+
+/** A backup as it stands on the disk. */
+const readFiles = (file: string, manifest: Manifest): Taken => ({
+  manifest,
+  file: readFileSync(file),
+  text: readFileSync(manifestOf(file), 'utf8'),
 });

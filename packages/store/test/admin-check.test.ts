@@ -1,11 +1,14 @@
 /** What a check finds: nothing in a sound database, and each fault that can be made by hand. */
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { code } from '@csm/model';
 import Database from 'better-sqlite3';
 import { expect } from 'chai';
-import { check } from '../src/admin/index.ts';
+import { backup, check, manifestOf, openReading } from '../src/admin/index.ts';
 import type { Place, Store } from '../src/index.ts';
-import { LEDGER } from './fixtures/engines.ts';
+import { LEDGER, problemOf } from './fixtures/engines.ts';
 import { adminOf, fill, openPlace, overPlaces } from './fixtures/places.ts';
+import { run } from './fixtures/run.ts';
 
 /** Runs statements past the store. */
 async function tamper(place: Place, sql: string): Promise<void> {
@@ -17,7 +20,7 @@ async function tamper(place: Place, sql: string): Promise<void> {
   db.close();
 }
 
-overPlaces('a check', ({ engine, fresh }) => {
+overPlaces('a check', ({ engine, fresh, directory }) => {
   const faults = async (place: Place, modules = [LEDGER]): Promise<string[]> =>
     (await check(place, modules)).flatMap(({ what, faults }) => faults.map((words) => `${what}: ${words}`));
   const filled = async (): Promise<Place> => {
@@ -49,10 +52,6 @@ overPlaces('a check', ({ engine, fresh }) => {
     ],
     ['UPDATE stream SET cursor = -1', /streams: stream compute\/n001 i1 is at -1/],
     ['UPDATE leader SET term = 0', /leader: the term of the leader is 0/],
-    [
-      "INSERT INTO schema_migration VALUES ('ledger', 2, 'later', 0, '')",
-      /migrations: the database is newer than this build/,
-    ],
   ] as const) {
     it(`finds what this does: ${sql}`, async () => {
       const place = await filled();
@@ -61,10 +60,21 @@ overPlaces('a check', ({ engine, fresh }) => {
     });
   }
 
-  it('tells whose modules it does not know', async () => {
-    expect((await faults(await filled(), [])).join('\n')).to.match(
-      /migrations: .* of module ledger, a module this build/,
-    );
+  it('refuses, and tells once, what another build has made', async () => {
+    const place = await filled();
+    const other = await problemOf(check(place, []));
+    expect(other.code).to.equal(code.DATABASE_UNAVAILABLE);
+    expect(other.detail).to.match(/of module ledger, a module this build does not have/);
+    await tamper(place, "INSERT INTO schema_migration VALUES ('ledger', 2, 'later', 0, '')");
+    const newer = await problemOf(check(place, [LEDGER]));
+    expect(newer.code).to.equal(code.DATABASE_UNAVAILABLE);
+    expect(newer.detail).to.match(/the database is newer than this build/);
+  });
+
+  it('tells what is none of ours', async () => {
+    const place = await filled();
+    await tamper(place, 'DROP TABLE schema_migration');
+    expect((await faults(place)).join('\n')).to.match(/migrations: .*schema_migration/);
   });
 
   if (engine === 'sqlite') {
@@ -82,6 +92,32 @@ overPlaces('a check', ({ engine, fresh }) => {
       closeSync(file);
       expect((await faults(place)).length).to.be.above(2);
     });
+
+    it('holds a backup against its manifest, as a restore does', async () => {
+      const file = join(directory(), 'one.backup');
+      const manifest = await backup(await filled(), file, { run, clock: Date.now });
+      const found = async (): Promise<string[]> => {
+        const [first] = await check({ engine: 'sqlite', file }, [LEDGER], { isBackup: true });
+        expect(first?.what).to.equal('manifest');
+        return [...(first?.faults ?? [])];
+      };
+      expect(await found()).to.deep.equal([]);
+      const tables = { ...manifest.tables, entry: 7 };
+      writeFileSync(manifestOf(file), JSON.stringify({ ...manifest, tables }));
+      expect(await found()).to.deep.equal(['entry has 20 rows instead of 7']);
+      writeFileSync(manifestOf(file), JSON.stringify(manifest));
+      const whole = readFileSync(file);
+      appendFileSync(file, Buffer.alloc(4096));
+      expect((await found()).join()).to.match(/is not the file its manifest describes/);
+      writeFileSync(file, whole);
+      writeFileSync(`${file}-journal`, 'x');
+      expect((await found()).join()).to.match(/-journal stands beside it/);
+      rmSync(`${file}-journal`);
+      writeFileSync(manifestOf(file), '{}');
+      expect((await found()).join()).to.match(/is no manifest of a backup/);
+      rmSync(manifestOf(file));
+      expect(await found()).to.deep.equal([]);
+    });
   } else {
     it('finds an index that is not whole, and a number that would come twice', async () => {
       const place = await filled();
@@ -94,6 +130,27 @@ overPlaces('a check', ({ engine, fresh }) => {
         'indexes: index entry_pkey is not whole',
         'numbers: the next number for entry is 4, and 20 is given',
       ]);
+    });
+
+    it('finds what the migrations have made and somebody has taken away or altered, and leaves nothing', async () => {
+      const place = await filled();
+      await tamper(
+        place,
+        `DROP TABLE blob; ALTER TABLE report DROP COLUMN value; ALTER TABLE entry ALTER COLUMN n DROP NOT NULL;
+         ALTER TABLE stream DROP CONSTRAINT stream_daemon_incarnation_key; ALTER TABLE stream ADD UNIQUE (incarnation);
+         CREATE TABLE mine (n BIGINT)`,
+      );
+      expect((await faults(place)).sort()).to.deep.equal([
+        'tables and indexes: column n of table entry is not as the migrations make it: bigint',
+        'tables and indexes: column value of table report is missing',
+        'tables and indexes: constraint stream_daemon_incarnation_key of table stream is missing',
+        'tables and indexes: index stream_daemon_incarnation_key of table stream is missing',
+        'tables and indexes: table blob is missing',
+      ]);
+      const reading = await openReading(place);
+      const schemas = "SELECT count(*) AS n FROM pg_namespace WHERE nspname LIKE 'csm%'";
+      expect(await reading.all({ sqlite: '', postgresql: schemas })).to.deep.equal([{ n: 0 }]);
+      await reading.close();
     });
   }
 });

@@ -154,14 +154,14 @@ describe('PostgreSQL that is away', () => {
     for (const [round, signal] of (['SIGINT', 'SIGQUIT', 'SIGKILL'] as const).entries()) {
       await back(round * 10 + 1);
       await cluster.stop(signal);
-      await until('it is away', async () => (await store.stats()).away !== undefined);
+      await until('it is away', () => store.away !== undefined);
       await refusedAtOnce();
       const began = performance.now();
       expect((await problemOf(store.query('SELECT 1'))).code).to.equal(code.DATABASE_UNAVAILABLE);
       expect(performance.now() - began).to.be.lessThan(AT_ONCE_MS);
       await cluster.start();
       await back(round * 10 + 2);
-      expect((await store.stats()).away).to.equal(undefined);
+      expect(store.away).to.equal(undefined);
     }
     expect(await entries()).to.deep.equal([1, 2, 11, 12, 21, 22]);
     await until('the follower has them all', () => got.at(-1) === 6);
@@ -179,7 +179,7 @@ describe('PostgreSQL that is away', () => {
         // A call whose time is up on our own clock says so; the connection is cut a little later.
         expect(c).to.be.oneOf([code.DATABASE_UNAVAILABLE, code.TIMEOUT]);
       }
-      await until('it is away', async () => (await store.stats()).away !== undefined);
+      await until('it is away', () => store.away !== undefined);
       await refusedAtOnce();
     } finally {
       cluster.signal('SIGCONT');
@@ -203,9 +203,7 @@ describe('PostgreSQL that is away', () => {
       process.kill(pid, 'SIGSTOP');
       try {
         await hanging;
-        await until('it is held up by its old backend', async () =>
-          ((await store.stats()).away?.detail ?? '').includes(words),
-        );
+        await until('it is held up by its old backend', () => (store.away?.detail ?? '').includes(words));
         await refusedAtOnce();
       } finally {
         process.kill(pid, 'SIGCONT');
@@ -223,8 +221,8 @@ describe('PostgreSQL that is away', () => {
     try {
       await until('changes are refused', async () => !(await works(2)));
       await refusedAtOnce();
-      expect((await problemOf(store.call('ledger.add', { n: 3 }))).detail).to.include('may not be written (25006');
-      expect(await store.call('ledger.double', { value: 4 })).to.equal(8);
+      await until('it says why', () => (store.away?.detail ?? '').includes('takes no changes'), RETURN_MS);
+      expect(faults[0]).to.include('may not be written (25006');
       const batches = [
         { daemon: 'compute/n001', incarnation: 'i1', first: 1, items: [{ kind: 'sample', time: 0, body: 1 }] },
       ];
@@ -236,7 +234,17 @@ describe('PostgreSQL that is away', () => {
     }
     await back(5);
     expect(await entries()).to.deep.equal([1, 5]);
-    expect(faults, 'the connection stood all the time').to.deep.equal([]);
+  });
+
+  it('writes again when sessions begun meanwhile were read-only', async () => {
+    await back(1);
+    // Such a session stays as it was begun.
+    await cluster.admin(`ALTER DATABASE ${server.database} SET default_transaction_read_only = on`);
+    await cluster.admin(`SELECT pg_terminate_backend(${await pidOf('writer')})`);
+    await until('it says why', () => (store.away?.detail ?? '').includes('takes no changes'), RETURN_MS);
+    await cluster.admin(`ALTER DATABASE ${server.database} RESET default_transaction_read_only`);
+    await back(2);
+    expect(await entries()).to.deep.equal([1, 2]);
   });
 
   it('fails what does not fit on a full disk, keeps what does, and works on', async function () {
@@ -274,7 +282,8 @@ describe('PostgreSQL that is away', () => {
         expect(detail).to.include('is full (53100');
       }
       expect(await entries()).to.deep.equal([1, 2, 3]);
-      expect((await store.stats()).away).to.equal(undefined);
+      expect((await store.stats()).failure?.problem.detail).to.include('is full (53100');
+      expect(store.away).to.equal(undefined);
       spawnSync('mount', ['-o', 'remount,size=64M', small]);
       await store.call('ledger.fill', { bytes: 20_000_000 });
     } finally {
@@ -343,7 +352,7 @@ describe('PostgreSQL that is away', () => {
   it('can be closed while the database is away', async () => {
     await cluster.stop();
     try {
-      await until('it is away', async () => (await store.stats()).away !== undefined);
+      await until('it is away', () => store.away !== undefined);
       const began = performance.now();
       await store.close();
       expect(performance.now() - began).to.be.lessThan(8_000);

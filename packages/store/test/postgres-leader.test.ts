@@ -277,6 +277,14 @@ describe('who leads', () => {
       expect(await entries()).to.deep.equal([1]);
     });
 
+    it('finds out as well when that term has the number of its own', async () => {
+      const store = await (await stand('m1')).elected;
+      await asked("UPDATE leader SET session = 'another'");
+      expect((await problemOf(store.call('ledger.add', { n: 1 }))).code).to.equal(code.DATABASE_UNAVAILABLE);
+      expect((await store.closed)?.detail).to.include('counts no more');
+      expect(await entries()).to.deep.equal([]);
+    });
+
     it('dies when another has led while it was away, though nobody does any more', async () => {
       const store = await (await stand('m1')).elected;
       await asked('UPDATE leader SET term = term + 1');
@@ -294,7 +302,7 @@ describe('who leads', () => {
       await until('it knows who leads', () => other.status().leader !== undefined, PATIENCE_MS);
       for (const [round, signal] of (['SIGINT', 'SIGKILL'] as const).entries()) {
         await cluster.stop(signal);
-        await until('both are away', async () => (await store.stats()).away !== undefined, PATIENCE_MS);
+        await until('both are away', () => store.away !== undefined, PATIENCE_MS);
         await cluster.start();
         const works = (): Promise<boolean> =>
           store.call('ledger.add', { n: round }).then(
@@ -314,7 +322,7 @@ describe('who leads', () => {
         await cluster.admin(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'csm lease%'`,
         );
-        await until('it is away', async () => (await store.stats()).away !== undefined, PATIENCE_MS);
+        await until('it is away', () => store.away !== undefined, PATIENCE_MS);
         const works = (): Promise<boolean> =>
           store.call('ledger.add', { n: round }).then(
             () => true,

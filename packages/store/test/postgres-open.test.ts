@@ -53,7 +53,7 @@ describe('opening PostgreSQL', () => {
     await first.call('ledger.add', { n: 1 });
     // The server is down until the other waits at its door.
     await cluster.stop();
-    await until('it is away', async () => (await first.stats()).away !== undefined);
+    await until('it is away', () => first.away !== undefined);
     // No user of ours may connect before the lock is the other's.
     const hba = `${cluster.directory}/data/pg_hba.conf`;
     const before = readFileSync(hba, 'utf8');
@@ -265,7 +265,7 @@ describe('opening PostgreSQL', () => {
       const lost = problemOf(store.call('ledger.add', { n: 1 }));
       // Nobody comes through any more.
       proxy.close();
-      await until('it is away', async () => (await store.stats()).away !== undefined);
+      await until('it is away', () => store.away !== undefined);
       const closing = store.close();
       expect((await lost).detail).to.match(/whether the changes were made is not known$/);
       await closing;

@@ -202,9 +202,11 @@ export class FrameDecoder {
   }
 
   #parseBytes(bytes: Buffer, from: number, to: number): void {
-    const text = bytes.toString('utf8', from, to);
+    const here = bytes.subarray(from, to);
+    // Ours is ASCII always, which is copied and not decoded.
+    const text = here.toString(isAscii(here) ? 'latin1' : 'utf8');
     // Decoding puts U+FFFD where bytes are wrong; only then is the slower, exact check needed.
-    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(from, to))) {
+    if (text.includes('\ufffd') && !isUtf8(here)) {
       this.#fail('FRAME_UTF8', `a frame of ${to - from} bytes is not UTF-8`);
     }
     this.#parseText(text);

@@ -1,6 +1,6 @@
 /** One attempt to reach a listener. */
-import { isIP } from 'node:net';
-import { type ConnectionOptions, checkServerIdentity, connect, type TLSSocket } from 'node:tls';
+import { isIP, type Socket, connect as tcpConnect } from 'node:net';
+import { checkServerIdentity, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { dialContext, type TlsSettings } from './context.ts';
 import { type CertificateFacts, factsOf, type Peer, peerOf } from './peer.ts';
 import { JsonStream, type StreamOptions } from './stream.ts';
@@ -91,23 +91,9 @@ export function dial(options: DialOptions): Promise<JsonStream> {
     const session = usable(options, expect) ? options.session : undefined;
     let facts: CertificateFacts | undefined;
     let shown: CertificateFacts | undefined;
-    let socket: TLSSocket;
+    let secureContext: SecureContext;
     try {
-      const target: ConnectionOptions & { autoSelectFamily: boolean } = {
-        host: options.host,
-        port: options.port,
-        secureContext: dialContext(options.tls),
-        rejectUnauthorized: true,
-        autoSelectFamily: true,
-        // An address must not stand in the TLS server name (RFC 6066 §3).
-        servername: isIP(expect) === 0 ? expect : '',
-        checkServerIdentity: (_name, certificate) => {
-          shown = factsOf(certificate);
-          return checkServerIdentity(expect, certificate);
-        },
-        ...(session === undefined ? {} : { session: session.ticket }),
-      };
-      socket = connect(target);
+      secureContext = dialContext(options.tls);
     } catch (cause) {
       reject(no('SETTINGS', `its certificate, key or CA cannot be used: ${errorWords(cause)}`, cause));
       return;
@@ -125,16 +111,20 @@ export function dial(options: DialOptions): Promise<JsonStream> {
       fail(no(code, words, error));
     };
     const onClose = () => fail(no('CLOSED', 'it closed the connection during the handshake'));
+    let socket: Socket | undefined;
+    const watch = (next: Socket) => {
+      socket?.off('error', onError).off('close', onClose);
+      socket = next.on('error', onError).on('close', onClose);
+    };
     const settle = () => {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      socket.off('close', onClose);
+      socket?.off('error', onError).off('close', onClose);
     };
     const fail = (error: DialError) => {
       settle();
-      socket.on('error', () => undefined);
-      socket.destroy();
+      socket?.on('error', () => undefined);
+      socket?.destroy();
       reject(error);
     };
 
@@ -144,27 +134,44 @@ export function dial(options: DialOptions): Promise<JsonStream> {
       if (facts === undefined) early = ticket;
       else options.onSession?.({ ticket, expect, facts, tls: options.tls });
     };
-    socket.on('session', keep);
-    socket.on('error', onError);
-    socket.on('close', onClose);
-    options.signal?.addEventListener('abort', onAbort);
-    socket.once('secureConnect', () => {
+    const secured = (tls: TLSSocket) => {
       // A dialer's resumed session shows no certificate: what it said when the session was made still holds.
-      facts = socket.isSessionReused() ? session?.facts : shown;
+      facts = tls.isSessionReused() ? session?.facts : shown;
       if (facts === undefined) {
         fail(no('CERTIFICATE', 'it sent no certificate'));
         return;
       }
-      const peer = peerOf(socket, facts);
+      const peer = peerOf(tls, facts);
       const wrong = options.checkPeer?.(peer);
       if (wrong !== undefined) {
         fail(no('PEER', wrong));
         return;
       }
       settle();
-      const stream = new JsonStream(socket, peer, options);
+      const stream = new JsonStream(tls, peer, options);
       if (early !== undefined) keep(early);
       resolve(stream);
+    };
+    options.signal?.addEventListener('abort', onAbort);
+    // TLS only where somebody listens: what it keeps, and a session to resume, cost a hundred times a refused connection.
+    const tcp = tcpConnect({ host: options.host, port: options.port, autoSelectFamily: true });
+    watch(tcp);
+    tcp.once('connect', () => {
+      const tls = tlsConnect({
+        socket: tcp,
+        secureContext,
+        rejectUnauthorized: true,
+        // An address must not stand in the TLS server name (RFC 6066 §3).
+        servername: isIP(expect) === 0 ? expect : '',
+        checkServerIdentity: (_name, certificate) => {
+          shown = factsOf(certificate);
+          return checkServerIdentity(expect, certificate);
+        },
+        ...(session === undefined ? {} : { session: session.ticket }),
+      });
+      watch(tls);
+      tls.on('session', keep);
+      tls.once('secureConnect', () => secured(tls));
     });
   });
 }

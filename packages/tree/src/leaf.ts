@@ -42,12 +42,19 @@ export interface Report {
   readonly body: Json;
 }
 
+export interface Offer {
+  /** Comes back with `accepted` or `refusedOffer`. */
+  readonly token: number;
+  readonly report: Report;
+}
+
 export type LeafEvent =
   | { readonly kind: 'start' }
   | { readonly kind: 'up'; readonly candidate: number; readonly link: LinkId; readonly peer: Peer }
   | { readonly kind: 'message'; readonly candidate: number; readonly link: LinkId; readonly message: Message }
   | { readonly kind: 'down'; readonly candidate: number; readonly reason: string; readonly refusal?: Refusal }
-  | { readonly kind: 'offer'; readonly token: number; readonly report: Report }
+  /** Offers made in one moment; what they are sent in is shared by them all. */
+  | { readonly kind: 'offers'; readonly offers: readonly Offer[] }
   | { readonly kind: 'finished'; readonly id: string; readonly answer: Answer }
   | { readonly kind: 'call'; readonly order: CallOrder }
   | { readonly kind: 'taken'; readonly id: string; readonly bytes: number }
@@ -130,8 +137,10 @@ export class Leaf {
       case 'message':
         this.#message(event.candidate, event.message, now);
         return;
-      case 'offer':
-        this.#outbox({ kind: 'offer', token: event.token, report: event.report }, now);
+      case 'offers':
+        for (const [i, { token, report }] of event.offers.entries()) {
+          this.#outbox({ kind: 'offer', token, report, more: i + 1 < event.offers.length }, now);
+        }
         return;
       case 'finished':
         this.executor.finished(event.id, event.answer);

@@ -37,10 +37,10 @@ describe('credit', () => {
   it('is refilled when half of it is used', () => {
     const share = joined(WINDOW, 'a');
     share.grants();
-    expect(share.used('a', 2048)).to.equal(true);
+    expect(share.used('a', STANDING_MAX / 2)).to.equal(true);
     expect(share.grants()).to.deep.equal([]);
     expect(share.used('a', 1)).to.equal(true);
-    expect(share.grants()).to.deep.equal([{ key: 'a', bytes: 2049 }]);
+    expect(share.grants()).to.deep.equal([{ key: 'a', bytes: STANDING_MAX / 2 + 1 }]);
   });
 
   it('more than was granted is not accepted, nor from who is not primary here', () => {
@@ -142,10 +142,10 @@ describe('credit', () => {
   });
 
   it('a new trunk clears what was waited for: the node asks again', () => {
-    const share = joined(20_000, 'a', 'b');
+    const share = joined(4 * STANDING_MAX, 'a', 'b');
     share.grants();
-    share.want('a', 9000);
-    share.want('b', 9000);
+    share.want('a', 2 * STANDING_MAX);
+    share.want('b', 2 * STANDING_MAX);
     expect(share.grants().map(({ key }) => key)).to.deep.equal(['a']);
     share.reset(WINDOW);
     expect(share.grants()).to.deep.equal([]);

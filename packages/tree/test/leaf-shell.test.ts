@@ -291,6 +291,47 @@ describe('leaf shell', () => {
     expect(twin.rows.filter((n) => n === 100_000)).to.have.length(1);
   });
 
+  it('writes what was acknowledged together with what is accepted next, and at the latest when it stops', async () => {
+    const cursors = async () =>
+      readJournal(await readFile(join(dir, 'leaf.journal'))).records.flatMap((r) =>
+        r.r === 'cursor' ? [r.cursor] : [],
+      );
+    const leaf = await start();
+    const report = (n: number) => ({ kind: 'k', urgency: 'normal' as const, time: 0, body: { n } });
+    const { outbox } = leaf.leaf;
+    await leaf.offer(report(1_000_001));
+    await until(() => outbox.numbered.size === 0 && outbox.counters.acknowledged > 0, 'the first is acknowledged');
+    const first = outbox.cursor;
+    await leaf.offer(report(1_000_002));
+    expect(await cursors(), 'with the second report').to.include(first);
+    await until(() => outbox.cursor > first, 'the second is acknowledged');
+    await leaf.stop('done');
+    expect((await cursors()).at(-1), 'at the end').to.equal(outbox.cursor);
+  });
+
+  it('sends what was offered in one moment in one frame', async () => {
+    const leaf = await start();
+    await until(() => leaf.leaf.outbox.sendTerm !== undefined && leaf.leaf.outbox.credit > 0, 'it may send');
+    const before = core.core.intake.counters.committed;
+    const batches: number[] = [];
+    const commit = twin.commit.bind(twin);
+    twin.commit = (given) => {
+      batches.push(...given.map(({ items }) => items.length));
+      return commit(given);
+    };
+    try {
+      const offers = Array.from({ length: 10 }, (_, i) =>
+        leaf.offer({ kind: 'k', urgency: i % 2 === 0 ? 'urgent' : 'normal', time: 0, body: { n: 2_000_000 + i } }),
+      );
+      await Promise.all(offers);
+      await until(() => core.core.intake.counters.committed === before + 10, 'all are committed');
+      expect(batches).to.deep.equal([10]);
+    } finally {
+      twin.commit = commit;
+      await leaf.stop('done');
+    }
+  });
+
   it('refuses a second daemon on the same journal in words', async () => {
     const leaf = await start();
     const error = await start().then(

@@ -66,7 +66,13 @@ class Rig {
   }
 
   offer(token: number): LeafEffect[] {
-    return this.step({ kind: 'offer', token, report: { kind: 'k', urgency: 'normal', time: EPOCH, body: token } });
+    return this.offers(token);
+  }
+
+  /** All in one moment. */
+  offers(...tokens: number[]): LeafEffect[] {
+    const report = (body: number) => ({ kind: 'k', urgency: 'normal' as const, time: EPOCH, body });
+    return this.step({ kind: 'offers', offers: tokens.map((token) => ({ token, report: report(token) })) });
   }
 }
 
@@ -100,6 +106,17 @@ describe('leaf', () => {
     expect(brief(rig.step({ kind: 'finished', id: 'c1', answer: { code: 0, text: '' } }))).to.deep.equal([
       '10 ← result',
     ]);
+  });
+
+  it('sends what was offered in one moment in one frame', () => {
+    const rig = new Rig().linked();
+    rig.message(0, { kind: 'credit', bytes: 8192 });
+    const sent = rig.offers(1, 2, 3);
+    const accepted = ['persist offer', 'accepted'];
+    const expected = [accepted, accepted, accepted, ['persist number', '10 ← report']];
+    expect(brief(sent)).to.deep.equal(expected.flat());
+    const report = sent.at(-1);
+    expect(report?.kind === 'send' && report.message.kind === 'report' && report.message.items.length).to.equal(3);
   });
 
   it('begins without credit after each claim, also on the link it had credit on', () => {

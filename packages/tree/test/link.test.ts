@@ -200,6 +200,16 @@ describe('a link is greeted', () => {
     expect(t.get(1)).to.equal(undefined);
   });
 
+  it('listener: a refusal that is not told ends the link without a word', () => {
+    const refusal = { code: 'standby', reason: 'stands by' } as const;
+    const t = hub({}, { admit: () => ({ ok: false, refusal, untold: true }) });
+    open(t, 1, 0);
+    const effects = frame(t, 1, hello(), 1);
+    expect(kinds(effects)).to.deep.equal(['close', 'down']);
+    expect(effects[1]).to.deep.include({ refusal, wasUp: false });
+    expect(t.counters.refused).to.equal(1);
+  });
+
   it('listener: the room above may refuse, with its own words', () => {
     const t = hub({}, { admit: () => ({ ok: false, refusal: { code: 'node', reason: 'not one of ours' } }) });
     open(t, 1, 0);

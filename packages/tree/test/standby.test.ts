@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { type DaemonId, wall } from '@csm/model';
 import { expect } from 'chai';
-import { dial } from 'tls-json-stream';
-import type { RefusedPeer } from '../src/index.ts';
+import { dial, encodeFrame } from 'tls-json-stream';
+import type { RefusedPeer, RosterRecord } from '../src/index.ts';
 import { ask, INTERVAL, report, Site, Twin, until } from './masters.ts';
 
 const CHILD = fileURLToPath(new URL('master-child.js', import.meta.url));
@@ -72,6 +73,9 @@ describe('standby masters', () => {
     await until(() => twin.rows.length === 3, 'nothing goes to the outdated one');
     expect(twin.rows).to.deep.equal([{ n: 1 }, { n: 2 }, { n: 3 }]);
     await until(() => core.core.roster.hub('a1')?.complete === false, 'it got no roster again');
+    await next.stop('ends');
+    await until(() => states(hub)[1] === 'not linked', 'the new one has gone');
+    expect([states(hub)[0], hub.trunkUp], 'and the old one is not gone back to').to.deep.equal(['outdated', false]);
   });
 
   for (const intervalMs of [500, INTERVAL]) {
@@ -133,18 +137,93 @@ describe('standby masters', () => {
     expect(await ask(own, 'master/m2')).to.deep.equal({ by: 'm2' });
   });
 
-  it('a standby refuses an aggregator that would take it for the leader, in words, and no leader does', async () => {
+  it('a standby ends the link of an aggregator that would take it for the leader, in words only on its own side', async () => {
     const refused: RefusedPeer[] = [];
     const standby = await site.standby('m2', { onRefused: (peer) => refused.push(peer) });
     const core = await site.core('m1', 5, twin);
     const hub = await site.hub('a1', [core.ports.aggregators, standby.ports.aggregators], { speak: '1.2' });
-    await until(() => hub.trunkUp && states(hub)[1] === 'refused', 'the leader, and a refusal');
-    expect(hub.masters()[1]?.reason).to.contain('this master stands by');
+    await until(() => hub.trunkUp && refused.length > 1, 'the leader, and tries at the standby');
+    expect(states(hub)).to.deep.equal(['linked', 'not linked']);
+    expect(hub.masters()[1]?.reason).to.contain('before its first message');
     expect(refused[0]).to.include({ code: 'standby', daemon: 'aggregator/a1' });
-    expect(refused[0]?.reason).to.contain('1.3 on, not with 1.2');
+    expect(refused[0]?.reason).to.contain('this master stands by').and.to.contain('1.3 on, not with 1.2');
     const leaf = await site.leaf('compute', 'n1', [hub.port]);
     await leaf.offer(report(1));
     await until(() => twin.rows.length === 1, 'the report goes to the leader');
+  });
+
+  it('an aggregator of an older version finds the new leader at once after a take-over', async () => {
+    const refused: RefusedPeer[] = [];
+    const core = await site.core('m1', 5, twin);
+    const standby = await site.standby('m2', { onRefused: (peer) => refused.push(peer) });
+    const hub = await site.hub('a1', [core.ports.aggregators, standby.ports.aggregators], { speak: '1.2' });
+    const leaf = await site.leaf('compute', 'n1', [hub.port], { speak: '1.2' });
+    await until(() => hub.trunkUp && confirmed(leaf, 0) && refused.length > 1, 'served by the first');
+    await core.stop('ends');
+    const next = await site.takeOver(standby, 'm2', 6, twin);
+    // Far sooner than the new leader settles, at three intervals: else it would call the nodes dead.
+    await until(() => states(hub)[1] === 'linked', 'the trunk has changed');
+    await until(() => next.core.roster.hub('a1')?.complete === true, 'the roster went there');
+    await leaf.offer(report(1));
+    await until(() => twin.rows.length === 1, 'the report is stored by the second');
+  });
+
+  it('a master that begins anew below its former term is served at once: set back to 1.2, or its database copied back', async () => {
+    const listening = (ports: { readonly aggregators: number; readonly utilities: number }) => ({
+      aggregatorListen: { host: '127.0.0.1', port: ports.aggregators },
+      utilityListen: { host: '127.0.0.1', port: ports.utilities },
+    });
+    const first = await site.core('m1', 9, twin);
+    const { ports } = first;
+    const hub = await site.hub('a1', [ports.aggregators]);
+    const leaf = await site.leaf('compute', 'n1', [hub.port]);
+    await leaf.offer(report(1));
+    await until(() => twin.rows.length === 1, 'served by the first');
+    await first.stop('is upgraded');
+    const old = await site.core('m1', 10, twin, { ...listening(ports), speak: '1.2' });
+    await leaf.offer(report(2));
+    await until(() => twin.rows.length === 2, 'served without a term');
+    await old.stop('ends');
+    await site.core('m1', 3, twin, listening(ports));
+    await leaf.offer(report(3));
+    await until(() => twin.rows.length === 3, 'served under a lower term');
+    expect(states(hub)).to.deep.equal(['linked']);
+    expect(twin.rows).to.deep.equal([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
+  it('a master that stops in order leaves its aggregators on record as linked, for the one after it', async () => {
+    const records: RosterRecord[] = [];
+    const record = twin.record.bind(twin);
+    twin.record = (given) => {
+      records.push(given);
+      return record(given);
+    };
+    const core = await site.core('m1', 5, twin);
+    const hub = await site.hub('a1', [core.ports.aggregators]);
+    const leaf = await site.leaf('compute', 'n1', [hub.port]);
+    await until(() => confirmed(leaf, 0), 'all is linked');
+    const hubs = () => records.flatMap((one) => one.hubs).filter((one) => one.hub === 'a1');
+    await until(() => hubs().length > 0, 'the aggregator is on record');
+    await core.stop('SIGTERM');
+    expect(hubs()).to.deep.equal([{ hub: 'a1', linked: true }]);
+    expect(records.flatMap(({ tellings }) => tellings.map(({ what }) => what))).not.to.include('aggregator_lost');
+  });
+
+  it('a master that hands over waits for a peer that does not read only as long as it is told', async () => {
+    const core = await site.core('m1', 5, twin, { goodbyeMs: 300 });
+    const tls = await site.tls('utility', 'u1');
+    const socket = connect({ host: '127.0.0.1', port: core.ports.utilities, ...tls });
+    site.onEnd(async () => void socket.destroy());
+    socket.on('error', () => undefined);
+    await once(socket, 'secureConnect');
+    const session = { incarnation: 'i', session: 's', interval: INTERVAL, clock: Date.now() };
+    socket.write(encodeFrame({ kind: 'hello', version: '1.3', role: 'utility', node: 'u1', ...session }));
+    await until(() => [...core.links.table.links()].some(({ peer }) => peer?.node === 'u1'), 'it is linked');
+    const began = performance.now();
+    await core.stop('hands over');
+    const took = performance.now() - began;
+    expect(took, 'it is given its time').to.be.above(250);
+    expect(took, 'and not the five seconds of a link').to.be.below(4000);
   });
 
   it('a utility of an older version waits at a standby and is served when it takes over', async () => {

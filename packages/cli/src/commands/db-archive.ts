@@ -55,9 +55,9 @@ rows go after that, but for those a follower has yet to get, and the newest chan
     return underKey(session, given, async (idempotencyKey) => {
       const input = { directory, before, ...(flag(given, 'remove') ? { remove: true } : {}) };
       const answer = await session.client.call('db.archive', input, { ...session.callOptions, idempotencyKey });
-      const { path, rows, bytes, files, removed, held } = answer;
+      const { master, path, rows, bytes, files, removed, held } = answer;
       const gone = input.remove === true ? `; ${removed} removed${held > 0 ? `, ${held} stay for now` : ''}` : '';
-      const words = `${printable(path)}: ${count(rows, 'change')} of ${count(files, 'day')}, ${mib(bytes)} MiB${gone}\n`;
+      const words = `${printable(master)}:${printable(path)}: ${count(rows, 'change')} of ${count(files, 'day')}, ${mib(bytes)} MiB${gone}\n`;
       await session.print(answerText(session, answer, () => words, 'document'));
       return 0;
     });

@@ -32,7 +32,7 @@ nothing is left of it.`,
       const input = { file, ...(flag(given, 'force') ? { force: true } : {}) };
       const answer = await session.client.call('db.backup', input, { ...session.callOptions, idempotencyKey });
       const rows = Object.values(answer.tables).reduce((sum, n) => sum + n, 0);
-      const words = `${printable(answer.file)}: ${mib(answer.bytes)} MiB, ${rows} rows in ${Object.keys(answer.tables).length} tables, taken at ${answer.taken} in ${answer.seconds.toFixed(1)} s\n`;
+      const words = `${printable(answer.master)}:${printable(answer.file)}: ${mib(answer.bytes)} MiB, ${rows} rows in ${Object.keys(answer.tables).length} tables, taken at ${answer.taken} in ${answer.seconds.toFixed(1)} s\n`;
       await session.print(answerText(session, answer, () => words, 'document'));
       return 0;
     });

@@ -19,11 +19,14 @@ function healthText(session: Session, health: HealthOutput): string {
     ? bad(`degraded: ${problems === '' ? 'no reason given' : problems}`)
     : good('healthy');
   const { aggregators, utilities, refused } = health;
+  // A master older than this command tells nothing of others.
+  const masters = Array.isArray(health.masters) ? health.masters : [];
   return [
     `${verdict}\n`,
     masterLine(session, health.master),
     `AGGREGATORS: ${aggregators.length}\n${indent(aggregatorTable(session, aggregators))}`,
-    `UTILITIES: ${utilities.length}\n${indent(utilityTable(session, utilities))}`,
+    masters.length === 0 ? '' : `OTHER MASTERS: ${masters.length}\n${indent(linkedTable(session, masters))}`,
+    `UTILITIES: ${utilities.length}\n${indent(linkedTable(session, utilities))}`,
     refused.length === 0 ? '' : `REFUSED: ${refused.length}\n${indent(refusedTable(session, refused))}`,
     localLines(session, health.local),
   ].join('');
@@ -53,7 +56,7 @@ function databaseWords({ engine, database }: HealthOutput['master']): string | u
   return `${typeof engine === 'string' ? printable(engine) : 'database'} ${printable(database)}`;
 }
 
-function utilityTable(session: Session, rows: HealthOutput['utilities']): string {
+function linkedTable(session: Session, rows: HealthOutput['utilities']): string {
   const { good, bad } = session.colors;
   return table(
     rows,
@@ -155,7 +158,7 @@ export const health: CommandSpec = {
   options: [WATCH_OPTION],
   call: 'health',
   purpose: `The first thing to ask when something seems wrong. The first line is the verdict, with the reasons when there are any; then the
-master, the aggregators with their nodes, the utility daemons, peers that were refused (a wrong or expired certificate, a
+master, the aggregators with their nodes, the masters that stand by, the utility daemons, peers that were refused (a wrong or expired certificate, a
 second daemon under one name) and the daemon that answers, with what its features count, such as the copies of samples an
 aggregator sends on. A daemon that reaches no master still answers, says so, and
 shows which aggregators it tries. A master that stands by says so, and who leads.`,

@@ -575,7 +575,7 @@ export const API = {
   },
   'health': {
     "name": "health",
-    "summary": "Shows how the tree is: master, aggregators, utilities, refused peers",
+    "summary": "Shows how the tree is: masters, aggregators, utilities, refused peers",
     "description": "A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason. A master that stands by asks the one that leads, and says in `local` that it stands by.",
     "access": "public",
     "method": "GET",
@@ -1493,6 +1493,8 @@ export type DbArchiveInput = {
 };
 
 export type DbArchiveOutput = {
+  /** the master on whose machine it is: the one that led */
+  readonly master: string;
   readonly path: string;
   /** written */
   readonly rows: number;
@@ -1514,6 +1516,8 @@ export type DbBackupInput = {
 };
 
 export type DbBackupOutput = {
+  /** the master on whose machine it is: the one that led */
+  readonly master: string;
   readonly file: string;
   readonly engine: 'sqlite' | 'postgresql';
   readonly engine_version: string;
@@ -1684,7 +1688,7 @@ export type EnvWatchItem = {
   readonly lost: number;
 };
 
-/** Shows how the tree is: master, aggregators, utilities, refused peers: input. */
+/** Shows how the tree is: masters, aggregators, utilities, refused peers: input. */
 export type HealthInput = { readonly [key: string]: never };
 
 export type HealthOutput = {
@@ -1706,7 +1710,7 @@ export type HealthOutput = {
     readonly engine: string | null;
     /** has just started and is still learning who is there */
     readonly settling: boolean;
-    /** ok, or why it is away */
+    /** ok, why it is away, or what commit failed in the last minute */
     readonly database: string | null;
     readonly reports: {
       readonly queued: number;
@@ -1743,8 +1747,18 @@ export type HealthOutput = {
       readonly unresponsive: number;
     };
   }[];
+  /** the other masters of its database, those seen within 7 days; what is not linked does not stand by */
+  readonly masters: readonly {
+    readonly node: string;
+    /** whether the leading master has its link */
+    readonly connected: boolean;
+    /** ISO 8601, UTC */
+    readonly last_seen: string | null;
+    readonly address: string | null;
+  }[];
   readonly utilities: readonly {
     readonly node: string;
+    /** whether the leading master has its link */
     readonly connected: boolean;
     /** ISO 8601, UTC */
     readonly last_seen: string | null;

@@ -19,6 +19,7 @@ const path = (description: string) =>
     allowed: "an absolute path on the master's machine",
   });
 const engine = Type.Union([Type.Literal('sqlite'), Type.Literal('postgresql')]);
+const master = Type.String({ description: 'the master on whose machine it is: the one that led' });
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 const counts = (description: string) => Type.Record(Type.String(), Type.Integer(), { description });
@@ -101,6 +102,7 @@ export const dbApi = [
       closed,
     ),
     output: Type.Object({
+      master,
       file: Type.String(),
       engine,
       engine_version: Type.String(),
@@ -133,6 +135,7 @@ export const dbApi = [
       closed,
     ),
     output: Type.Object({
+      master,
       path: Type.String(),
       rows: Type.Integer({ description: 'written' }),
       bytes: Type.Integer(),

@@ -11,6 +11,8 @@ import { placeOf, status } from './status.ts';
 
 export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<never>>> {
   const once = new Once();
+  // Asked again after a take-over, the files are on another machine.
+  const master = ports.self.node;
   const audit = (what: string, input: object, ctx: CallContext): void => {
     const { user, uid, vouchedBy } = ctx.caller;
     ports.log.info(`audit: ${what}`, { user, uid, vouchedBy, ...input, trace: ctx.trace });
@@ -34,12 +36,16 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
     const admin = await loadAdmin();
     const options = { force, signal, run: runChild, clock: () => ports.clock.now().wall };
     const { format: _, source: __, ...manifest } = await admin.backup(placeOf(ports), file, options);
-    return { file, ...manifest } as Json;
+    return { master, file, ...manifest } as Json;
   };
+  const archived = async (input: ArchiveInput, signal: AbortSignal): Promise<Json> => ({
+    master,
+    ...((await archiveChanges(ports, input, signal)) as object),
+  });
   const archive: Handler<ArchiveInput> = (input, ctx) => {
     audit('db.archive', input, ctx);
     const what = `an archive in ${input.directory}`;
-    return once.run(what, ctx, (signal) => told(what, archiveChanges(ports, input, signal)));
+    return once.run(what, ctx, (signal) => told(what, archived(input, signal)));
   };
   return {
     'db.status': () => status(ports),

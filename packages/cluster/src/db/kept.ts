@@ -68,3 +68,10 @@ export const KEPT: Readonly<Record<string, Kept>> = {
   refused_peer: { rule: '24 h; at most 1,000 rows', keepMs: DAY_MS, ...byTime('refused_peer', 'last') },
   rejected_report: { rule: 'the newest 10,000', oldest: 'SELECT min(time) AS oldest FROM rejected_report' },
 };
+
+/** Tables whose rows tell of no thing and go by no age. */
+export const OTHERS: Readonly<Record<string, string>> = {
+  commit_mark: 'the last 1,000 or so of the present term',
+  change_pruned: 'one row: the number up to which changes are removed',
+  env_use: 'as long as the partition whose layouts it tells',
+};

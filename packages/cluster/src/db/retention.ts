@@ -1,8 +1,11 @@
-/** What every table takes, how long its rows are kept, and what goes next. Read beside the master's own queries. */
+/**
+ * What every table takes, how long its rows are kept, and what goes next. Read beside the master's own queries, table by
+ * table: no one moment is held, since that would keep the log from being cut back for as long as it takes.
+ */
 import type { MasterPorts } from '@csm/feature';
 import { isObject, type Json } from '@csm/model';
 import { loadAdmin, type Reading } from '@csm/store';
-import { KEPT, type Kept } from './kept.ts';
+import { KEPT, type Kept, OTHERS } from './kept.ts';
 import { placeOf } from './status.ts';
 
 /** Bytes with their indexes. The pair is the same question to the catalog of either engine. */
@@ -21,7 +24,6 @@ export async function retention(ports: MasterPorts): Promise<Json> {
   const now = ports.clock.now().wall;
   const reading = await openReading(placeOf(ports));
   try {
-    await reading.hold();
     const rows = await countRows(reading);
     const bytes = new Map(
       (await reading.all<{ table: string; bytes: number }>(BYTES)).map(({ table, bytes }) => [table, bytes]),
@@ -29,12 +31,13 @@ export async function retention(ports: MasterPorts): Promise<Json> {
     const answer: Json[] = [];
     for (const [table, count] of Object.entries(rows)) {
       const kept = KEPT[table];
+      const rule = kept?.rule ?? OTHERS[table] ?? 'as long as what it tells of is there';
       answer.push({
         table,
         rows: count,
         bytes: bytes.get(table) ?? 0,
         oldest: kept === undefined ? null : await oldest(reading, kept),
-        rule: kept?.rule ?? 'as long as what it tells of is there',
+        rule,
         setting: kept?.setting === undefined ? null : `csm.${kept.setting}`,
         due: kept === undefined ? null : await due(reading, kept, ports.config, now),
       });

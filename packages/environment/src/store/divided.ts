@@ -12,22 +12,14 @@ import {
   type Partitioned,
   partitionsOf,
   type Range,
+  type RowSource,
   type Tx,
 } from '@csm/store';
-import { type KeepTimes, keepOf } from './keep.ts';
-import { BUCKET_SLOTS, DAILY, GRAINS, type Grain, HOURLY, itemOfSlot, SAMPLE, slotBase } from './slot.ts';
+import { type KeepTimes, keepOf, readKeep } from './keep.ts';
+import { BUCKET_SLOTS, GRAINS, type Grain, itemOfSlot, SAMPLE, slotBase } from './slot.ts';
 
 /** Rows of rollups are changed again and again: with some room on its page a row stays there. */
 const ROLLUP_FILL = 70;
-
-const TABLES: Readonly<Record<Grain['table'], Partitioned>> = {
-  env_sample: { table: SAMPLE.table, column: 'slot', span: 32 * BUCKET_SLOTS },
-  env_hourly: { table: HOURLY.table, column: 'slot', span: 32 * BUCKET_SLOTS, fill: ROLLUP_FILL },
-  env_daily: { table: DAILY.table, column: 'slot', span: 16 * BUCKET_SLOTS, fill: ROLLUP_FILL },
-};
-
-/** The tables, for whoever fills them by other ways than reports. */
-export const partitioned: readonly Partitioned[] = Object.values(TABLES);
 
 /** Into how many partitions the time is cut that figures are kept, at least, and buckets of one, at most. */
 const PARTS = 4;
@@ -38,6 +30,19 @@ export function spanFor(grain: Grain, keep: KeepTimes): number {
   const buckets = Math.min(SPAN_MAX, Math.max(1, Math.floor(keepOf(grain, keep) / grain.spanMs / PARTS)));
   return 2 ** Math.floor(Math.log2(buckets));
 }
+
+const tableOf = (grain: Grain, keep: KeepTimes): Partitioned => ({
+  table: grain.table,
+  column: 'slot',
+  span: spanFor(grain, keep) * BUCKET_SLOTS,
+  ...(grain === SAMPLE ? {} : { fill: ROLLUP_FILL }),
+});
+
+const tablesOf = (keep: KeepTimes): Partitioned[] => GRAINS.map((grain) => tableOf(grain, keep));
+
+/** The tables, for whoever fills them by other ways than reports, with as many partitions as reports would make. */
+export const partitioned = async (source: RowSource): Promise<readonly Partitioned[]> =>
+  tablesOf(await readKeep(source));
 
 /** Slots of an item from the span that holds a bucket. */
 function slotsOf(itemId: number, bucket: number, span: number): Range {
@@ -71,7 +76,7 @@ export class Divided {
 
   /** Undefined on SQLite, where tables are whole. */
   static async open(tx: Tx, keep: KeepTimes): Promise<Divided | undefined> {
-    const all = await partitionsOf(tx, partitioned);
+    const all = await partitionsOf(tx, tablesOf(keep));
     return all === undefined ? undefined : new Divided(tx, keep, all);
   }
 
@@ -124,7 +129,7 @@ export class Divided {
     const slot = slotBase(itemId, bucket);
     const gap = gapAround(there, slot, slotsOf(itemId, bucket, spanFor(grain, this.#keep)));
     if (gap === undefined) return slot;
-    const made = await makePartition(this.#tx, TABLES[grain.table], gap);
+    const made = await makePartition(this.#tx, tableOf(grain, this.#keep), gap);
     there.push(made);
     return made.from;
   }

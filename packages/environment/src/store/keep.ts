@@ -1,6 +1,6 @@
 /** How long figures are kept, as the writer knows it: an applier has no settings but what stands in the database. */
 import { type Wall, wall } from '@csm/model';
-import type { Store, Tx } from '@csm/store';
+import type { RowSource, Store, Tx } from '@csm/store';
 import { DAILY, type Grain, HOURLY, isExpired, SAMPLE } from './slot.ts';
 
 /** Milliseconds. */
@@ -43,8 +43,8 @@ export function oldestUseful(now: Wall, keep: KeepTimes): Wall {
   return wall(Math.min(...starts));
 }
 
-export async function readKeep(tx: Tx): Promise<Keep> {
-  return (await tx.get<Keep>(KEEP_SQL)) ?? FOREVER;
+export async function readKeep(source: RowSource): Promise<Keep> {
+  return (await source.all<Keep>(KEEP_SQL))[0] ?? FOREVER;
 }
 
 /** The same for a reader. */

@@ -1,4 +1,4 @@
-/** Retention where tables are whole: rows of one item and bucket go, in steps, until the time of a slice is up. */
+/** Retention row by row: those of one item and bucket go, in steps, until the time of a slice is up. */
 import { inSlice, type Tx } from '@csm/store';
 import type { Keep } from './keep.ts';
 import { addUses } from './layouts.ts';
@@ -14,28 +14,33 @@ interface Key {
   readonly length: number;
 }
 
-/** Undefined when nothing is too old or too much. */
+/** Where tables are whole. Undefined when nothing is too old or too much. */
 export async function pruneRows(tx: Tx, keep: Keep): Promise<Pruned | undefined> {
   const old = await tooOld(tx, keep);
-  const victim = old ?? (await tooMuch(tx, keep));
+  const victim = old ?? (await tooMuch(tx, keep))[0];
   if (victim === undefined) return undefined;
   const { grain, bucket } = victim;
-  return { grain, bucket, deleted: await slice(tx, victim), squeezed: old === undefined };
+  const uses = new Map<number, number>();
+  const deleted = await removeRows(tx, victim, uses);
+  await addUses(tx, uses);
+  return { grain, bucket, deleted, squeezed: old === undefined };
 }
 
-async function slice(tx: Tx, victim: Victim): Promise<number> {
+/**
+ * One slice of the rows; gives how many went. `uses` counts them by their layouts, below zero; undefined where a layout
+ * is in use until a partition goes.
+ */
+export async function removeRows(tx: Tx, victim: Victim, uses: Map<number, number> | undefined): Promise<number> {
   const { grain, bucket, item } = victim;
-  const uses = new Map<number, number>();
   let bytes = 0;
   const { rows, more } = await inSlice(tx, async (most) => {
     const keys = await deleteFirst(tx, victim, most);
     for (const { length, layout } of keys) {
       bytes += rowBytes(length);
-      uses.set(layout, (uses.get(layout) ?? 0) - 1);
+      uses?.set(layout, (uses.get(layout) ?? 0) - 1);
     }
     return keys.length;
   });
-  await addUses(tx, uses);
   await noteGone(tx, victim);
   const where = 'WHERE grain = $1 AND bucket = $2 AND item = $3';
   const key = [grain.id, bucket, item];

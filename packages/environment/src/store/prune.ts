@@ -4,7 +4,7 @@
  * faults nobody told again and lists of names no row has any more. Names never cost figures (see room.ts).
  *
  * Whole tables lose rows, a few milliseconds' worth a call; divided ones lose whole partitions, once all of one is too
- * old, or when it is the oldest and there is too much.
+ * old, or when it is the oldest and there is too much (see prune-partitions.ts).
  */
 import type { Tx } from '@csm/store';
 import { Divided } from './divided.ts';

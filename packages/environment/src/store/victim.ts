@@ -21,14 +21,18 @@ export async function tooOld(tx: Tx, keep: KeepTimes): Promise<Victim | undefine
   return undefined;
 }
 
-export async function tooMuch(tx: Tx, { bytes }: Keep): Promise<Victim | undefined> {
+/** While all takes more than it may: the oldest of each item, the oldest first, all of the first grain there is. */
+export async function tooMuch(tx: Tx, { bytes }: Keep): Promise<readonly Victim[]> {
   const figures = await tx.get<{ bytes: number | null }>('SELECT sum(byte_count) AS bytes FROM env_volume');
-  if ((figures?.bytes ?? 0) <= bytes) return undefined;
-  const row = await tx.get<{ grain: number; bucket: number; item: number }>(
-    'SELECT grain, bucket, item FROM env_volume ORDER BY grain, bucket, item LIMIT 1',
+  if ((figures?.bytes ?? 0) <= bytes) return [];
+  const rows = await tx.all<{ grain: number; bucket: number; item: number }>(
+    `SELECT grain, min(bucket) AS bucket, item FROM env_volume WHERE grain = (SELECT min(grain) FROM env_volume)
+     GROUP BY grain, item ORDER BY bucket, item`,
   );
-  const grain = row === undefined ? undefined : grainById(row.grain);
-  return row === undefined || grain === undefined ? undefined : { ...row, grain };
+  return rows.flatMap(({ grain: id, ...row }) => {
+    const grain = grainById(id);
+    return grain === undefined ? [] : [{ grain, ...row }];
+  });
 }
 
 /** Notes that some of a bucket was removed: nothing from before is whole any more. */

@@ -5,12 +5,12 @@
  * one that collects every few seconds, whose difference is the cost of a round; and a bare Node with two TLS links.
  * The counters are the kernel's, read from outside; no measured process is asked anything while it is measured.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client } from '@csm/client';
+import type { DaemonProcess } from '../site/daemon-process.ts';
+import { freePorts, type Settings, Site } from '../site/site.ts';
 import { type BeatServer, beatServer } from './beat-server.ts';
-import { BenchSite, freePorts, type Settings, type Started } from './cluster.ts';
 import { cpuMs, type Figures, figuresOf, judge, median, medianFigures, type Verdict } from './figures.ts';
 import { type Cost, readCost } from './process-cost.ts';
 import { type Bucket, quickest, readSample, type Sample, withInterval } from './sample.ts';
@@ -56,8 +56,6 @@ export interface ComputeCost {
 const BUSY_SECONDS = 5;
 /** How often sizes are looked at while measuring, ms. */
 const LOOK_MS = 5000;
-const READY_MS = 60_000;
-const POLL_MS = 100;
 const BARE_NODE = fileURLToPath(new URL('./bare-node.js', import.meta.url));
 
 /** Rejects when a process ends, or on `signal`; everything is stopped and removed by then. */
@@ -92,10 +90,10 @@ export async function computeCost(options: ComputeCostOptions): Promise<ComputeC
 
 async function oneRun(options: ComputeCostOptions, sample: Sample): Promise<Run> {
   const { signal, settle, seconds } = options;
-  const site = new BenchSite();
+  const site = await Site.open(signal);
   const servers: BeatServer[] = [];
   try {
-    const subjects = await start(site, sample, servers, signal);
+    const subjects = await start(site, sample, servers);
     await pause(settle * 1000, undefined, { signal });
     return await measure(site, subjects, seconds, signal);
   } finally {
@@ -104,27 +102,22 @@ async function oneRun(options: ComputeCostOptions, sample: Sample): Promise<Run>
   }
 }
 
-type Subjects = Readonly<Record<Subject, Started>>;
+type Subjects = Readonly<Record<Subject, DaemonProcess>>;
 
-async function start(site: BenchSite, sample: Sample, servers: BeatServer[], signal: AbortSignal): Promise<Subjects> {
-  const computes = ['daemon', 'still', 'busy'] as const;
-  await site.certify([
-    ['master', 'master'],
-    ['aggregator', 'agg-a'],
-    ['aggregator', 'agg-b'],
-    ...computes.map((node) => ['compute', node] as const),
-  ]);
-  signal.throwIfAborted();
+async function start(site: Site, sample: Sample, servers: BeatServer[]): Promise<Subjects> {
+  await site.certify('master', ['master']);
+  await site.certify('aggregator', ['agg-a', 'agg-b']);
+  await site.certify('compute', ['daemon', 'still', 'busy']);
   const [top = 0, utilities = 0, a = 0, b = 0] = await freePorts(4);
   const at = (port: number) => ({ host: '127.0.0.1', port });
   const beats = { heartbeat_interval: sample.heartbeat };
   site.daemon('master', 'master', { net: { ...beats, aggregator_listen: at(top), utility_listen: at(utilities) } });
   site.daemon('aggregator', 'agg-a', { net: { ...beats, compute_listen: at(a), master: at(top) } });
   site.daemon('aggregator', 'agg-b', { net: { ...beats, compute_listen: at(b), master: at(top) } });
-  await ready(site, new Set(['agg-a', 'agg-b']), 0, signal);
+  await ready(site, new Set(['agg-a', 'agg-b']), 0);
 
   const hubs = { aggregatorA: at(a), aggregatorB: at(b), ...beats };
-  const compute = (node: string, buckets: readonly Bucket[]): Started =>
+  const compute = (node: string, buckets: readonly Bucket[]): DaemonProcess =>
     site.daemon('compute', node, computeSettings(sample, hubs, buckets));
   const items = quickest(sample.buckets)?.item_list ?? [];
   const daemon = compute('daemon', sample.buckets);
@@ -135,14 +128,9 @@ async function start(site: BenchSite, sample: Sample, servers: BeatServer[], sig
   for (const hub of ['agg-a', 'agg-b'])
     servers.push(await beatServer(site.caFile, site.credFile('aggregator', hub), intervalMs));
   const order = { ports: servers.map(({ port }) => port), caFile: site.caFile, credFile, intervalMs };
-  const bare = site.program('bare', 'bare', [BARE_NODE, JSON.stringify(order)]);
-  await ready(site, new Set(computes), 2, signal);
-  await wait(
-    site,
-    signal,
-    'the bare Node is not linked yet',
-    async () => readFileSync(bare.log, 'utf8') === 'linked\n',
-  );
+  const bare = site.process({ name: 'bare', kind: 'bare', argv: [BARE_NODE, JSON.stringify(order)] });
+  await ready(site, new Set(['daemon', 'still', 'busy']), 2);
+  await site.until('the bare Node is linked', () => bare.tail(1) === 'linked');
   return { daemon, still, busy, bare };
 }
 
@@ -155,38 +143,17 @@ function computeSettings(sample: Sample, hubs: object, buckets: readonly Bucket[
 }
 
 /** Waits until the master knows each of these nodes, with so many links or more, and its inventory. */
-function ready(site: BenchSite, nodes: ReadonlySet<string>, links: number, signal: AbortSignal): Promise<void> {
-  return wait(site, signal, `${[...nodes].join(', ')} are not all linked and known`, async () => {
-    const socket = site.socket('master');
-    if (!existsSync(socket)) return false;
-    const client = new Client({ socket });
-    try {
-      const known = await client.call('node.list', {}, { timeoutSeconds: 5, signal });
-      const there = known.filter((n) => nodes.has(n.name) && n.connected && n.kernel_release !== null);
-      return there.filter((n) => links === 0 || n.links >= links).length === nodes.size;
-    } finally {
-      client.close();
-    }
+async function ready(site: Site, nodes: ReadonlySet<string>, links: number): Promise<void> {
+  const client = site.client('master');
+  await site.until(`${[...nodes].join(', ')} are linked and known`, async () => {
+    if (!existsSync(site.socket('master'))) return false;
+    const known = await client.call('node.list', {}, { timeoutSeconds: 5, signal: site.signal });
+    const there = known.filter((n) => nodes.has(n.name) && n.connected && n.kernel_release !== null);
+    return there.filter((n) => links === 0 || n.links >= links).length === nodes.size;
   });
 }
 
-async function wait(site: BenchSite, signal: AbortSignal, what: string, look: () => Promise<boolean>): Promise<void> {
-  const until = performance.now() + READY_MS;
-  let why = '';
-  while (performance.now() < until) {
-    signal.throwIfAborted();
-    site.checkAlive();
-    try {
-      if (await look()) return;
-    } catch (error) {
-      why = `: ${error instanceof Error ? error.message : String(error)}`;
-    }
-    await pause(POLL_MS, undefined, { signal });
-  }
-  throw new Error(`not within ${READY_MS / 1000} s: ${what}${why}`);
-}
-
-async function measure(site: BenchSite, subjects: Subjects, seconds: number, signal: AbortSignal): Promise<Run> {
+async function measure(site: Site, subjects: Subjects, seconds: number, signal: AbortSignal): Promise<Run> {
   const began = performance.now();
   const begin = await readAll(subjects);
   const sizes: Record<Subject, number[]> = { daemon: [], still: [], busy: [], bare: [] };
@@ -200,7 +167,7 @@ async function measure(site: BenchSite, subjects: Subjects, seconds: number, sig
   const end = await readAll(subjects);
   const took = (performance.now() - began) / 1000;
   const figures = (subject: Subject): Figures =>
-    figuresOf(subjects[subject].child.pid ?? 0, begin[subject], end[subject], took, sizes[subject]);
+    figuresOf(subjects[subject].pid, begin[subject], end[subject], took, sizes[subject]);
   return {
     daemon: figures('daemon'),
     still: figures('still'),
@@ -211,7 +178,7 @@ async function measure(site: BenchSite, subjects: Subjects, seconds: number, sig
 }
 
 async function readAll(subjects: Subjects): Promise<Record<Subject, Cost>> {
-  const read = (subject: Subject): Promise<Cost> => readCost(subjects[subject].child.pid ?? 0);
+  const read = (subject: Subject): Promise<Cost> => readCost(subjects[subject].pid);
   const [daemon, still, busy, bare] = await Promise.all([read('daemon'), read('still'), read('busy'), read('bare')]);
   return { daemon, still, busy, bare };
 }

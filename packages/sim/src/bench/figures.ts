@@ -24,6 +24,8 @@ export interface Figures {
 }
 
 export interface Limit {
+  /** Short, in the name of the figure. */
+  readonly name: string;
   readonly what: string;
   readonly unit: string;
   readonly most: number;
@@ -42,9 +44,15 @@ const MIB = 1024 ** 2;
 
 /** What a compute daemon may cost. The programs it runs count as its own. */
 export const COMPUTE_LIMITS: readonly Limit[] = [
-  { what: 'memory in RAM (RSS), the most seen', unit: 'MiB', most: 90, of: (f) => f.rssMost / MIB },
-  { what: 'CPU, programs included', unit: '% of a core', most: 0.3, of: (f) => f.cpuPercent + f.childrenPercent },
-  { what: 'wake-ups', unit: 'a second', most: 3, of: (f) => f.wakeUps },
+  { name: 'rss', what: 'memory in RAM (RSS), the most seen', unit: 'MiB', most: 90, of: (f) => f.rssMost / MIB },
+  {
+    name: 'cpu',
+    what: 'CPU, programs included',
+    unit: '% of a core',
+    most: 0.3,
+    of: (f) => f.cpuPercent + f.childrenPercent,
+  },
+  { name: 'wake-ups', what: 'wake-ups', unit: 'a second', most: 3, of: (f) => f.wakeUps },
 ];
 
 /**

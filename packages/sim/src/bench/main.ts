@@ -1,109 +1,82 @@
-/** `npm run bench -- <name>`: the benchmarks, each against real daemons. */
-import { cpus, loadavg, release } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { computeCost } from './compute-cost.ts';
-import { computeCostText } from './print.ts';
+/** `npm run bench`: the benchmarks, each against real daemons and a baseline of the same run. */
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { BENCHES, benchNames } from './benches.ts';
+import { computeBench } from './compute-bench.ts';
+import type { Bench, Figure } from './figure.ts';
+import { type BenchOptions, HELP, readOptions } from './options.ts';
+import { figureJson, figureLine, HEAD } from './print.ts';
 
-const HELP = `npm run bench -- compute-cost [--seconds N] [--runs N] [--settle N] [--interval S] [--heartbeat S]
-                              [--sample FILE] [-o table|json]
-
-What a compute daemon costs its node, beside a bare Node with two TLS links; ends with 1 when a limit is broken.
-  --seconds    how long is measured (default 600)
-  --runs       how often; medians are told (default 1)
-  --settle     between the last start and the beginning of the measurement, seconds (default 20)
-  --interval   seconds between rounds of the quickest bucket, instead of the sample's
-  --heartbeat  heartbeat interval in seconds, instead of the sample's
-  --sample     configuration of the daemon (default etc/csm_compute.cfg)
-  -o           table (default) or json
-`;
-
-const SAMPLE = fileURLToPath(new URL('../../../../../etc/csm_compute.cfg', import.meta.url));
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-const EXIT_BROKEN = 1;
+const EXIT_MISSED = 1;
 const EXIT_USAGE = 9;
 const EXIT_SIGNAL = 130;
 
 export async function benchMain(argv: readonly string[]): Promise<number> {
-  let options: ReturnType<typeof read>;
+  let options: BenchOptions | undefined;
   try {
-    options = read(argv);
+    options = readOptions(argv, benchNames(BENCHES));
   } catch (error) {
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`bench: ${words(error)}\n`);
     return EXIT_USAGE;
   }
   if (options === undefined) {
-    process.stdout.write(HELP);
+    process.stdout.write(`${HELP}${listOf(BENCHES)}`);
     return 0;
   }
-  const { output, ...measured } = options;
   const ending = new AbortController();
   // The first ends everything in order, a second one at once; what was started is ended and removed either way.
   const stop = () => (ending.signal.aborted ? process.exit(EXIT_SIGNAL) : ending.abort());
   for (const name of SIGNALS) process.on(name, stop);
-  const note = (text: string) => process.stderr.write(`${text}\n`);
   try {
-    const cost = await computeCost({ ...measured, signal: ending.signal, note });
-    const machine = {
-      cpus: cpus().length,
-      model: cpus()[0]?.model ?? '',
-      node: process.version,
-      kernel: release(),
-      load: loadavg(),
-    };
-    const text = computeCostText(cost);
-    const where = `on ${machine.cpus} x ${machine.model}, Linux ${machine.kernel}, Node ${machine.node}, load ${machine.load.map((l) => l.toFixed(2)).join(' ')}`;
-    process.stdout.write(
-      output === 'json'
-        ? `${JSON.stringify({ benchmark: 'compute-cost', machine, ...cost }, null, 2)}\n`
-        : `${text}\n${where}\n`,
-    );
-    return cost.limits.every(({ holds }) => holds) ? 0 : EXIT_BROKEN;
-  } catch (error) {
+    const missed = await runAll([...BENCHES, computeBench(options.compute)], options, ending.signal);
     if (ending.signal.aborted) return EXIT_SIGNAL;
-    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-    return EXIT_BROKEN;
+    return missed.length === 0 ? 0 : EXIT_MISSED;
   } finally {
     for (const name of SIGNALS) process.off(name, stop);
   }
 }
 
-/** What the command line asks; undefined for help. Throws an `Error` that names option, value and what is allowed. */
-export function read(argv: readonly string[]) {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      seconds: { type: 'string', default: '600' },
-      runs: { type: 'string', default: '1' },
-      settle: { type: 'string', default: '20' },
-      interval: { type: 'string' },
-      heartbeat: { type: 'string' },
-      sample: { type: 'string', default: SAMPLE },
-      output: { type: 'string', short: 'o', default: 'table' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) return undefined;
-  if (positionals.length !== 1 || positionals[0] !== 'compute-cost')
-    throw new Error(`the benchmark is '${positionals.join(' ')}'; allowed is compute-cost`);
-  if (values.output !== 'table' && values.output !== 'json')
-    throw new Error(`-o is '${values.output}'; allowed is table or json`);
-  const { interval, heartbeat } = values;
-  return {
-    output: values.output,
-    sample: values.sample,
-    seconds: number('seconds', values.seconds, 1, 86_400),
-    runs: number('runs', values.runs, 1, 100),
-    settle: number('settle', values.settle, 0, 3600),
-    ...(interval === undefined ? {} : { interval: number('interval', interval, 1, 86_400) }),
-    ...(heartbeat === undefined ? {} : { heartbeat: number('heartbeat', heartbeat, 0.2, 3600) }),
+/** Gives the names of figures that miss what they must reach, and of benchmarks that failed. */
+async function runAll(benches: readonly Bench[], options: BenchOptions, signal: AbortSignal): Promise<string[]> {
+  const { json, quick, names } = options;
+  const began = performance.now();
+  const missed: string[] = [];
+  const note = (text: string): void => {
+    process.stderr.write(`${text}\n`);
   };
+  const emit = (figure: Figure): void => {
+    process.stdout.write(`${json ? figureJson(figure) : figureLine(figure)}\n`);
+    if (figure.holds === false) missed.push(figure.name);
+  };
+  note(machine());
+  if (!json) process.stdout.write(`${HEAD}\n`);
+  for (const bench of benches) {
+    const wanted = new Set(bench.names.filter((name) => names.includes(name)));
+    if (wanted.size === 0 || signal.aborted) continue;
+    try {
+      await bench.run({ quick, signal, note }, wanted, emit);
+    } catch (error) {
+      if (signal.aborted) break;
+      // The others are worth having all the same.
+      note(`${[...wanted].join(', ')} failed: ${words(error)}`);
+      missed.push(...wanted);
+    }
+  }
+  const took = `${((performance.now() - began) / 60_000).toFixed(1)} min`;
+  note(missed.length === 0 ? `done in ${took}` : `done in ${took}; not reached: ${missed.join(', ')}`);
+  return missed;
 }
 
-function number(name: string, text: string, least: number, most: number): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= least && value <= most) || (name === 'runs' && !Number.isInteger(value)))
-    throw new Error(`--${name} is '${text}'; allowed is a number from ${least} to ${most}`);
-  return value;
+function machine(): string {
+  const model = cpus()[0]?.model ?? 'unknown CPU';
+  const memory = (totalmem() / 1024 ** 3).toFixed(0);
+  const load = loadavg().map((one) => one.toFixed(2));
+  return `${cpus().length} x ${model}, ${memory} GiB, Linux ${release()}, Node ${process.version}, load ${load.join(' ')}`;
 }
+
+function listOf(benches: readonly Bench[]): string {
+  const rows = [...benches, computeBench({})].map(({ names, about }) => `  ${names.join(', ')}\n      ${about}\n`);
+  return `\nBenchmarks:\n${rows.join('')}`;
+}
+
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));

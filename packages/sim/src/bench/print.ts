@@ -1,9 +1,54 @@
-/** The result of a benchmark as a table for people. */
+/** Figures for people, a line each, and the result of `compute-cost` as a table. Pure. */
 import type { ComputeCost, Run } from './compute-cost.ts';
+import type { Figure } from './figure.ts';
 import { cpuMs, type Figures } from './figures.ts';
 
-const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(1);
+const SIGNIFICANT = 4;
+/** Four digits say all that a shared machine can; whole numbers stay whole. */
+const short = (value: number): number =>
+  Number.isInteger(value) ? value : Number(value.toPrecision(Math.max(SIGNIFICANT, String(Math.trunc(value)).length)));
 
+/** The figure as a line of JSON. */
+export function figureJson(figure: Figure): string {
+  const rounded = Object.entries(figure).map(([key, value]) => [key, typeof value === 'number' ? short(value) : value]);
+  return JSON.stringify(Object.fromEntries(rounded));
+}
+
+export const HEAD = line(['figure', 'value', 'unit', 'baseline', 'ratio', 'nodes', 's', 'must reach']);
+
+/** The figure as a line of a table whose head is `HEAD`. */
+export function figureLine(figure: Figure): string {
+  const { name, value, unit, baseline, ratio, nodes, seconds, must = '', holds, more = {} } = figure;
+  const number = (given: number | null): string => (given === null ? '-' : String(short(given)));
+  const verdict = holds === undefined ? must : `${holds ? 'holds ' : 'MISSED'} ${must}`;
+  const rest = Object.entries(more).map(([key, of]) => `${key} ${of}`);
+  return line([
+    name,
+    number(value),
+    unit,
+    number(baseline),
+    ratio === null ? '-' : ratio.toFixed(2),
+    String(nodes),
+    seconds.toFixed(0),
+    [verdict, ...rest].filter(Boolean).join('; '),
+  ]);
+}
+
+function line([
+  name = '',
+  value = '',
+  unit = '',
+  baseline = '',
+  ratio = '',
+  nodes = '',
+  seconds = '',
+  rest = '',
+]: readonly string[]): string {
+  const left = `${name.padEnd(24)}${value.padStart(10)} ${unit.padEnd(26)}`;
+  return `${left}${baseline.padStart(10)}${ratio.padStart(7)}${nodes.padStart(7)}${seconds.padStart(5)}  ${rest}`.trimEnd();
+}
+
+const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(1);
 interface Row {
   readonly what: string;
   readonly of: (figures: Figures) => number;

@@ -49,6 +49,25 @@ export async function readCost(pid: number, proc = '/proc'): Promise<Cost> {
   };
 }
 
+/**
+ * Milliseconds of CPU of a process's threads, counted in nanoseconds; a thread that has ended is not in it. Cheaper
+ * than `readCost`, which walks all memory of the process.
+ */
+export async function readCpuMs(pid: number, proc = '/proc'): Promise<number> {
+  const tasks = join(proc, String(pid), 'task');
+  let ms = 0;
+  for (const id of await readdir(tasks)) {
+    const text = await readFile(join(tasks, id, 'schedstat'), 'utf8').catch(() => '0');
+    ms += Number(text.split(' ')[0]) / 1e6;
+  }
+  return ms;
+}
+
+/** Bytes in RAM, pages of files included. */
+export async function readRss(pid: number, proc = '/proc'): Promise<number> {
+  return field(await readFile(join(proc, String(pid), 'status'), 'utf8'), 'VmRSS') * KIB;
+}
+
 /** Undefined for a thread that ends in this moment. */
 async function readThread(directory: string): Promise<ThreadCost | undefined> {
   try {

@@ -16,7 +16,7 @@ import {
   type StoredState,
 } from '../oracle/rows.ts';
 import type { DaemonProcess } from '../site/daemon-process.ts';
-import { TcpProxy } from '../site/proxy.ts';
+import { Proxies, type ThreadProxy } from '../site/proxies.ts';
 import type { SimProcess } from '../site/sim-process.ts';
 import { Site } from '../site/site.ts';
 import { type DatabaseEngine, startTree, type Tree } from '../site/tree.ts';
@@ -24,6 +24,7 @@ import { Disk } from './disk.ts';
 import type { Place } from './fault.ts';
 import { residentKib } from './memory.ts';
 import { Netspaces } from './netspaces.ts';
+import type { Answer } from './witness.ts';
 
 export interface GroundOptions {
   readonly db: DatabaseEngine;
@@ -65,7 +66,8 @@ export class Ground {
   readonly options: GroundOptions;
   readonly site: Site;
   readonly crews: Crew[] = [];
-  readonly proxies = new Map<string, TcpProxy>();
+  readonly proxies = new Map<string, ThreadProxy>();
+  readonly #proxies = new Proxies();
   readonly disks = new Map<string, Disk>();
   readonly spaces: Netspaces | undefined;
   /** Nodes whose process was killed at any time. */
@@ -94,6 +96,7 @@ export class Ground {
   private constructor(options: GroundOptions, site: Site) {
     this.options = options;
     this.site = site;
+    site.onClose(() => this.#proxies.close());
     if (options.place === 'namespaces') {
       const members = [...MASTERS, ...HUBS, 'login', REAL, ...this.#crewNames()];
       const spaces = Netspaces.make(members);
@@ -164,8 +167,20 @@ export class Ground {
     return master.node;
   }
 
+  /** Resolves when a master and the utility daemon say the same of who leads. */
+  async agreed(master: string): Promise<void> {
+    const client = this.site.client(master);
+    await this.site.until(`${master} knows who leads`, async () => {
+      const { master: own } = await client.call('health', {}, { timeoutSeconds: 5 });
+      const leader = await this.leader();
+      if (own.node !== leader)
+        throw new Error(`${own.node} leads by its word, ${leader} by that of the utility daemon`);
+      return true;
+    });
+  }
+
   /** Ways that lead through a proxy and fit, such as `agg-a>`. */
-  ways(start: string): readonly TcpProxy[] {
+  ways(start: string): readonly ThreadProxy[] {
     const fitting = [...this.proxies].filter(([route]) => route.startsWith(start)).map(([, proxy]) => proxy);
     if (fitting.length === 0) throw new Error(`no way ${start} leads through a proxy`);
     return fitting;
@@ -228,7 +243,19 @@ export class Ground {
 
   /** What is not whole, by the word of the utility daemon, or of the masters where it is away; undefined: nothing. */
   async fault(): Promise<string | undefined> {
-    const { master, aggregators, utilities } = await this.#health();
+    return (await this.look()).wrong;
+  }
+
+  /** The same, with who leads. */
+  async look(): Promise<Answer> {
+    const health = await this.#health();
+    const wrong = this.#wrongIn(health) ?? (this.options.db === 'postgresql' ? await this.#mastersAway() : undefined);
+    const { node, since } = health.master;
+    // One that was killed and is back before anybody has missed it is another leader, too.
+    return { wrong, leader: node === null ? undefined : `${node} since ${since}` };
+  }
+
+  #wrongIn({ master, aggregators, utilities }: Health): string | undefined {
     if (!master.reachable) return 'no master is reachable';
     if (master.settling) return 'the master is settling';
     if (master.database !== 'ok') return `database: ${master.database}`;
@@ -362,9 +389,8 @@ export class Ground {
   }
 
   async #way(route: string, port: number): Promise<number> {
-    const proxy = await TcpProxy.start('127.0.0.1', { host: '127.0.0.1', port });
+    const proxy = await this.#proxies.start('127.0.0.1', { host: '127.0.0.1', port });
     this.proxies.set(route, proxy);
-    this.site.onClose(() => proxy.close());
     return proxy.port;
   }
 
@@ -397,12 +423,23 @@ export class Ground {
     return (this.options.rate * nodes.length) / this.options.nodes;
   }
 
+  /** A master that stands by is a node like others, known to the leader by its own link. */
+  async #mastersAway(): Promise<string | undefined> {
+    const masters = await this.#asked.call('node.list', { type: 'master' }, { timeoutSeconds: 5 });
+    const there = masters.filter(({ connected }) => connected).map(({ name }) => name);
+    return there.length === MASTERS.length ? undefined : `of the masters only ${there.join(', ')} are linked`;
+  }
+
   /** The utility daemon's answer; while it is away, the first master's. */
-  async #health(): Promise<Health> {
-    if (this.process('login').running && !this.process('login').paused)
-      return this.admin.call('health', {}, { timeoutSeconds: 5 });
+  #health(): Promise<Health> {
+    return this.#asked.call('health', {}, { timeoutSeconds: 5 });
+  }
+
+  get #asked(): Client<ApiTypes> {
+    const { running, paused } = this.process('login');
+    if (running && !paused) return this.admin;
     this.#voice ??= this.site.client('master');
-    return this.#voice.call('health', {}, { timeoutSeconds: 5 });
+    return this.#voice;
   }
 
   /** Also where an exception ends this process. */

@@ -40,20 +40,27 @@ export async function faultsMain(argv: readonly string[]): Promise<number> {
     say(headLine());
   }
   const faults = FAULTS.filter(({ name }) => names.length === 0 || names.includes(name));
-  const wrong = await runFaults({
-    faults,
-    db,
-    seed,
-    short,
-    keep,
-    signal: abort.signal,
-    onResult: (result) => say(json ? JSON.stringify({ ...rowOf(result), db, seed }) : rowLine(rowOf(result))),
-    onSkip: (name, why) => say(json ? JSON.stringify({ name, skipped: why, db, seed }) : `${name}: skipped, ${why}`),
-    onRound: (name, what) => {
-      if (process.stderr.isTTY || process.env['CSM_FAULTS_TRACE'] !== undefined)
-        process.stderr.write(`${Math.round((performance.now() - began) / 1000)} s: ${name}: ${what}\n`);
-    },
-  });
+  let wrong: string[];
+  try {
+    wrong = await runFaults({
+      faults,
+      db,
+      seed,
+      short,
+      keep,
+      signal: abort.signal,
+      onResult: (result) => say(json ? JSON.stringify({ ...rowOf(result), db, seed }) : rowLine(rowOf(result))),
+      onSkip: (name, why) => say(json ? JSON.stringify({ name, skipped: why, db, seed }) : `${name}: skipped, ${why}`),
+      onRound: (name, what) => {
+        if (process.stderr.isTTY || process.env['CSM_FAULTS_TRACE'] !== undefined)
+          process.stderr.write(`${Math.round((performance.now() - began) / 1000)} s: ${name}: ${what}\n`);
+      },
+    });
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    process.stderr.write('called off\n');
+    return EXIT_FAILED;
+  }
   for (const words of wrong) process.stderr.write(`${words}\n`);
   const seconds = Math.round((performance.now() - began) / 1000);
   if (!json)

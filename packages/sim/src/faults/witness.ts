@@ -6,17 +6,26 @@ const ASK_MS = 100;
 /** Questions without an answer, at most. */
 const OPEN_MAX = 50;
 
+export interface Answer {
+  /** In words; undefined when all is whole. */
+  readonly wrong: string | undefined;
+  /** Who leads since when; another one than before is a word of trouble, too. */
+  readonly leader: string | undefined;
+}
+
 export class Witness {
-  readonly #ask: () => Promise<string | undefined>;
+  readonly #ask: () => Promise<Answer>;
   readonly #timer: NodeJS.Timeout;
   #open = 0;
   #from = 0;
   #trouble: number | undefined;
+  #leader: string | undefined;
+  #before: string | undefined;
   /** The newest question that was answered: when it was asked, and what is wrong. */
   #newest: { readonly asked: number; readonly why: string | undefined } = { asked: 0, why: 'nothing was asked yet' };
 
-  /** `ask` resolves with what is wrong, in words, or undefined when all is whole; it rejects when nobody answers. */
-  constructor(ask: () => Promise<string | undefined>) {
+  /** `ask` rejects when nobody answers. */
+  constructor(ask: () => Promise<Answer>) {
     this.#ask = ask;
     this.#timer = setInterval(() => void this.#once(), ASK_MS);
   }
@@ -25,6 +34,7 @@ export class Witness {
   begin(): void {
     this.#from = performance.now();
     this.#trouble = undefined;
+    this.#before = this.#leader;
   }
 
   /** From `begin` until an answer said that something is wrong, ms. */
@@ -46,14 +56,18 @@ export class Witness {
     this.#open++;
     const asked = performance.now();
     let why: string | undefined;
+    let changed = false;
     try {
-      why = await this.#ask();
+      const { wrong, leader } = await this.#ask();
+      why = wrong;
+      changed = leader !== undefined && this.#before !== undefined && leader !== this.#before;
+      this.#leader = leader ?? this.#leader;
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
     } finally {
       this.#open--;
     }
-    if (why !== undefined && asked >= this.#from) this.#trouble ??= performance.now();
+    if ((why !== undefined || changed) && asked >= this.#from) this.#trouble ??= performance.now();
     if (asked >= this.#newest.asked) this.#newest = { asked, why };
   }
 }

@@ -98,3 +98,35 @@ export async function linksOfPostgres(config: ClientConfig, after: number): Prom
     await db.end();
   }
 }
+
+export interface StoredCounts {
+  /** Rows of numbered reports, and different (daemon, number) among them. */
+  readonly rows: number;
+  readonly numbered: number;
+  /** The cursors of all nodes together: every report of theirs that was ever stored, of whatever kind. */
+  readonly cursors: number;
+}
+
+const COUNTS = `SELECT (SELECT count(*) FROM numbered) AS rows,
+  (SELECT count(*) FROM (SELECT DISTINCT daemon, n FROM numbered) AS d) AS numbered,
+  (SELECT coalesce(sum(cursor), 0) FROM stream WHERE daemon LIKE 'compute/%') AS cursors`;
+
+/** Counts alone, where the rows are too many to be read: of the SQLite file, or of a PostgreSQL database. */
+export async function readCounts(file: string, postgres: ClientConfig | undefined): Promise<StoredCounts> {
+  if (postgres === undefined) {
+    const db = new Database(file, { readonly: true, fileMustExist: true });
+    try {
+      return db.prepare(COUNTS).get() as StoredCounts;
+    } finally {
+      db.close();
+    }
+  }
+  const db = new Client(postgres);
+  await db.connect();
+  try {
+    const [row] = (await db.query<Record<keyof StoredCounts, string>>(COUNTS)).rows;
+    return { rows: Number(row?.rows), numbered: Number(row?.numbered), cursors: Number(row?.cursors) };
+  } finally {
+    await db.end();
+  }
+}

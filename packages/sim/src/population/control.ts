@@ -11,6 +11,7 @@
  * | flood   | node, on                  | offers as fast as the outbox takes                           |
  * | clock   | shift                     | moves the nodes' wall clock by so many ms                    |
  * | silence | on                        | the nodes of --silent stop where they stand, or go on        |
+ * | heard   |                           | when each node last heard its primary, wall ms               |
  * | stop    |                           | says goodbye and ends                                        |
  */
 import { createInterface } from 'node:readline';
@@ -25,9 +26,12 @@ export type Order =
   | { readonly do: 'flood'; readonly node: string; readonly on: boolean }
   | { readonly do: 'clock'; readonly shift: number }
   | { readonly do: 'silence'; readonly on: boolean }
+  | { readonly do: 'heard' }
   | { readonly do: 'stop' };
 
-export type Handled = { readonly stats?: PopulationStats } | undefined;
+export type Handled =
+  | { readonly stats?: PopulationStats; readonly heard?: Readonly<Record<string, number>> }
+  | undefined;
 
 export const say = (line: object): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -69,6 +73,7 @@ export function sumStats(parts: readonly PopulationStats[]): PopulationStats {
     waiting: sum((p) => p.waiting),
     unacknowledged: sum((p) => p.unacknowledged),
     resent: sum((p) => p.resent),
+    beats: sum((p) => p.beats),
     latencies: parts.flatMap((part) => part.latencies),
     rss: sum((p) => p.rss),
   };

@@ -15,6 +15,7 @@ interface Answer {
   readonly ok?: boolean;
   readonly error?: string;
   readonly stats?: PopulationStats;
+  readonly heard?: Readonly<Record<string, number>>;
 }
 
 class Part {
@@ -102,6 +103,10 @@ export class Crowd {
         // A silent part cannot answer, and is not waited for.
         const answers = await Promise.all(this.#speaking().map((part) => part.ask(order)));
         return { stats: sumStats(answers.map(({ stats }) => stats).filter((stats) => stats !== undefined)) };
+      }
+      case 'heard': {
+        const answers = await Promise.all(this.#speaking().map((part) => part.ask(order)));
+        return { heard: Object.assign({}, ...answers.map(({ heard }) => heard)) as Record<string, number> };
       }
       case 'silence': {
         const silent = this.#parts.filter((part) => part.isSilent);

@@ -1,4 +1,8 @@
-/** Offers numbered reports, evenly over nodes and time, at a rate that may be changed. */
+/**
+ * Offers numbered reports, evenly over nodes and time, at a rate that may be changed. A node makes them in bursts, as a
+ * round of collectors does; one whose outbox is behind by a whole window is passed over, which makes a rate that is too
+ * high for the tree end at what the tree can do.
+ */
 import type { Json } from '@csm/model';
 import type { LeafShell } from '@csm/tree';
 import { type AcceptedList, LIFE } from './accepted-list.ts';
@@ -14,11 +18,19 @@ export interface Source {
   k: number;
 }
 
+export interface GeneratorOptions {
+  /** Bytes of a body. */
+  readonly size: number;
+  readonly burst: number;
+  /** 0: no bound. */
+  readonly window: number;
+}
+
 export interface GeneratorCounts {
   offered: number;
   accepted: number;
   refused: number;
-  /** Not offered, because too many offers were under way: the rate is more than the nodes' journals can take. */
+  /** Not offered, because too many offers were under way, or all nodes were behind: the rate is more than is taken. */
   held: number;
 }
 
@@ -29,11 +41,19 @@ const UNDER_WAY_MAX = 20_000;
 /** Every so many-th report is urgent. */
 const URGENT_EVERY = 5;
 
+/** What fills a body up to `size` bytes. */
+export const padOf = (size: number): string => 'x'.repeat(Math.max(0, size - '{"n":10000000,"pad":""}'.length));
+export const bodyOf = (n: number, pad: string): Json => ({ n, pad });
+const isUrgent = (n: number): boolean => n % URGENT_EVERY === 0;
+export const kindOf = (n: number): string => (isUrgent(n) ? URGENT : NUMBERED);
+
 export class Generator {
   readonly counts: GeneratorCounts = { offered: 0, accepted: 0, refused: 0, held: 0 };
   readonly #sources: readonly Source[];
   readonly #list: AcceptedList | undefined;
   readonly #pad: string;
+  readonly #burst: number;
+  readonly #window: number;
   readonly #now: () => number;
   #rate = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -42,11 +62,18 @@ export class Generator {
   #next = 0;
   #underWay = 0;
 
-  /** `size`: bytes of a body. `now`: the nodes' wall clock. */
-  constructor(sources: readonly Source[], list: AcceptedList | undefined, size: number, now: () => number) {
+  /** `now`: the nodes' wall clock. */
+  constructor(
+    sources: readonly Source[],
+    list: AcceptedList | undefined,
+    { size, burst, window }: GeneratorOptions,
+    now: () => number,
+  ) {
     this.#sources = sources;
     this.#list = list;
-    this.#pad = 'x'.repeat(Math.max(0, size - '{"n":10000000,"pad":""}'.length));
+    this.#pad = padOf(size);
+    this.#burst = burst;
+    this.#window = window === 0 ? Number.POSITIVE_INFINITY : window;
     this.#now = now;
   }
 
@@ -71,15 +98,14 @@ export class Generator {
     if (leaf === undefined) return;
     const k = ++source.k;
     const n = (this.#list?.life ?? 1) * LIFE + k;
-    const urgent = k % URGENT_EVERY === 0;
     this.counts.offered++;
     this.#underWay++;
     try {
       await leaf.offer({
-        kind: urgent ? URGENT : NUMBERED,
-        urgency: urgent ? 'urgent' : 'normal',
-        time: this.#now() as never,
-        body: body ?? { n, pad: this.#pad },
+        kind: kindOf(n),
+        urgency: isUrgent(n) ? 'urgent' : 'normal',
+        time: this.#now(),
+        body: body ?? bodyOf(n, this.#pad),
       });
     } catch {
       this.counts.refused++;
@@ -97,15 +123,24 @@ export class Generator {
     this.#due += ((now - this.#last) * this.#rate) / 1000;
     this.#last = now;
     // What a stall has made due is not made up for at once.
-    this.#due = Math.min(this.#due, Math.max(1, this.#rate));
-    for (; this.#due >= 1; this.#due--) {
-      if (this.#underWay >= UNDER_WAY_MAX) {
+    this.#due = Math.min(this.#due, Math.max(this.#burst, this.#rate));
+    for (let passedOver = 0; this.#due >= this.#burst; ) {
+      if (this.#underWay >= UNDER_WAY_MAX || passedOver > this.#sources.length) {
         this.counts.held += Math.floor(this.#due);
         this.#due = 0;
         return;
       }
       const source = this.#sources[this.#next++ % this.#sources.length];
-      if (source !== undefined) void this.offer(source);
+      const outbox = source?.leaf?.leaf.outbox;
+      if (source === undefined || (outbox !== undefined && behind(outbox) >= this.#window)) {
+        passedOver++;
+        continue;
+      }
+      for (let i = 0; i < this.#burst; i++) void this.offer(source);
+      this.#due -= this.#burst;
     }
   }
 }
+
+/** Accepted and not yet acknowledged; those being accepted are in it. */
+const behind = ({ counters }: LeafShell['leaf']['outbox']): number => counters.accepted - counters.acknowledged;

@@ -25,6 +25,10 @@ export interface PopulationOptions {
   /** Numbered reports a second, of all nodes together; bytes of the body of each. */
   readonly rate: number;
   readonly size: number;
+  /** Reports a node makes at once. */
+  readonly burst: number;
+  /** A node with so many reports not yet acknowledged makes no more for now; 0 for no bound. */
+  readonly window: number;
   /** Directory for the lists of accepted reports; none are kept without it. */
   readonly lists: string | undefined;
   /** Milliseconds a command takes. */
@@ -56,6 +60,8 @@ CSM and for measuring it. Nothing of framing, claims, outbox or retries is simul
   --rate          numbered reports a second, of all nodes together (default 0); the master needs the feature that
                   stores them: csmd --feature packages/sim/dist/src/numbered/index.js
   --size          bytes of the body of such a report (default 300)
+  --burst         such reports a node makes at once (default 1)
+  --window        a node with so many not yet acknowledged makes no more for now (default 0: no bound)
   --lists         directory for the lists of accepted reports, on disk before they count
   --latency       milliseconds a command takes (default 0)
   --silent        nodes of these that fall silent, all together, on the order 'silence'
@@ -81,6 +87,8 @@ export function readOptions(argv: readonly string[]): PopulationOptions | undefi
       sample: { type: 'string', default: '600' },
       rate: { type: 'string', default: '0' },
       size: { type: 'string', default: '300' },
+      burst: { type: 'string', default: '1' },
+      window: { type: 'string', default: '0' },
       lists: { type: 'string' },
       latency: { type: 'string', default: '0' },
       silent: { type: 'string', default: '' },
@@ -115,6 +123,8 @@ export function readOptions(argv: readonly string[]): PopulationOptions | undefi
     sampleMs: number('sample', values.sample, 0, 86_400) * 1000,
     rate: number('rate', values.rate, 0, 1_000_000),
     size: whole('size', values.size, 16, 200_000),
+    burst: whole('burst', values.burst, 1, 1000),
+    window: whole('window', values.window, 0, 1_000_000),
     lists: values.lists,
     latencyMs: number('latency', values.latency, 0, 600_000),
     silent,
@@ -134,6 +144,7 @@ export function partArgv(options: PopulationOptions, nodes: string): string[] {
   argv.push('--pki', options.pki, '--state', options.state);
   argv.push('--interval', seconds(options.intervalMs), '--return-after', seconds(options.returnAfterMs));
   argv.push('--sample', seconds(options.sampleMs), '--size', String(options.size));
+  argv.push('--burst', String(options.burst), '--window', String(options.window));
   argv.push('--latency', String(options.latencyMs), '--seed', String(options.seed), '--control');
   if (options.sameFirst) argv.push('--same-first');
   if (lists !== undefined) argv.push('--lists', lists);

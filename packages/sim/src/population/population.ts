@@ -27,6 +27,8 @@ export interface PopulationStats {
   readonly waiting: number;
   readonly unacknowledged: number;
   readonly resent: number;
+  /** Sent on either link because an interval had passed. */
+  readonly beats: number;
   /** From acceptance to acknowledgement, ms, of a few nodes, since the last time it was asked. */
   readonly latencies: readonly number[];
   readonly rss: number;
@@ -76,7 +78,7 @@ export class Population {
     this.#log = log;
     this.#list = list;
     this.#sources = options.nodes.map((node) => ({ node, leaf: undefined, k: 0 }));
-    this.#generator = new Generator(this.#sources, list, options.size, () => this.#clock.now().wall);
+    this.#generator = new Generator(this.#sources, list, options, () => this.#clock.now().wall);
     const every = Math.max(1, Math.floor(this.#sources.length / TIMED));
     const timed = this.#sources.filter((_, i) => i % every === 0).slice(0, TIMED);
     this.#latency = new LatencyWatch(timed.map((source) => () => source.leaf));
@@ -112,7 +114,7 @@ export class Population {
   }
 
   stats(): PopulationStats {
-    const sum = { confirmed: 0, redundant: 0, acknowledged: 0, waiting: 0, unacknowledged: 0, resent: 0 };
+    const sum = { confirmed: 0, redundant: 0, acknowledged: 0, waiting: 0, unacknowledged: 0, resent: 0, beats: 0 };
     const primaries: Record<string, number> = {};
     for (const { leaf } of this.#sources) {
       if (leaf === undefined) continue;
@@ -126,6 +128,7 @@ export class Population {
       if (candidates.filter(({ phase }) => phase === 'up').length > 1) sum.redundant++;
       sum.acknowledged += outbox.counters.acknowledged;
       sum.resent += outbox.counters.resent;
+      sum.beats += leaf.links.table.counters.beats;
       sum.unacknowledged += outbox.numbered.size;
       sum.waiting += outbox.waiting.urgent.size + outbox.waiting.normal.size + outbox.waiting.sample.size;
     }
@@ -137,6 +140,18 @@ export class Population {
       latencies: this.#latency.take(),
       rss: process.memoryUsage.rss(),
     };
+  }
+
+  /** When each node that has a primary last heard anything from it, wall ms. */
+  heard(): Record<string, number> {
+    const heard: Record<string, number> = {};
+    for (const { node, leaf } of this.#sources) {
+      const { primary, candidates } = leaf?.leaf.failover ?? { candidates: [] };
+      const link = primary === undefined ? undefined : candidates[primary]?.link;
+      const at = link === undefined ? undefined : leaf?.links.table.get(link)?.heardAt;
+      if (at !== undefined) heard[node] = performance.timeOrigin + at;
+    }
+    return heard;
   }
 
   /** Resolves when all offers made so far are accepted or refused, and listed. */

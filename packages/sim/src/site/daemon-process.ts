@@ -97,6 +97,12 @@ export class DaemonProcess {
     return this.#exited;
   }
 
+  /** A signal that does not end it. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.running) throw new Error(`${this.name} is not running`);
+    this.#child?.kill(signal);
+  }
+
   pause(): void {
     if (!this.running) throw new Error(`${this.name} is not running`);
     this.#child?.kill('SIGSTOP');

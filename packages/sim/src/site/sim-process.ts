@@ -10,6 +10,7 @@ interface Answer {
   readonly ok?: boolean;
   readonly error?: string;
   readonly stats?: PopulationStats;
+  readonly heard?: Readonly<Record<string, number>>;
 }
 
 /** Handshakes of all its nodes. */
@@ -72,6 +73,12 @@ export class SimProcess {
     const { stats } = await this.#ask({ do: 'stats' });
     if (stats === undefined) throw new Error(`${this.process.name} answers without stats`);
     return stats;
+  }
+
+  /** When each node that has a primary last heard anything from it, wall ms. */
+  async heard(): Promise<ReadonlyMap<string, number>> {
+    const { heard } = await this.#ask({ do: 'heard' });
+    return new Map(Object.entries(heard ?? {}));
   }
 
   /** Stops offering, and resolves when every outbox is empty. `until` is that of the site. */

@@ -18,6 +18,8 @@ export interface TreeOptions {
   /** Over the settings of a daemon. */
   readonly settings?: (who: string) => Settings;
   readonly env?: (who: string) => Readonly<Record<string, string>>;
+  /** More arguments of a daemon's csmd. */
+  readonly args?: (who: string) => readonly string[];
   /** Where a daemon is reached; default 127.0.0.1. Its certificate is for that address too. */
   readonly host?: (who: string) => string;
   /** What runs a daemon, such as `ip netns exec x`. */
@@ -47,7 +49,7 @@ export { CSMD };
 /** Starts it and resolves when the aggregators are linked. Everything ends with the site. */
 export async function startTree(site: Site, options: TreeOptions): Promise<Tree> {
   const { interval, db = 'sqlite', standby = false, settings = (): Settings => ({}), env = () => ({}) } = options;
-  const { host = () => '127.0.0.1', command = () => undefined } = options;
+  const { host = () => '127.0.0.1', command = () => undefined, args: moreArgs = () => [] } = options;
   const way = options.way ?? (async (_route: string, port: number) => port);
   const masters = standby ? ['master', 'master-2'] : ['master'];
   await site.certify('master', masters, masters.map(host));
@@ -69,7 +71,7 @@ export async function startTree(site: Site, options: TreeOptions): Promise<Tree>
   const add = (role: 'master' | 'aggregator' | 'utility', who: string, net: object, more: object = {}) => {
     const own = settings(who);
     const merged = { ...more, ...own, net: { heartbeat_interval: interval, ...net, ...own.net } };
-    const args = role === 'master' ? ['--feature', NUMBERED] : [];
+    const args = [...(role === 'master' ? ['--feature', NUMBERED] : []), ...moreArgs(who)];
     return site.daemon(role, who, merged, { args, env: env(who), command: command(who) });
   };
   const engine = postgres === undefined ? {} : { db: { engine: 'postgresql', postgresql: postgres.at('csm') } };

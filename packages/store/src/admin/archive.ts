@@ -3,11 +3,11 @@
  * a directory that gets its name only when everything is written and synced.
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, type Gzip } from 'node:zlib';
-import { CsmError, code, fail, problem } from '@csm/model';
+import { CsmError, code, fail, isObject, problem } from '@csm/model';
 import { digestOf } from './digest.ts';
 import { checkPath, exists, inWords, partOf, sync, writeSynced } from './files.ts';
 
@@ -33,6 +33,8 @@ export interface ArchiveManifest {
   readonly before: string;
   readonly made: string;
   readonly rows: number;
+  /** Number of the newest row, where rows have numbers: by it they can be removed later, too. */
+  readonly last?: number;
   readonly files: readonly DayFile[];
 }
 
@@ -43,6 +45,8 @@ export interface ArchiveOptions {
   readonly before: number;
   readonly clock: () => number;
   readonly signal?: AbortSignal;
+  /** Number of the newest row, asked when all are written. */
+  readonly last?: () => number;
 }
 
 const DAY_MS = 86_400_000;
@@ -58,7 +62,7 @@ export async function writeArchive(
   rows: AsyncIterable<readonly ArchiveRow[]>,
   options: ArchiveOptions,
 ): Promise<ArchiveManifest> {
-  const { directory, what, before, clock, signal } = options;
+  const { directory, what, before, clock, signal, last } = options;
   await checkPath(directory, 'directory');
   const path = archivePath(options);
   const part = partOf(path);
@@ -82,6 +86,7 @@ export async function writeArchive(
       before: new Date(before).toISOString(),
       made: new Date(clock()).toISOString(),
       rows: files.reduce((sum, file) => sum + file.rows, 0),
+      ...(last === undefined ? {} : { last: last() }),
       files,
     };
     await writeSynced(join(part, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -93,6 +98,40 @@ export async function writeArchive(
     await days.abandon();
     await rm(part, { recursive: true, force: true });
     throw inWords(thrown, `writing ${path}`);
+  }
+}
+
+/**
+ * The manifest of the archive that these options name; undefined when there is none. Rejects with code 9 for one that is
+ * of something else, or whose files are not those of its manifest.
+ */
+export async function readArchive(options: Omit<ArchiveOptions, 'clock'>): Promise<ArchiveManifest | undefined> {
+  const path = archivePath(options);
+  if (!(await exists(path))) return undefined;
+  const refuse = (detail: string): never =>
+    fail(code.INVALID_PARAMETER, detail, { field: 'directory', allowed: 'a whole archive, or a directory without it' });
+  const text = await readFile(join(path, 'manifest.json'), 'utf8').catch(() => '');
+  const manifest = parsed(text);
+  const before = new Date(options.before).toISOString();
+  if (manifest?.what !== options.what || manifest.before !== before) {
+    return refuse(`${path} is there and is no archive of ${options.what} before ${before}`);
+  }
+  for (const { file, bytes, sha256 } of manifest.files) {
+    const found = await stat(join(path, file)).catch(() => undefined);
+    if (found?.size !== bytes || (await digestOf(join(path, file))) !== sha256) {
+      return refuse(`${join(path, file)} is not the file that the manifest of the archive describes`);
+    }
+  }
+  return manifest;
+}
+
+function parsed(text: string): ArchiveManifest | undefined {
+  try {
+    const found: unknown = JSON.parse(text);
+    const isOurs = isObject(found) && found['format'] === 'csm-archive-1' && Array.isArray(found['files']);
+    return isOurs ? (found as unknown as ArchiveManifest) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

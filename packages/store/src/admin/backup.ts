@@ -1,12 +1,13 @@
 /**
  * A backup of a database that may be in use: taken at one moment, opened again and counted, then synced and renamed into
- * place with its manifest beside it. Nothing stands under its name before it is whole.
+ * place with its manifest beside it. Nothing stands under its name before it is whole; and where it replaces an older
+ * one, there is at each moment a file with the manifest that describes it (see `proofOf`).
  */
 import { open, stat, unlink } from 'node:fs/promises';
 import { CsmError, code, fail, problem } from '@csm/model';
 import { digestOf } from './digest.ts';
 import { checkPath, exists, inWords, isThere, make, partOf, publish, sync, writeSynced } from './files.ts';
-import { FORMAT, type Manifest, manifestOf } from './manifest.ts';
+import { FORMAT, type Manifest, manifestOf, proofOf } from './manifest.ts';
 import { type Place, placeWords } from './reading.ts';
 import type { RunProgram } from './run-program.ts';
 
@@ -56,14 +57,16 @@ export async function backup(place: Place, file: string, options: BackupOptions)
       schema: copied.schema,
       tables: copied.tables,
     };
-    // The manifest first: a backup without its manifest is never seen.
     await writeSynced(partOf(manifest), `${JSON.stringify(told, null, 2)}\n`);
-    await publish(manifest, force);
-    await publish(file, force);
+    // A new backup is never seen without its manifest; an older one has its own until it is replaced itself.
+    const isReplacing = await exists(file);
+    for (const path of isReplacing ? [file, manifest] : [manifest, file]) await publish(path, force);
     return told;
   } catch (thrown) {
+    // With the file in its place already the manifest must not go.
+    const isPlaced = !(await exists(part));
     await unlink(part).catch(() => undefined);
-    await unlink(partOf(manifest)).catch(() => undefined);
+    if (!isPlaced) await unlink(partOf(manifest)).catch(() => undefined);
     throw inWords(thrown, `writing ${file}`);
   }
 }
@@ -101,6 +104,9 @@ async function checkReplaceable(place: Place, file: string): Promise<void> {
   if (isDatabase || !(await exists(manifestOf(file))) || (await engineOf(file)) === undefined) {
     fail(code.INVALID_PARAMETER, `${file} is no backup, and is not replaced`, { field: 'file', allowed });
   }
+  // One that was killed in the midst of this has left it to us; ours will need the name.
+  if (!(await exists(partOf(manifestOf(file))))) return;
+  if ((await proofOf(file)).isUnnamed) await publish(manifestOf(file), true);
 }
 
 async function isSame(a: string, b: string): Promise<boolean> {

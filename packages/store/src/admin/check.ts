@@ -7,7 +7,10 @@ import { registry } from '../core.ts';
 import { loadModules } from '../load.ts';
 import { ALL_APPLIED, type Applied, pendingSteps } from '../migrations.ts';
 import type { StoreModule } from '../module.ts';
-import { openReading, type Place, quoted, type Reading, type Table } from './reading.ts';
+import { logsBeside } from './logs.ts';
+import { proofOf } from './manifest.ts';
+import { countRows, openReading, type Place, quoted, type Reading, type Table } from './reading.ts';
+import { otherCounts } from './restore.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -21,34 +24,59 @@ export interface Finding {
 /** Faults of one kind that are told; the rest is counted. */
 const TOLD = 10;
 
-/** Checks everything. Rejects only when the database cannot be read at all. */
-export async function check(place: Place, modules: readonly string[]): Promise<Finding[]> {
+/** What stands in a database of this build. */
+interface Schema {
+  readonly applied: number;
+  /** Steps that come with the next start of a master. */
+  readonly pending: number;
+  readonly modules: readonly StoreModule[];
+}
+
+/**
+ * Checks everything. Rejects with code 24 when the database cannot be opened, and for one of another build, which cannot
+ * be judged by what this one knows.
+ */
+export async function check(
+  place: Place,
+  modules: readonly string[],
+  /** It is held against the manifest beside it, where there is one. */
+  { isBackup = false }: { readonly isBackup?: boolean } = {},
+): Promise<Finding[]> {
   const known = registry(await loadModules(modules)).modules;
+  const findings: Finding[] = [];
+  const look = async (what: string, work: () => Promise<Seen>): Promise<void> => {
+    findings.push(await finding(what, work));
+  };
   const reading = await openReading(place);
   try {
+    if (isBackup && place.engine === 'sqlite') {
+      const { file } = place;
+      await look('manifest', () => manifest(file, reading));
+    }
     await reading.hold();
-    const findings = await engineFindings(reading, known);
-    const schema = await schemaFinding(reading, known);
-    findings.push(schema);
-    // What another build wrote cannot be judged by what this one knows.
-    if (schema.faults.length > 0) return findings;
+    const applied = await migrationsOf(reading);
+    // Throws for another build.
+    const rows = applied instanceof CsmError ? [] : applied;
+    const pending = pendingSteps(rows, known, reading.dialect).length;
+    const schema: Schema = { applied: rows.length, pending, modules: known };
+    for (const [what, work] of await engineLooks(place, reading, schema)) await look(what, work);
+    await look('migrations', () => migrations(applied, schema));
+    if (applied instanceof CsmError) return findings;
     const tables = await reading.tables();
-    for (const [what, look] of LOOKS) findings.push(await finding(what, () => look(reading, tables)));
+    for (const [what, work] of LOOKS) await look(what, () => work(reading, tables));
     return findings;
   } finally {
     await reading.close();
   }
 }
 
-async function engineFindings(reading: Reading, modules: readonly StoreModule[]): Promise<Finding[]> {
-  if (reading.dialect === 'sqlite') {
-    const { sqliteLooks } = await import('../sqlite/soundness.ts');
-    return Promise.all(sqliteLooks(reading, modules).map(([what, look]) => finding(what, look)));
-  }
-  const { postgresLooks } = await import('../postgresql/soundness.ts');
-  const found: Finding[] = [];
-  for (const [what, look] of postgresLooks(reading)) found.push(await finding(what, look));
-  return found;
+export type EngineLook = readonly [what: string, look: () => Promise<Seen>];
+
+async function engineLooks(place: Place, reading: Reading, schema: Schema): Promise<readonly EngineLook[]> {
+  // The tables of an older build, or of one that cannot be read, cannot be made here.
+  const made = schema.applied > 0 && schema.pending === 0 ? schema.modules : undefined;
+  if (place.engine === 'sqlite') return (await import('../sqlite/soundness.ts')).sqliteLooks(reading, made);
+  return (await import('../postgresql/soundness.ts')).postgresLooks(place.server, reading, made);
 }
 
 export interface Seen {
@@ -68,13 +96,30 @@ async function finding(what: string, look: () => Promise<Seen>): Promise<Finding
   }
 }
 
-async function schemaFinding(reading: Reading, modules: readonly StoreModule[]): Promise<Finding> {
-  return finding('migrations', async () => {
-    const applied = await reading.all<Applied>(ALL_APPLIED);
-    const pending = pendingSteps(applied, modules, reading.dialect);
-    const coming = pending.length === 0 ? '' : `; ${pending.length} more come with the next start of a master`;
-    return { faults: [], seen: `${applied.length} are known${coming}` };
-  });
+/** The steps that were made; the fault where they cannot be read. */
+async function migrationsOf(reading: Reading): Promise<readonly Applied[] | CsmError> {
+  try {
+    return await reading.all<Applied>(ALL_APPLIED);
+  } catch (thrown) {
+    if (thrown instanceof CsmError) return thrown;
+    throw thrown;
+  }
+}
+
+async function migrations(applied: readonly Applied[] | CsmError, { pending }: Schema): Promise<Seen> {
+  if (applied instanceof CsmError) throw applied;
+  const coming = pending === 0 ? '' : `; ${pending} more come with the next start of a master`;
+  return { faults: [], seen: `${applied.length} are known${coming}` };
+}
+
+/** What a restore looks at first. */
+async function manifest(file: string, reading: Reading): Promise<Seen> {
+  const { manifest, fault } = await proofOf(file);
+  if (manifest === undefined) return { faults: [], seen: 'none beside it' };
+  const faults = (await logsBeside(file)).map((log) => `${log} stands beside it: a restore refuses it`);
+  if (fault !== undefined) faults.push(fault);
+  faults.push(...otherCounts(manifest, await countRows(reading)));
+  return { faults, seen: `size, SHA-256 and rows are those of ${manifest.taken}` };
 }
 
 type Look = (reading: Reading, tables: readonly Table[]) => Promise<Seen>;

@@ -3,13 +3,16 @@
  * our own migrations, filled in the order of their keys, counted and held against the source by checksum, all in one
  * transaction: whatever happens, the copy is there whole or not at all, and the SQLite file stays as it was.
  */
-import { code, fail } from '@csm/model';
+import { stat } from 'node:fs/promises';
+import { CsmError, code, fail, problem } from '@csm/model';
 import { registry } from '../core.ts';
 import { loadModules } from '../load.ts';
 import { ALL_APPLIED, type Applied, pendingSteps } from '../migrations.ts';
 import type { SqlRow, SqlValue, StoreModule } from '../module.ts';
 import type { PostgresServer } from '../postgresql/server.ts';
+import { engineOf } from './backup.ts';
 import { TableSum } from './checksum.ts';
+import { FIRST_ROWS, nextRows } from './page.ts';
 import { countRows, openReading, quoted, type Reading, type Table } from './reading.ts';
 
 export interface CopyOptions {
@@ -17,6 +20,8 @@ export interface CopyOptions {
   readonly clock: () => number;
   /** Told how far it is, a line each. */
   readonly tell: (line: string) => void;
+  /** Ends it; the database is empty again then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopiedTable {
@@ -26,8 +31,6 @@ export interface CopiedTable {
   readonly checksum: string;
 }
 
-/** Rows that are read and written at once; a change may have a body of 256 KiB. */
-const PAGE_ROWS = 500;
 /** Between two lines on a large table, ms. */
 const TELL_MS = 5_000;
 /** Each database keeps its own. */
@@ -49,13 +52,14 @@ export interface CopyTarget {
 
 /**
  * Rejects with code 24 when a master uses one of the databases or the other one is not empty, and with 25 naming the
- * table when source and copy differ.
+ * table when source and copy differ; with 9 when the file is none of SQLite's, with 37 when the signal ended it.
  */
 export async function copyToPostgres(
   file: string,
   server: PostgresServer,
   options: CopyOptions,
 ): Promise<readonly CopiedTable[]> {
+  await checkFile(file);
   const known = registry(await loadModules(options.modules)).modules;
   const { takeLock } = await import('../sqlite/lock.ts');
   const lock = takeLock(file, options.clock());
@@ -64,7 +68,7 @@ export async function copyToPostgres(
     try {
       await checkSource(source, known);
       const { openCopyTarget } = await import('../postgresql/copy-target.ts');
-      const target = await openCopyTarget(server, known, `a copy of ${file}`, options.clock());
+      const target = await openCopyTarget(server, known, source, `a copy of ${file}`, options.clock());
       try {
         return await copy(source, target, options);
       } finally {
@@ -77,6 +81,20 @@ export async function copyToPostgres(
     lock.release();
   }
 }
+
+/** Before anything is made beside it: a name may be mistyped. */
+async function checkFile(file: string): Promise<void> {
+  const isFile = (await stat(file).catch(() => undefined))?.isFile() === true;
+  if (isFile && (await engineOf(file)) === 'sqlite') return;
+  fail(code.INVALID_PARAMETER, isFile ? `${file} is no SQLite database` : `${file} is no file`, {
+    field: 'from',
+    allowed: 'the SQLite file of a master',
+  });
+}
+
+const goOn = ({ signal }: CopyOptions): void => {
+  if (signal?.aborted === true) throw new CsmError(problem(code.CONTEXT_LOST, 'the copy was called off'));
+};
 
 async function checkSource(source: Reading, modules: readonly StoreModule[]): Promise<void> {
   const pending = pendingSteps(await source.all<Applied>(ALL_APPLIED), modules, 'sqlite');
@@ -111,7 +129,10 @@ async function copy(source: Reading, target: CopyTarget, options: CopyOptions): 
   for (const table of tables) {
     const sum = sums.get(table.name);
     const again = new TableSum(table.columns);
-    for await (const rows of target.read(table.name, table.columns)) for (const row of rows) again.add(row);
+    for await (const rows of target.read(table.name, table.columns)) {
+      goOn(options);
+      for (const row of rows) again.add(row);
+    }
     if (sum === undefined || again.rows !== counts[table.name] || again.value !== sum.value) {
       fail(
         code.DATABASE,
@@ -137,12 +158,14 @@ async function copyTable(
   target: CopyTarget,
   table: Table,
   total: number,
-  { clock, tell }: CopyOptions,
+  options: CopyOptions,
 ): Promise<TableSum> {
+  const { clock, tell } = options;
   const sum = new TableSum(table.columns);
   await target.empty(table.name);
   let told = clock();
   for await (const rows of pages(source, table)) {
+    goOn(options);
     await target.put(table.name, table.columns, rows);
     for (const row of rows) sum.add(row);
     if (clock() - told < TELL_MS) continue;
@@ -159,15 +182,18 @@ export async function* pages(source: Reading, { name, columns, key }: Table): As
   const named = order.map(quoted).join(', ');
   const shown = [...new Set([...order, ...columns])].map(quoted).join(', ');
   const holes = order.map((_, i) => `$${i + 1}`).join(', ');
+  let most = FIRST_ROWS;
   for (let last: SqlValue[] | undefined; ; ) {
     const where: string = last === undefined ? '' : `WHERE (${named}) > (${holes})`;
+    const params: SqlValue[] = [...(last ?? []), most];
     const rows: SqlRow[] = await source.all(
-      `SELECT ${shown} FROM ${quoted(name)} ${where} ORDER BY ${named} LIMIT ${PAGE_ROWS}`,
-      last ?? [],
+      `SELECT ${shown} FROM ${quoted(name)} ${where} ORDER BY ${named} LIMIT $${params.length}`,
+      params,
     );
     if (rows.length > 0) yield rows;
     const end = rows.at(-1);
-    if (end === undefined || rows.length < PAGE_ROWS) return;
+    if (end === undefined || rows.length < most) return;
+    most = nextRows(most, rows);
     last = order.map((column) => end[column] ?? null);
   }
 }

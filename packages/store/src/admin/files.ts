@@ -6,16 +6,22 @@ import { CsmError, code, fail, problem } from '@csm/model';
 /** Where a file grows before it is whole. What a killed one left there is written anew. */
 export const partOf = (file: string): string => `${file}.part`;
 
-/** Throws code 9 for what is no absolute path of a file in a directory that exists. */
-export async function checkPath(path: string, field: string): Promise<void> {
-  if (!isAbsolute(path) || path.includes('\0') || path.endsWith('/')) {
+/** Throws code 9 for what is no absolute path of a file, or of a directory to be, in a directory that exists. */
+export async function checkPath(path: string, field: 'file' | 'directory'): Promise<void> {
+  if (!isAbsolute(path) || path.includes('\0')) {
     fail(code.INVALID_PARAMETER, `${field} is ${JSON.stringify(path)}`, { field, allowed: 'an absolute path' });
+  }
+  if (field === 'file' && path.endsWith('/')) {
+    fail(code.INVALID_PARAMETER, `${field} is ${JSON.stringify(path)}`, {
+      field,
+      allowed: 'the path of a file, which does not end with a slash',
+    });
   }
   const directory = await stat(dirname(path)).catch(() => undefined);
   if (directory?.isDirectory() !== true) {
     fail(code.INVALID_PARAMETER, `${dirname(path)} is no directory of the master's machine`, {
       field,
-      allowed: 'a file in a directory that exists',
+      allowed: `a ${field} in a directory that exists`,
     });
   }
 }

@@ -1,5 +1,5 @@
 /** What an admin does with a database; reached through `loadAdmin`, since a daemon seldom needs it. */
-export { archivePath, writeArchive } from './archive.ts';
+export { archivePath, readArchive, writeArchive } from './archive.ts';
 export { backup } from './backup.ts';
 export { check } from './check.ts';
 export { copyToPostgres } from './copy.ts';

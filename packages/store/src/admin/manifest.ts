@@ -1,6 +1,8 @@
 /** What stands beside a backup: what is in it, by which a restore knows that it is whole. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { code, fail, isObject } from '@csm/model';
+import { digestOf } from './digest.ts';
+import { exists, partOf } from './files.ts';
 
 export interface Manifest {
   readonly format: typeof FORMAT;
@@ -24,9 +26,33 @@ export const FORMAT = 'csm-backup-1';
 
 export const manifestOf = (file: string): string => `${file}.manifest.json`;
 
-/** The manifest beside a backup; undefined when there is none. Throws code 9 for one that is none of ours. */
-export async function readManifest(file: string): Promise<Manifest | undefined> {
-  const path = manifestOf(file);
+export interface Proof {
+  /** The one that describes the file; else the one beside it; undefined without one. */
+  readonly manifest: Manifest | undefined;
+  /** What is wrong with the file, in words; undefined when it is what a manifest says, or there is none. */
+  readonly fault: string | undefined;
+  /** The manifest has yet to get its name: a backup that replaced another was killed after its file had. */
+  readonly isUnnamed: boolean;
+}
+
+/** Holds a file against the manifest beside it. Throws code 9 for a manifest that is none of ours. */
+export async function proofOf(file: string): Promise<Proof> {
+  const { size } = await stat(file);
+  const named = await readManifest(manifestOf(file));
+  const part = partOf(manifestOf(file));
+  const unnamed = (await exists(part)) ? await readManifest(part).catch(() => undefined) : undefined;
+  const fitting = [named, unnamed].filter((one) => one?.bytes === size);
+  const digest = fitting.length === 0 ? '' : await digestOf(file);
+  const manifest = fitting.find((one) => one?.sha256 === digest);
+  if (manifest !== undefined) return { manifest, fault: undefined, isUnnamed: manifest !== named };
+  const fault =
+    named === undefined
+      ? undefined
+      : `${file} is not the file its manifest describes: it is damaged, or not whole, or the manifest is of another`;
+  return { manifest: named, fault, isUnnamed: false };
+}
+
+async function readManifest(path: string): Promise<Manifest | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');

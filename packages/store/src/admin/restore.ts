@@ -3,14 +3,14 @@
  * kept aside under a name with the time; all or nothing.
  */
 import { stat } from 'node:fs/promises';
-import { code, fail } from '@csm/model';
+import { CsmError, code, fail, problem } from '@csm/model';
 import { registry } from '../core.ts';
 import { loadModules } from '../load.ts';
 import type { StoreModule } from '../module.ts';
 import { engineOf } from './backup.ts';
-import { digestOf } from './digest.ts';
 import { inWords } from './files.ts';
-import { type Manifest, manifestOf, readManifest } from './manifest.ts';
+import { logsBeside } from './logs.ts';
+import { type Manifest, manifestOf, proofOf } from './manifest.ts';
 import type { Place } from './reading.ts';
 import type { RunProgram } from './run-program.ts';
 
@@ -20,6 +20,8 @@ export interface RestoreOptions {
   readonly clock: () => number;
   /** Told what is being done, a line each. */
   readonly tell: (line: string) => void;
+  /** Ends it; the former database is back then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Restored {
@@ -37,14 +39,15 @@ export interface Restoring extends Omit<RestoreOptions, 'modules'> {
 }
 
 /**
- * Rejects with code 24 when a master uses the database or the backup is of a newer build, and with 9 for a file that is
- * no backup, not whole, or of the other engine. What was there is untouched then.
+ * Rejects with code 24 when a master uses the database or the backup is of a newer build, with 9 for a file that is no
+ * backup, not whole, or of the other engine, and with 37 when the signal ended it. What was there is untouched then.
  */
 export async function restore(place: Place, backup: string, options: RestoreOptions): Promise<Restored> {
-  const { modules, tell } = options;
+  const { modules, tell, signal } = options;
   const known = registry(await loadModules(modules)).modules;
   try {
     const manifest = await prove(place, backup, tell);
+    if (signal?.aborted === true) throw calledOff();
     const restoring: Restoring = { ...options, modules: known, backup, manifest };
     if (place.engine === 'sqlite') {
       const { restoreSqlite } = await import('../sqlite/restore.ts');
@@ -69,22 +72,34 @@ async function prove(place: Place, backup: string, tell: (line: string) => void)
     const way = engine === 'sqlite' ? '; csm db copy brings a SQLite file into PostgreSQL' : '';
     refuse(`${backup} is a backup of ${engine}, db.engine is ${place.engine}`, `a backup of ${place.engine}${way}`);
   }
-  const manifest = await readManifest(backup);
+  const [log] = engine === 'sqlite' ? await logsBeside(backup) : [];
+  if (log !== undefined) {
+    refuse(
+      `${log} stands beside ${backup}: what is in it would be missing`,
+      'a backup made by csm db backup; a copy of a database whose master was stopped in order has no such file',
+    );
+  }
+  const { manifest, fault } = await proofOf(backup);
   if (manifest === undefined) {
     tell(`${manifestOf(backup)} is missing: the backup is checked by itself only`);
     return undefined;
   }
-  if (manifest.bytes !== found.size || manifest.sha256 !== (await digestOf(backup))) {
-    refuse(`${backup} is not the file its manifest describes: it is damaged, or not whole`, 'a backup that is whole');
-  }
+  if (fault !== undefined) refuse(fault, 'a backup that is whole, with its own manifest');
   tell(`${backup}: whole, taken at ${manifest.taken} from ${manifest.source}`);
   return manifest;
 }
 
+export const calledOff = (): CsmError => new CsmError(problem(code.CONTEXT_LOST, 'the restore was called off'));
+
 /** Throws code 25 naming the tables whose rows are not those of the manifest. */
 export function checkCounts(manifest: Manifest | undefined, tables: Readonly<Record<string, number>>): void {
-  const wrong = Object.entries(manifest?.tables ?? {}).filter(([name, rows]) => tables[name] !== rows);
-  if (wrong.length === 0) return;
-  const words = wrong.map(([name, rows]) => `${name} has ${tables[name] ?? 'no'} rows instead of ${rows}`);
+  const words = otherCounts(manifest, tables);
+  if (words.length === 0) return;
   fail(code.DATABASE, `the restored database is not what was backed up: ${words.join(', ')}`, { field: 'tables' });
 }
+
+/** Tables whose rows are not those of the manifest, in words. */
+export const otherCounts = (manifest: Manifest | undefined, tables: Readonly<Record<string, number>>): string[] =>
+  Object.entries(manifest?.tables ?? {})
+    .filter(([name, rows]) => tables[name] !== rows)
+    .map(([name, rows]) => `${name} has ${tables[name] ?? 'no'} rows instead of ${rows}`);

@@ -16,6 +16,7 @@
 import { code, type Problem, problem } from '@csm/model';
 import { fullJitter } from '../backoff.ts';
 import type { Leader } from '../leader.ts';
+import { Pause } from '../pause.ts';
 import { asAway } from './errors.ts';
 import { Lease } from './lease.ts';
 import { checkFits } from './migrate.ts';
@@ -50,7 +51,7 @@ export class Candidate {
   /** Until then it only looks whether the leader comes back. */
   #patientUntil = 0;
   #closing = false;
-  #wake: () => void = () => {};
+  readonly #pause = new Pause();
   #onTried: (isHeld: boolean) => void = () => {};
   readonly #running: Promise<void>;
 
@@ -74,7 +75,7 @@ export class Candidate {
   /** Gives what was elected already, which is closed by itself. */
   async close(): Promise<PostgresEngine | undefined> {
     this.#closing = true;
-    this.#wake();
+    this.#pause.end();
     await this.#running;
     return this.#engine;
   }
@@ -84,7 +85,7 @@ export class Candidate {
       const outcome = await this.#try();
       if (outcome === 'elected') return;
       this.#onTried(outcome === 'held');
-      await this.#pause(outcome === 'held' ? POLL_MS : this.#backoff());
+      await this.#pause.for(outcome === 'held' ? POLL_MS : this.#backoff());
     }
     await this.#lease?.close();
   }
@@ -147,16 +148,5 @@ export class Candidate {
   #backoff(): number {
     const { firstMs, maxMs, leastMs } = BACKOFF;
     return leastMs + fullJitter(this.#failures++, firstMs, maxMs, this.#options.random());
-  }
-
-  #pause(ms: number): Promise<void> {
-    if (this.#closing) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   readonly connectMs: number;
   /** Milliseconds until an unanswered statement ends the connection. The server's own timeout must come first. */
   readonly answerMs: number;
+  /** Ends the connecting; of no more effect afterwards. Its reason is what it fails with. */
+  readonly signal?: AbortSignal;
 }
 
 /** Milliseconds between probes of an idle connection: one that was cut without a word is noticed. */
@@ -41,6 +43,8 @@ const CHANGING = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 /** Under what a connection writes. */
 export interface Reign {
   readonly term: number;
+  /** Of the process that began it: a database that was put back may give a number twice. */
+  readonly session: string;
   /** Rises with each transaction of the process. */
   nextMark(): number;
 }
@@ -75,7 +79,7 @@ export class Connection implements WriterConnection {
   }
 
   /** Rejects with code 24. */
-  static async open({ server, name, connectMs, answerMs }: ConnectionOptions): Promise<Connection> {
+  static async open({ server, name, connectMs, answerMs, signal }: ConnectionOptions): Promise<Connection> {
     const socket = new Socket();
     const { host, port, database, user, password, tls } = server;
     const client = new Client({
@@ -92,11 +96,18 @@ export class Connection implements WriterConnection {
       stream: () => socket,
     });
     const connection = new Connection(client, socket, answerMs);
+    const end = (): void => void socket.destroy(signal?.reason as Error);
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', end);
     try {
       await client.connect();
+      signal?.throwIfAborted();
     } catch (thrown) {
       socket.destroy();
+      signal?.throwIfAborted();
       throw unreachable(server, asError(thrown, 'connecting'));
+    } finally {
+      signal?.removeEventListener('abort', end);
     }
     return connection;
   }
@@ -178,7 +189,7 @@ export class Connection implements WriterConnection {
     // The lock is held to the end of the transaction, so that no term can begin between this look and the commit.
     const { rows } = await this.#send({ text: `BEGIN; ${HOLD_TERM}; SAVEPOINT call` });
     const found = Number(rows[0]?.['term'] ?? 0);
-    if (found === reign.term) return;
+    if (found === reign.term && rows[0]?.['session'] === reign.session) return;
     this.#deposed = deposed(reign.term, found);
     throw this.#deposed;
   }

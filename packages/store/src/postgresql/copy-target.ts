@@ -4,11 +4,12 @@
  */
 import { code, fail } from '@csm/model';
 import type { CopyTarget } from '../admin/copy.ts';
+import { FIRST_ROWS, nextRows } from '../admin/page.ts';
 import { type ColumnRow, quoted, type Table, tablesOf } from '../admin/reading.ts';
 import { UNFINISHED, unfinishedRow } from '../admin/unfinished.ts';
 import { CHANGE } from '../change-table.ts';
 import { INSERT_APPLIED, pendingSteps } from '../migrations.ts';
-import type { SqlRow, SqlValue, StoreModule } from '../module.ts';
+import type { RowSource, SqlRow, SqlValue, StoreModule } from '../module.ts';
 import { element } from './arrays.ts';
 import type { Connection } from './connection.ts';
 import { TABLE } from './migrate.ts';
@@ -18,7 +19,6 @@ import { clear, unfinished } from './restore.ts';
 import type { PostgresServer } from './server.ts';
 import { lockForTool } from './tool-lock.ts';
 
-const PAGE_ROWS = 500;
 const TYPES = `
   SELECT a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type FROM pg_attribute a
   WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`;
@@ -27,16 +27,18 @@ const TYPES = `
 export async function openCopyTarget(
   server: PostgresServer,
   modules: readonly StoreModule[],
+  source: RowSource,
   what: string,
   now: number,
 ): Promise<CopyTarget> {
-  const db = await openPatient(server, 'csm db copy', false);
+  const db = await openPatient(server, { name: 'csm db copy' });
   try {
     await lockForTool(db, server.database);
     const schema = String((await db.ask('SELECT current_schema() AS name'))[0]?.['name']);
     await begin(db, schema, server.database, what, now);
     await db.exec('BEGIN; SET CONSTRAINTS ALL DEFERRED');
-    const divided = [CHANGE, ...modules.flatMap(({ partitioned = [] }) => partitioned)];
+    const divided: Partitioned[] = [CHANGE];
+    for (const { partitioned } of modules) divided.push(...((await partitioned?.(source)) ?? []));
     const last = modules.flatMap(({ afterCopy = [] }) => afterCopy);
     const target = new PostgresTarget(db, schema, divided, last);
     try {
@@ -139,10 +141,11 @@ class PostgresTarget implements CopyTarget {
   async *read(table: string, columns: readonly string[]): AsyncGenerator<readonly SqlRow[]> {
     const shown = columns.map(quoted).join(', ');
     await this.#db.exec(`DECLARE rows_of_copy NO SCROLL CURSOR FOR SELECT ${shown} FROM ${quoted(table)}`);
-    for (;;) {
-      const rows = await this.#db.ask(`FETCH ${PAGE_ROWS} FROM rows_of_copy`);
+    for (let most = FIRST_ROWS; ; ) {
+      const rows = await this.#db.ask(`FETCH ${most} FROM rows_of_copy`);
       if (rows.length > 0) yield rows;
-      if (rows.length < PAGE_ROWS) break;
+      if (rows.length < most) break;
+      most = nextRows(most, rows);
     }
     await this.#db.exec('CLOSE rows_of_copy');
   }
@@ -176,7 +179,7 @@ class PostgresTarget implements CopyTarget {
       .filter((key) => !known.some((range) => covers(range, key)));
     if (keys.length === 0) return;
     await makeRoomFor(this.#db, partitioned, keys);
-    this.#rooms.set(table, (await partitionsOf(this.#db, [partitioned])) ?? [{ from: 0, to: Number.MAX_SAFE_INTEGER }]);
+    this.#rooms.set(table, (await partitionsOf(this.#db, [partitioned])) ?? []);
   }
 
   async #typesOf(table: string): Promise<ReadonlyMap<string, string>> {

@@ -27,8 +27,19 @@ export async function dump(
     const [schema] = await reading.all<{ name: string }>('SELECT current_schema() AS name');
     const only = quoted(schema?.name ?? 'public');
     const argv = [pgDump, '-Fc', '--no-owner', '--no-privileges', '-w', '-n', only];
-    const dumping = runProgram([...argv, `--snapshot=${snapshot}`, '-f', part], server, { run, signal });
-    const [, schemas, tables] = await Promise.all([dumping, schemaVersions(reading), countRows(reading)]);
+    const uncounted = new AbortController();
+    const dumping = runProgram([...argv, `--snapshot=${snapshot}`, '-f', part], server, {
+      run,
+      signal: AbortSignal.any([uncounted.signal, ...(signal === undefined ? [] : [signal])]),
+    });
+    const [, schemas, tables] = await Promise.all([dumping, schemaVersions(reading), countRows(reading)]).catch(
+      async (thrown: unknown) => {
+        // Nobody would wait for the program any more.
+        uncounted.abort();
+        await dumping.catch(() => undefined);
+        throw thrown;
+      },
+    );
     const list = await runProgram([pgRestore, '-l', part], server, { run, signal, maxOutput: LIST_MAX });
     const missing = Object.keys(tables).filter((name) => !list.includes(` TABLE ${schema?.name} ${name} `));
     if (missing.length > 0) {

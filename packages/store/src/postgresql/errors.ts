@@ -36,6 +36,7 @@ const UNAVAILABLE: Readonly<Record<string, string>> = {
 
 const CANCELED = '57014';
 const FULL = '53100';
+const READ_ONLY = '25006';
 
 /** Any exception of the driver in our words. */
 export function asError(thrown: unknown, doing: string): CsmError {
@@ -77,6 +78,9 @@ export const isFatal = (thrown: unknown): boolean =>
 
 /** Whether the disk is full: smaller changes may still fit. */
 export const isFull = (error: CsmError): boolean => stateOf(error.cause) === FULL;
+
+/** Whether it was a change, and the session only reads. */
+export const isReadOnly = (error: CsmError): boolean => stateOf(error.cause) === READ_ONLY;
 
 /** `ECONNREFUSED ` and the like, where the message does not say it already. */
 function nodeCode(thrown: unknown): string {

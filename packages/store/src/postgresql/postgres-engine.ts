@@ -5,7 +5,7 @@
  * Three states. *Open*: lease and writer stand. When either is lost the engine is *away*: what was under way fails with
  * code 24, everything that comes is answered so at once, and it connects anew with full jitter between the tries, until
  * it holds the lock again, its term is still the newest, and the writer is checked; then it is open, and tells the
- * newest change. A transaction whose COMMIT nobody answered stays *undecided* meanwhile: the mark it leaves tells then
+ * newest change. A lock it holds for one lease without a writer it gives up, and leaves others time to take it. A transaction whose COMMIT nobody answered stays *undecided* meanwhile: the mark it leaves tells then
  * what became of it. When another master has taken the lock, or begun a term, it is *dead*: what this process knows may
  * no longer be true. `close` leaves from each.
  */
@@ -14,8 +14,9 @@ import { fullJitter } from '../backoff.ts';
 import type { Answer, CallText, Committed, Engine, EngineWatcher, QueryText } from '../engine.ts';
 import { GroupWriter } from '../group-writer.ts';
 import type { SqlRow } from '../module.ts';
+import { Pause } from '../pause.ts';
 import { Connection } from './connection.ts';
-import { asAway, asError, isFull } from './errors.ts';
+import { asAway, asError, isFull, isReadOnly } from './errors.ts';
 import { CONNECT_MS, Lease } from './lease.ts';
 import { Readers } from './readers.ts';
 import { endBackend, inUse, isMarked } from './reign.ts';
@@ -40,7 +41,10 @@ interface Undecided {
   readonly committed: (commit: Committed) => void;
 }
 
-const isSame = (a: Backend, b: Backend): boolean => a.pid === b.pid && a.started === b.started;
+/** Sessions remembered; one that holds the lock and has lost its client ends with its lease, long before so many follow. */
+const OWN_MAX = 1_000;
+
+const keyOf = ({ pid, started }: Backend): string => `${pid} ${started}`;
 
 export class PostgresEngine implements Engine {
   readonly term: number;
@@ -60,8 +64,11 @@ export class PostgresEngine implements Engine {
   #die: (reason: Problem) => void = () => {};
   #closing = false;
   #dead = false;
-  /** Ends the present pause. */
-  #wake: () => void = () => {};
+  readonly #pause = new Pause();
+  /** Every session that tried to take the lock for this process, by `keyOf`, oldest first. */
+  readonly #own = new Set<string>();
+  /** Since when the lease has been of no use, ms of `performance.now()`. */
+  #uselessSince = 0;
   #returning: Promise<void> = Promise.resolve();
   #fileBytes = 0;
 
@@ -78,7 +85,7 @@ export class PostgresEngine implements Engine {
     });
     const port = {
       connection: () => this.#writable(),
-      recover: () => this.#recover(),
+      recover: (fault: CsmError) => this.#recover(fault),
       undecided: (commit: Committed, fault: CsmError, committed: (commit: Committed) => void) =>
         this.#setAside(commit, fault, committed),
       isFull,
@@ -86,14 +93,24 @@ export class PostgresEngine implements Engine {
     };
     this.#writer = new GroupWriter(port, registry, limits);
     const { queryBytes, queryMs } = limits;
-    const open = async (): Promise<Connection> => {
-      if (this.#away !== undefined) throw this.#away;
+    const open = async (signal: AbortSignal): Promise<Connection> => {
       const name = sessionName('reader');
-      const reader = await Connection.open({ server, name, connectMs: CONNECT_MS, answerMs: queryMs + GRACE_MS });
-      await configure(reader, { statementMs: queryMs, readOnly: true });
-      return reader;
+      const answerMs = queryMs + GRACE_MS;
+      const reader = await Connection.open({ server, name, connectMs: CONNECT_MS, answerMs, signal });
+      const cut = (): void => reader.cut(signal.reason as CsmError);
+      signal.addEventListener('abort', cut);
+      try {
+        await configure(reader, { statementMs: queryMs, readOnly: true });
+        return reader;
+      } catch (thrown) {
+        await reader.close();
+        throw thrown;
+      } finally {
+        signal.removeEventListener('abort', cut);
+      }
     };
     this.#readers = new Readers({ size: readers, queryBytes, queryMs, open });
+    this.#remember(lease);
     this.#watchLease(lease);
     this.#watchWriter(db);
   }
@@ -110,7 +127,8 @@ export class PostgresEngine implements Engine {
     return this.#writer.write(calls, committed);
   }
 
-  read(query: QueryText): Promise<SqlRow[]> {
+  async read(query: QueryText): Promise<SqlRow[]> {
+    if (this.#away !== undefined) throw this.#away;
     return this.#readers.read(query);
   }
 
@@ -127,7 +145,7 @@ export class PostgresEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closing = true;
-    this.#wake();
+    this.#pause.end();
     await this.#returning;
     await Promise.all([this.#readers.close(), this.#db.close()]);
     // Last: whoever gets the lock finds nothing under way.
@@ -138,7 +156,7 @@ export class PostgresEngine implements Engine {
   /** Cuts all connections where they stand, as a crash would; for tests. */
   async crash(): Promise<void> {
     this.#closing = true;
-    this.#wake();
+    this.#pause.end();
     const cut = new CsmError(problem(code.DATABASE_UNAVAILABLE, 'the connection was cut'));
     this.#db.cut(cut);
     this.#lease.db.cut(cut);
@@ -154,8 +172,10 @@ export class PostgresEngine implements Engine {
   }
 
   /** Rejects when another term has begun: then there is nothing to come back to. */
-  async #recover(): Promise<void> {
+  async #recover(fault: CsmError): Promise<void> {
     const db = this.#db;
+    // A session goes on refusing changes though the database takes them again, and a primary may be one no more.
+    if (isReadOnly(fault)) db.cut(fault);
     try {
       await db.rollback();
     } catch (thrown) {
@@ -195,7 +215,7 @@ export class PostgresEngine implements Engine {
   }
 
   #watchWriter(db: Connection): void {
-    db.reign({ term: this.term, nextMark: () => ++this.#marks });
+    db.reign({ term: this.term, session: this.#options.session, nextMark: () => ++this.#marks });
     void db.ended.then((why) => {
       if (db === this.#db) this.#lost(why);
     });
@@ -204,8 +224,11 @@ export class PostgresEngine implements Engine {
   #lost(why: CsmError): void {
     if (this.#closing || this.#away !== undefined || this.#dead) return;
     this.#away = why;
+    this.#uselessSince = performance.now();
     // Without the lease nothing more may be written, and without the writer it is to be opened anew.
     this.#db.cut(why);
+    // Most likely they are lost, too, and nobody is to wait until that shows.
+    this.#readers.cut(why);
     this.#watcher?.away(why.problem);
     this.#returning = this.#return();
   }
@@ -215,7 +238,7 @@ export class PostgresEngine implements Engine {
     const { firstMs, maxMs, leastMs } = BACKOFF;
     const longest = Math.min(maxMs, this.#options.lease / 2);
     for (let failures = 0; ; failures++) {
-      await this.#pause(leastMs + fullJitter(failures, firstMs, longest, this.#options.random()));
+      await this.#pause.for(leastMs + fullJitter(failures, firstMs, longest, this.#options.random()));
       if (this.#closing) return;
       try {
         const outcome = await this.#comeBack();
@@ -226,6 +249,7 @@ export class PostgresEngine implements Engine {
         return await this.#readers.close();
       } catch (thrown) {
         this.#away = asAway(thrown, 'coming back');
+        await this.#giveUp();
       }
     }
   }
@@ -234,13 +258,13 @@ export class PostgresEngine implements Engine {
     const holder = this.#lease.db.gone === undefined ? undefined : await this.#takeAnew();
     if (holder !== undefined) {
       // A backend of ours that has outlived its connection is no other master.
-      const isFinal = holder.pid !== 0 && !isSame(holder, this.#lease.backend);
+      const isFinal = holder.pid !== 0 && !this.#own.has(keyOf(holder));
       return { why: inUse(this.#options.server.database, holder), isFinal };
     }
     const taken = await takeOver(this.#options, this.#lease, this.term);
     if (taken.kind === 'deposed') return { why: taken.why, isFinal: true };
     const undecided = this.#undecided;
-    const isCommitted = undecided !== undefined && (await isMarked(taken.db, this.term, undecided.mark));
+    const isCommitted = undecided !== undefined && (await this.#isMarked(taken.db, undecided.mark));
     if (this.#closing) {
       await taken.db.close();
       return 'back';
@@ -255,17 +279,45 @@ export class PostgresEngine implements Engine {
     return 'back';
   }
 
+  async #isMarked(db: Connection, mark: number): Promise<boolean> {
+    try {
+      return await isMarked(db, this.term, mark);
+    } catch (thrown) {
+      // The next try opens another.
+      await db.close();
+      throw thrown;
+    }
+  }
+
+  /** A lock it can do nothing with is in the way of whoever could: they get a lease of time to take it. */
+  async #giveUp(): Promise<void> {
+    const { lease: ms } = this.#options;
+    if (this.#lease.db.gone !== undefined || performance.now() - this.#uselessSince < ms) return;
+    await this.#lease.close();
+    await this.#pause.for(ms);
+  }
+
+  #remember({ backend }: Lease): void {
+    this.#own.add(keyOf(backend));
+    for (const oldest of this.#own) {
+      if (this.#own.size <= OWN_MAX) return;
+      this.#own.delete(oldest);
+    }
+  }
+
   /** Takes the lock with a new session; tells who has it instead. */
   async #takeAnew(): Promise<Backend | undefined> {
     const lease = await Lease.open(this.#options.server, this.#options.lease);
+    this.#remember(lease);
     try {
       const holder = await lease.take();
       if (holder === undefined) {
         this.#lease = lease;
+        this.#uselessSince = performance.now();
         this.#watchLease(lease);
         return undefined;
       }
-      if (isSame(holder, this.#lease.backend)) await endBackend(lease.db, holder);
+      if (this.#own.has(keyOf(holder))) await endBackend(lease.db, holder);
       await lease.close();
       return holder;
     } catch (thrown) {
@@ -281,16 +333,5 @@ export class PostgresEngine implements Engine {
     this.#decide(false);
     this.#die(why.problem);
     return why;
-  }
-
-  #pause(ms: number): Promise<void> {
-    if (this.#closing) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

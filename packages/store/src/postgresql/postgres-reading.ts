@@ -33,7 +33,12 @@ export class PostgresReading implements Reading {
 
   /** Rejects with code 24 when it cannot be reached or is not fit. */
   static async open(server: PostgresServer): Promise<PostgresReading> {
-    return new PostgresReading(await openPatient(server, 'csm admin', true));
+    return new PostgresReading(await openPatient(server, { name: 'csm admin', readOnly: true }));
+  }
+
+  /** Reads on a connection that another has, in whatever transaction it is; it is not closed here. */
+  static on(connection: Connection): Reading {
+    return new PostgresReading(connection);
   }
 
   async all<Row = SqlRow>(sql: Sql, params: readonly SqlValue[] = []): Promise<Row[]> {
@@ -71,10 +76,13 @@ export class PostgresReading implements Reading {
 }
 
 /** A checked connection on which a statement, and a transaction, may take as long as it takes. */
-export async function openPatient(server: PostgresServer, name: string, readOnly: boolean): Promise<Connection> {
+export async function openPatient(
+  server: PostgresServer,
+  { name, readOnly = false }: { readonly name: string; readonly readOnly?: boolean },
+): Promise<Connection> {
   const db = await Connection.open({ server, name, connectMs: CONNECT_MS, answerMs: PATIENT_MS });
   try {
-    await checkServer(db, server);
+    await checkServer(db, server, { readOnly });
     await configure(db, { statementMs: 0, readOnly });
     await db.exec('SET lock_timeout = 10000; SET idle_in_transaction_session_timeout = 0');
   } catch (thrown) {

@@ -3,12 +3,12 @@
  * environment. A password goes by a file that only its reader may open, never by a command line.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { CsmError, code, fail, problem } from '@csm/model';
 import type { RunProgram } from '../admin/run-program.ts';
 import type { Connection } from './connection.ts';
+import { inSecretDirectory } from './secret-directory.ts';
 import type { PostgresServer } from './server.ts';
 
 export type ProgramName = 'pg_dump' | 'pg_restore';
@@ -61,9 +61,8 @@ export async function runProgram(
   server: PostgresServer,
   { run, signal, maxOutput }: ProgramCall,
 ): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'csm-pg-'));
-  try {
-    const env = await environment(server, directory);
+  return inSecretDirectory(async (directory) => {
+    const env = await environment(server, directory, sessionOf(basename(argv[0] ?? '')));
     const result = await run({
       argv,
       env: { ...process.env, ...env },
@@ -75,13 +74,43 @@ export async function runProgram(
       fail(code.SCRIPT_FAILURE, `${argv[0]} failed: ${(result.notStarted ?? result.output).trim().slice(0, TOLD)}`);
     }
     return result.output;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  });
+}
+
+const sessionOf = (program: string): string => `csm ${program}, pid ${process.pid}`;
+
+/** How long sessions of a program that is gone may take to end, ms. */
+const ENDING_MS = 30_000;
+const PAUSE_MS = 50;
+const RESTORING = `
+  FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'csm pg\\_restore, pid %'`;
+
+/**
+ * Ends what a pg_restore has left at the server: whoever ends the program, or the tool above it, ends no session by
+ * that, and one that lives on may commit. Only for who has the leader's lock. Rejects with code 24 when one stays.
+ */
+export async function endRestores(db: Connection): Promise<void> {
+  const deadline = performance.now() + ENDING_MS;
+  await db.ask(`SELECT pg_terminate_backend(pid) AS ended ${RESTORING}`);
+  for (;;) {
+    const [row] = await db.ask(`SELECT count(*) AS n ${RESTORING}`);
+    if (Number(row?.['n'] ?? 0) === 0) return;
+    if (performance.now() > deadline) {
+      fail(code.DATABASE_UNAVAILABLE, 'the session of a pg_restore that was ended is still at work in the database', {
+        field: 'database',
+        allowed: 'to try again later, or to end the session at the server (pg_terminate_backend)',
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
 /** libpq's variables, chapter 34.15 of PostgreSQL's manual; the way to the server is that of the master itself. */
-async function environment(server: PostgresServer, directory: string): Promise<Record<string, string | undefined>> {
+async function environment(
+  server: PostgresServer,
+  directory: string,
+  session: string,
+): Promise<Record<string, string | undefined>> {
   const { host, port, database, user, password, tls } = server;
   const env: Record<string, string | undefined> = {
     PGHOST: host,
@@ -93,7 +122,7 @@ async function environment(server: PostgresServer, directory: string): Promise<R
     PGOPTIONS: undefined,
     PGPASSFILE: join(directory, 'pgpass'),
     PGSSLMODE: tls === undefined ? 'disable' : 'verify-full',
-    PGAPPNAME: `csm admin, pid ${process.pid}`,
+    PGAPPNAME: session,
     LC_ALL: 'C',
   };
   const secret = typeof password === 'function' ? await password() : password;

@@ -7,19 +7,16 @@ import type { QueryText } from '../engine.ts';
 import type { SqlRow } from '../module.ts';
 import { excerpt, textFor } from '../sql.ts';
 import type { Connection } from './connection.ts';
-import { stateOf } from './errors.ts';
+import { isReadOnly } from './errors.ts';
 import { tookTooLong } from './statement.ts';
 
 export interface ReadersOptions {
   readonly size: number;
   readonly queryBytes: number;
   readonly queryMs: number;
-  /** Opens another. Rejects with code 24, at once where the database is known to be away. */
-  open(): Promise<Connection>;
+  /** Opens another. Rejects with code 24, at once where the signal is aborted. */
+  open(signal: AbortSignal): Promise<Connection>;
 }
-
-/** A change on a connection that only reads. */
-const READ_ONLY = '25006';
 
 export class Readers {
   readonly #options: ReadersOptions;
@@ -27,6 +24,7 @@ export class Readers {
   #idle: Connection[] = [];
   #busy = 0;
   #waiting: (() => void)[] = [];
+  #cutting = new AbortController();
   #closed = false;
 
   constructor(options: ReadersOptions) {
@@ -35,12 +33,13 @@ export class Readers {
 
   async read({ sql, params, limit }: QueryText): Promise<SqlRow[]> {
     const { size, queryBytes, queryMs } = this.#options;
+    const { signal } = this.#cutting;
     if (this.#busy >= size) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#busy += 1;
     let db: Connection | undefined;
     try {
       if (this.#closed) throw closed();
-      db = await this.#take();
+      db = await this.#take(signal);
       return await db.read(sql, params, { limit, bytes: queryBytes, ms: queryMs });
     } catch (thrown) {
       throw inWords(thrown, excerpt(textFor(sql, 'postgresql')), queryMs);
@@ -53,19 +52,28 @@ export class Readers {
     }
   }
 
+  /** Ends all there are: what is asked or waits fails with this, and the next query opens another. */
+  cut(why: CsmError): void {
+    this.#cutting.abort(why);
+    this.#cutting = new AbortController();
+    for (const db of this.#all) db.cut(why);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#all].map((db) => db.close()));
   }
 
-  async #take(): Promise<Connection> {
+  async #take(signal: AbortSignal): Promise<Connection> {
+    signal.throwIfAborted();
     const ready = this.#idle.pop();
     if (ready !== undefined && ready.gone === undefined) return ready;
     // Where one was lost while idle, the others most likely were, too.
     this.#idle = this.#idle.filter((db) => db.gone === undefined);
-    const db = this.#idle.pop() ?? (await this.#options.open());
+    const db = this.#idle.pop() ?? (await this.#options.open(signal));
     this.#all.add(db);
     void db.ended.then(() => this.#all.delete(db));
+    if (signal.aborted) db.cut(signal.reason as CsmError);
     if (!this.#closed) return db;
     await db.close();
     throw closed();
@@ -74,7 +82,7 @@ export class Readers {
 
 function inWords(thrown: unknown, doing: string, queryMs: number): unknown {
   if (!(thrown instanceof CsmError)) return thrown;
-  if (stateOf(thrown.cause) === READ_ONLY) {
+  if (isReadOnly(thrown)) {
     const words = `a query may not change data: ${doing}`;
     return new CsmError(problem(code.DATABASE, words, { field: 'sql', allowed: 'SELECT' }), { cause: thrown.cause });
   }

@@ -17,8 +17,8 @@ const LOCK_TERM = 2;
 const granted = (lock: number): string => `l.locktype = 'advisory' AND l.granted AND l.classid = ${LOCK_CLASS}
     AND l.objid = ${lock} AND l.objsubid = 2 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
-/** Holds the term to the end of the transaction, and tells it. */
-export const HOLD_TERM = `SELECT pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${LOCK_TERM}); SELECT term FROM leader WHERE id = 1`;
+/** Holds the term to the end of the transaction, and tells it and whose it is. */
+export const HOLD_TERM = `SELECT pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${LOCK_TERM}); SELECT term, session FROM leader WHERE id = 1`;
 
 const HOLDER = `
   SELECT a.pid, a.application_name AS name, coalesce(host(a.client_addr), '') AS address,

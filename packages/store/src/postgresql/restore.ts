@@ -1,27 +1,29 @@
 /**
  * Restores a PostgreSQL database. What stands in its schema is moved to another schema of the same database, which asks
- * for no more rights than to make one; then pg_restore puts the backup in its place in one transaction. Between the two
- * the database says that it is unfinished. Whatever fails, the former tables are moved back.
+ * for no more rights than to make one; then pg_restore puts the backup in its place in one transaction. The database
+ * says that it is unfinished until what pg_restore has committed is counted: the word stands in `schema_migration`, which
+ * is not made anew but gets its rows. Whatever fails, the former tables are moved back. A pg_restore that has lost the
+ * tool above it may commit; no master takes that, and the next restore ends it first.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { code, fail } from '@csm/model';
+import { code, fail, toProblem } from '@csm/model';
 import { type ColumnRow, countRows, quoted, tablesOf } from '../admin/reading.ts';
-import { checkCounts, type Restored, type Restoring } from '../admin/restore.ts';
+import { calledOff, checkCounts, type Restored, type Restoring } from '../admin/restore.ts';
 import { stamp, UNFINISHED, unfinishedRow } from '../admin/unfinished.ts';
 import { ALL_APPLIED, type Applied, INSERT_APPLIED, pendingSteps } from '../migrations.ts';
 import type { SqlRow } from '../module.ts';
 import type { Connection } from './connection.ts';
 import { TABLE } from './migrate.ts';
 import { openPatient, PostgresReading, TABLES } from './postgres-reading.ts';
-import { findProgram, runProgram, serverVersion } from './programs.ts';
+import { endRestores, findProgram, runProgram, serverVersion } from './programs.ts';
+import { inSecretDirectory } from './secret-directory.ts';
 import type { PostgresServer } from './server.ts';
 import { lockForTool } from './tool-lock.ts';
 
 const LIST_MAX = 64 * 1024 * 1024;
 
-/** All that stands in a schema by itself, as the words that move it, `%s` being the other schema. */
+/** All that stands in a schema by itself, as the words that move it; the name of the other schema follows them. */
 const OBJECTS = `
   SELECT 'ALTER TABLE ' || CAST(c.oid AS regclass) || ' SET SCHEMA ' AS words FROM pg_class c
     WHERE c.relnamespace = $1 AND c.relkind IN ('r', 'p')
@@ -31,9 +33,10 @@ const OBJECTS = `
     WHERE p.pronamespace = $1 AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`;
 
 export async function restorePostgres(server: PostgresServer, restoring: Restoring): Promise<Restored> {
-  const db = await openPatient(server, 'csm db restore', false);
+  const db = await openPatient(server, { name: 'csm db restore' });
   try {
     await lockForTool(db, server.database);
+    await endRestores(db);
     return await restoreInto(db, server, restoring);
   } finally {
     await db.close();
@@ -41,10 +44,10 @@ export async function restorePostgres(server: PostgresServer, restoring: Restori
 }
 
 async function restoreInto(db: Connection, server: PostgresServer, restoring: Restoring): Promise<Restored> {
-  const { run, backup, manifest, modules, clock, tell } = restoring;
+  const { run, backup, clock, signal, tell } = restoring;
   const { major } = await serverVersion(db);
   const program = await findProgram('pg_restore', major, run);
-  const list = await runProgram([program, '-l', backup], server, { run, maxOutput: LIST_MAX });
+  const list = await runProgram([program, '-l', backup], server, { run, signal, maxOutput: LIST_MAX });
   const schema = String((await db.ask('SELECT current_schema() AS name'))[0]?.['name']);
   if (!list.includes(` TABLE ${schema} schema_migration `)) {
     fail(code.INVALID_PARAMETER, `${backup} holds no tables of schema ${schema}`, {
@@ -56,37 +59,68 @@ async function restoreInto(db: Connection, server: PostgresServer, restoring: Re
   const aside = await putAside(db, schema, backup, clock());
   const term = Math.max(here, aside === undefined ? 0 : await termOf(db, `${quoted(aside)}.leader`));
   if (aside !== undefined) tell(`the former tables are in schema ${aside}`);
+  let tables: Readonly<Record<string, number>>;
   try {
-    await load(program, server, restoring, list);
-    const applied = (await db.all(ALL_APPLIED)) as unknown as Applied[];
-    pendingSteps(applied, modules, 'postgresql');
-    await db.run('UPDATE leader SET term = $1 WHERE term < $1', [term]);
-    const reading = await PostgresReading.open(server);
-    try {
-      const tables = await countRows(reading);
-      checkCounts(manifest, tables);
-      await db.exec('ANALYZE', true);
-      return { aside: aside === undefined ? undefined : `schema ${aside} of database ${server.database}`, tables };
-    } finally {
-      await reading.close();
-    }
+    await load(program, server, restoring, { list, schema });
+    tables = await finish(db, restoring, term);
   } catch (thrown) {
-    await putBack(db, schema, aside);
+    await endRestores(db)
+      .then(() => putBack(db, schema, aside))
+      .catch((error: unknown) => {
+        tell(`the former tables could not be put back: ${toProblem(error).detail}; begin the restore anew`);
+      });
     throw thrown;
   }
+  await db.exec('ANALYZE', true).catch((error: unknown) => tell(`ANALYZE failed: ${toProblem(error).detail}`));
+  return { aside: aside === undefined ? undefined : `schema ${aside} of database ${server.database}`, tables };
 }
 
-async function load(program: string, server: PostgresServer, { run, backup }: Restoring, list: string): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'csm-pg-'));
-  try {
-    // The schema itself is there, and may not be ours to make.
-    const wanted = list.split('\n').filter((line) => !/^\d+; \d+ \d+ (?:SCHEMA|COMMENT|ACL) - /.test(line));
+interface Listed {
+  /** What `pg_restore -l` tells. */
+  readonly list: string;
+  readonly schema: string;
+}
+
+async function load(
+  program: string,
+  server: PostgresServer,
+  { run, signal, backup }: Restoring,
+  { list, schema }: Listed,
+): Promise<void> {
+  await inSecretDirectory(async (directory) => {
+    // The schema itself is there, and may not be ours to make; the table that says what is unfinished stays.
+    const marked = ['TABLE', 'CONSTRAINT'].map((what) => ` ${what} ${schema} schema_migration `);
+    const wanted = list
+      .split('\n')
+      .filter((line) => !/^\d+; \d+ \d+ (?:SCHEMA|COMMENT|ACL) - /.test(line))
+      .filter((line) => !marked.some((words) => line.includes(words)));
     const file = join(directory, 'list');
     await writeFile(file, wanted.join('\n'), { mode: 0o600 });
     const argv = [program, '-1', '--clean', '--if-exists', '--no-owner', '--no-privileges', '-w', '-L', file];
-    await runProgram([...argv, '-d', server.database, backup], server, { run });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+    await runProgram([...argv, '-d', server.database, backup], server, { run, signal });
+  });
+}
+
+/** From here on a master may use it: everything that was loaded is there, under a term that nobody has seen yet. */
+async function finish(
+  db: Connection,
+  { manifest, modules, signal }: Restoring,
+  former: number,
+): Promise<Readonly<Record<string, number>>> {
+  await db.exec('BEGIN');
+  try {
+    await db.run('DELETE FROM schema_migration WHERE module = $1', [UNFINISHED]);
+    pendingSteps((await db.all(ALL_APPLIED)) as unknown as Applied[], modules, 'postgresql');
+    const tables = await countRows(PostgresReading.on(db));
+    checkCounts(manifest, tables);
+    const term = Math.max(former, await termOf(db, 'leader')) + 1;
+    if (tables['leader'] !== undefined) await db.run('UPDATE leader SET term = $1', [term]);
+    if (signal?.aborted === true) throw calledOff();
+    await db.commit();
+    return tables;
+  } catch (thrown) {
+    await db.rollback().catch(() => {});
+    throw thrown;
   }
 }
 

@@ -27,7 +27,7 @@ export const sessionName = (part: 'lease' | 'writer' | 'reader'): string =>
 const SERVER = `
   SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS recovery, pg_encoding_to_char(encoding) AS encoding,
     CAST(current_setting('server_version_num') AS INTEGER) AS version,
-    current_setting('synchronous_commit') AS sync,
+    current_setting('synchronous_commit') AS sync, current_setting('transaction_read_only') AS read_only,
     'n-2' < 'n1' AND 'B' < 'a' AND 'z' < 'ä' AS bytes,
     (SELECT CAST(extract(epoch FROM backend_start) * 1000 AS BIGINT) FROM pg_stat_activity
       WHERE pid = pg_backend_pid()) AS started
@@ -41,7 +41,11 @@ const SERVER = `
  * pools by transaction cannot be asked and, on a quiet server, not be seen either; what a pooler is for, one writer
  * and a few readers do not need. So every pooler is refused.
  */
-export async function checkServer(db: Connection, { database }: PostgresServer): Promise<Backend> {
+export async function checkServer(
+  db: Connection,
+  { database }: PostgresServer,
+  { readOnly }: { readonly readOnly: boolean } = { readOnly: false },
+): Promise<Backend> {
   const [row] = (await db.ask(SERVER)) as unknown as readonly {
     readonly pid: number;
     readonly started: number | null;
@@ -50,6 +54,7 @@ export async function checkServer(db: Connection, { database }: PostgresServer):
     readonly encoding: string;
     readonly bytes: number;
     readonly sync: string;
+    readonly read_only: string;
   }[];
   if (row === undefined) return refuse(`${database} does not tell what it is`, 'PostgreSQL');
   if (row.pid !== db.announcedPid) {
@@ -62,6 +67,9 @@ export async function checkServer(db: Connection, { database }: PostgresServer):
     refuse(`${database} is served by PostgreSQL ${Math.floor(row.version / 10_000)}`, `${OLDEST_VERSION} and later`);
   }
   if (row.recovery !== 0) refuse(`${database} is a standby of PostgreSQL, which takes no changes`, 'the primary');
+  if (!readOnly && row.read_only === 'on') {
+    refuse(`${database} takes no changes: its sessions are read-only`, 'default_transaction_read_only off');
+  }
   if (row.encoding !== 'UTF8') refuse(`the encoding of ${database} is ${row.encoding}`, 'UTF8');
   if (row.bytes !== 1) {
     refuse(

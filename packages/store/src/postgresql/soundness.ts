@@ -1,10 +1,14 @@
 /**
  * What PostgreSQL can say of a database: every row is read and decoded, since only so a damaged page is met; checksums
  * that failed, indexes that are not whole, keys that were never checked, and numbers that would be given twice. Where
- * the extension amcheck is installed, each index is read, too.
+ * the extension amcheck is installed, each index is read, too. And the tables are those that the migrations make.
  */
-import type { Seen } from '../admin/check.ts';
+import { CsmError, toProblem } from '@csm/model';
+import type { EngineLook, Seen } from '../admin/check.ts';
 import { quoted, type Reading } from '../admin/reading.ts';
+import type { StoreModule } from '../module.ts';
+import { schemaAsMade } from './schema-look.ts';
+import type { PostgresServer } from './server.ts';
 
 const HERE = '(SELECT oid FROM pg_namespace WHERE nspname = current_schema())';
 
@@ -13,7 +17,12 @@ const words = async (reading: Reading, postgresql: string): Promise<string[]> =>
   return rows.map((row) => row.words);
 };
 
-export function postgresLooks(reading: Reading): readonly (readonly [string, () => Promise<Seen>])[] {
+export function postgresLooks(
+  server: PostgresServer,
+  reading: Reading,
+  /** Whose migrations made the tables; undefined when these cannot be made here. */
+  modules: readonly StoreModule[] | undefined,
+): readonly EngineLook[] {
   return [
     ['rows', () => readAll(reading)],
     [
@@ -41,6 +50,7 @@ export function postgresLooks(reading: Reading): readonly (readonly [string, () 
       }),
     ],
     ['numbers', () => numbers(reading)],
+    ['tables and indexes', () => schemaAsMade(server, reading, modules)],
   ];
 }
 
@@ -49,10 +59,16 @@ async function readAll(reading: Reading): Promise<Seen> {
   let rows = 0;
   const faults: string[] = [];
   for (const { name } of tables) {
-    const [row] = await reading.all<{ n: number }>(
-      `SELECT count(*) AS n, sum(length(CAST(t AS TEXT))) AS read FROM ${quoted(name)} t`,
-    );
-    rows += row?.n ?? 0;
+    try {
+      const [row] = await reading.all<{ n: number }>(
+        `SELECT count(*) AS n, sum(length(CAST(t AS TEXT))) AS read FROM ${quoted(name)} t`,
+      );
+      rows += row?.n ?? 0;
+    } catch (thrown) {
+      // A damaged page says nothing of the other tables.
+      if (!(thrown instanceof CsmError)) throw thrown;
+      faults.push(`${name}: ${toProblem(thrown).detail}`);
+    }
   }
   return { faults, seen: `${rows} in ${tables.length} tables` };
 }

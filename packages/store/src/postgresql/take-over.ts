@@ -39,6 +39,8 @@ export async function takeOver(options: WriterOptions, lease: Lease, mine?: numb
   const statementMs = options.limits.procedureMs;
   const name = sessionName('writer');
   const db = await Connection.open({ server, name, connectMs: CONNECT_MS, answerMs: statementMs + GRACE_MS });
+  // A long migration is not to go on under a lock that others may have by now.
+  void lease.db.ended.then((why) => db.cut(why));
   try {
     await checkServer(db, server);
     await configure(db, { statementMs, readOnly: false });

@@ -8,7 +8,7 @@ import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CsmError } from '@csm/model';
 import { sync } from '../admin/files.ts';
-import { checkCounts, type Restored, type Restoring } from '../admin/restore.ts';
+import { calledOff, checkCounts, type Restored, type Restoring } from '../admin/restore.ts';
 import { stamp } from '../admin/unfinished.ts';
 import { ALL_APPLIED, type Applied, pendingSteps } from '../migrations.ts';
 import { describeFile } from './backup.ts';
@@ -17,7 +17,7 @@ import { takeLock } from './lock.ts';
 
 export async function restoreSqlite(
   given: string,
-  { backup, manifest, modules, clock, tell }: Restoring,
+  { backup, manifest, modules, clock, tell, signal }: Restoring,
 ): Promise<Restored> {
   const file = join(dirname(resolve(given)), given.split('/').at(-1) ?? '');
   const lock = takeLock(file, clock());
@@ -31,6 +31,8 @@ export async function restoreSqlite(
     const former = existsSync(file) ? formerTerm(file) : 0;
     prepare(fresh, former, (db) => pendingSteps(db.all(ALL_APPLIED) as Applied[], modules, 'sqlite'));
     await sync(fresh);
+    // From here on nothing takes time.
+    if (signal?.aborted === true) throw calledOff();
     tell('the backup is checked; it takes its place now');
     const aside = existsSync(file) ? `${file}.before-${stamp(clock())}` : undefined;
     if (aside !== undefined) putAside(file, aside);

@@ -14,7 +14,8 @@
  */
 import { MAX_REPORT_BYTES } from '@csm/protocol';
 
-export const STANDING_MAX = 4096;
+/** Holds what a round of collectors makes at once: what leaves without asking costs one frame up and none down. */
+export const STANDING_MAX = 16 * 1024;
 /** Granted to one node and not yet used, at most. */
 export const OUTSTANDING_MAX = 2 * MAX_REPORT_BYTES;
 

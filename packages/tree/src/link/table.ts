@@ -45,7 +45,8 @@ export type Admission =
       /** Of a leading master: the term under which it leads. */
       readonly term?: number;
     }
-  | { readonly ok: false; readonly refusal: Refusal };
+  /** `untold`: the link ends without a word, for a peer that would do the wrong thing with the refusal. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly untold?: true };
 
 /** What the room above answers when the table asks: may this daemon link, does this hub reach the leader, our incarnation. */
 export interface Above {
@@ -108,6 +109,8 @@ export interface LinkCounters {
   unsupported: number;
   silent: number;
   stalls: number;
+  /** Beats sent because an interval had passed. */
+  beats: number;
 }
 
 /** How long an older link has to answer a newcomer's probe, ms, where its interval is not shorter. */
@@ -115,7 +118,15 @@ const PROBE_MS = 2000;
 
 export class LinkTable {
   readonly self: Self;
-  readonly counters: LinkCounters = { accepted: 0, refused: 0, broken: 0, unsupported: 0, silent: 0, stalls: 0 };
+  readonly counters: LinkCounters = {
+    accepted: 0,
+    refused: 0,
+    broken: 0,
+    unsupported: 0,
+    silent: 0,
+    stalls: 0,
+    beats: 0,
+  };
   readonly #above: Above;
   readonly #links = new Map<LinkId, Link>();
   readonly #byDaemon = new Map<DaemonId, LinkId>();
@@ -319,7 +330,7 @@ export class LinkTable {
   #admit(link: Link, peer: Peer, now: Now): void {
     const admission = this.#above.admit({ role: peer.role, node: peer.node, version: peer.version, tag: link.tag });
     if (!admission.ok) {
-      this.#refuse(link, admission.refusal, now);
+      this.#refuse(link, admission.refusal, now, admission.untold);
       return;
     }
     this.#forgetRival(link);
@@ -428,6 +439,7 @@ export class LinkTable {
       return;
     }
     if (now.mono >= beatDue(link)) {
+      this.counters.beats++;
       this.#out.push({ kind: 'beat', link: link.id });
       link.sentAt = now.mono;
     }
@@ -450,9 +462,9 @@ export class LinkTable {
     this.#end(link, reason, now);
   }
 
-  #refuse(link: Link, refusal: Refusal, now: Now): void {
+  #refuse(link: Link, refusal: Refusal, now: Now, untold = false): void {
     this.counters.refused++;
-    this.#send(link, { kind: 'refused', code: refusal.code, reason: refusal.reason }, now);
+    if (!untold) this.#send(link, { kind: 'refused', code: refusal.code, reason: refusal.reason }, now);
     this.#end(link, refusal.reason, now, refusal);
   }
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { earliest, type Wall } from '@csm/model';
 import { type ResultPart, VERSION } from '@csm/protocol';
-import { type Listener, type ListenTls, listen } from 'tls-json-stream';
+import type { ListenTls } from 'tls-json-stream';
 import { Core, type CoreEffect, HUB_WINDOW, type RosterRecorded } from '../core.ts';
 import type { Order } from '../fanout/origin.ts';
 import { Hub, type HubEffect } from '../hub.ts';
@@ -17,6 +17,7 @@ import { CallServer, type Serve } from './call-server.ts';
 import type { Revoked } from './certificates.ts';
 import type { PassFailpoint } from './failpoint.ts';
 import { Links, type RefusedPeer } from './links.ts';
+import { isExpected, MasterPorts, TAG_AGGREGATORS, TAG_OWN, wrongRole } from './master-ports.ts';
 import type { Clock, Log } from './ports.ts';
 import { GREETING_TIMEOUT } from './spans.ts';
 import type { StandbyShell } from './standby-shell.ts';
@@ -55,13 +56,15 @@ export interface CoreShellOptions {
   readonly term: number;
   /** What stood by on these ports until now: it is ended when all is loaded, directly before this master listens there. */
   readonly standby?: StandbyShell | undefined;
+  /**
+   * How long a stopping master waits for peers that do not take their goodbye, ms. Default: as long as a link takes to
+   * close, 5 s. Less where another master takes over: until this one has stopped, nobody leads.
+   */
+  readonly goodbyeMs?: number | undefined;
   /** For fault tests: called at each passing of a failpoint; it may end the process there. */
   readonly failpoint?: PassFailpoint | undefined;
 }
 
-const TAG_AGGREGATORS = 0;
-const TAG_OWN = 1;
-const TAG_UTILITIES = 2;
 /** The link between the master's own hub and its core, which is no connection. */
 const LOCAL: LinkId = 0;
 
@@ -73,8 +76,7 @@ export class CoreShell {
   readonly #options: CoreShellOptions;
   readonly #timer: WakeTimer;
   readonly #orders = new Map<string, { parts: (parts: readonly ResultPart[]) => void; ended: () => void }>();
-  #aggregators: Listener | undefined;
-  #utilities: Listener | undefined;
+  readonly #ports: MasterPorts;
   #scheduled = false;
   #stopped = false;
 
@@ -87,7 +89,7 @@ export class CoreShell {
     const shell = new CoreShell(options, known, hubs.filter(isAggregator));
     shell.core.roster.missed(missed.filter(({ hub }) => isAggregator(hub)));
     await options.standby?.stop(`master ${options.node} leads now`);
-    await shell.#listen();
+    await shell.#ports.listen();
     return shell;
   }
 
@@ -144,6 +146,7 @@ export class CoreShell {
           else this.hub.leafMessage(link, message, bytes, clock.now());
         },
         down: (link, tag, how) => {
+          if (this.#stopped) return;
           const { reason, planned, wasUp, refusal } = how;
           if (!wasUp) {
             const { address, daemon } = this.links.describe(link);
@@ -166,6 +169,7 @@ export class CoreShell {
       log,
       revoked,
     });
+    this.#ports = new MasterPorts(options, this.links);
     this.#timer = new WakeTimer(clock, (lateBy) => {
       if (lateBy > intervalMs / 2) this.core.stalled(clock.now());
       this.core.tick(clock.now());
@@ -178,7 +182,7 @@ export class CoreShell {
   }
 
   get ports(): { readonly aggregators: number; readonly utilities: number } {
-    return { aggregators: this.#aggregators?.address.port ?? 0, utilities: this.#utilities?.address.port ?? 0 };
+    return this.#ports.numbers;
   }
 
   /** One end of a connection from inside the process, for the master's own reports. */
@@ -209,33 +213,16 @@ export class CoreShell {
   }
 
   reload(): void {
-    const tls = this.#options.tls();
-    this.#aggregators?.setSecureContext(tls);
-    this.#utilities?.setSecureContext(tls);
-    this.links.recheck();
+    this.#ports.reload();
   }
 
   async stop(reason: string): Promise<void> {
     this.calls.stop();
-    await Promise.all([this.#aggregators?.close(), this.#utilities?.close()]);
-    await this.links.close(reason);
+    await this.#ports.close();
+    // The links end with this master: none of its peers has left, and nothing of that is recorded.
     this.#stopped = true;
     this.#timer.stop();
-  }
-
-  async #listen(): Promise<void> {
-    const { aggregatorListen, utilityListen, tls } = this.#options;
-    const at = (where: CoreShellOptions['aggregatorListen'], tag: number) =>
-      listen({
-        ...where,
-        tls: tls(),
-        onStream: (stream) =>
-          this.links.adoptStream(stream, 'listener', tag, tag === TAG_AGGREGATORS ? 'hub>core' : 'leaf>hub'),
-        onRefused: ({ code, address, port, reason }) =>
-          this.links.noteRefused(`${address}:${port}`, 'unknown', code, reason),
-      });
-    this.#aggregators = await at(aggregatorListen, TAG_AGGREGATORS);
-    this.#utilities = await at(utilityListen, TAG_UTILITIES);
+    await this.links.close(reason, this.#options.goodbyeMs);
   }
 
   #schedule(): void {
@@ -361,11 +348,9 @@ export class CoreShell {
 
 function admit(role: string, peer: string, tag: number, { node, term }: CoreShellOptions): Admission {
   const leads = { ok: true, leader: true, term } as const;
-  if (tag === TAG_AGGREGATORS && role === 'aggregator') return { ...leads, way: 'hub>core', credit: HUB_WINDOW };
-  const own = tag === TAG_OWN && role === 'master' && peer === node;
-  // The leaf of a master that stands by is served as that of a utility daemon.
-  const other = tag === TAG_UTILITIES && (role === 'utility' || (role === 'master' && peer !== node));
-  if (own || other) return { ...leads, way: 'leaf>hub', credit: 0 };
-  const takes = tag === TAG_AGGREGATORS ? 'aggregators' : 'utility daemons and other masters';
-  return { ok: false, refusal: { code: 'role', reason: `this port takes links of ${takes}, not of ${role} daemons` } };
+  const isOwn = tag === TAG_OWN && role === 'master' && peer === node;
+  if (!isOwn && !isExpected(role, peer, tag, node)) return wrongRole(role, tag);
+  return tag === TAG_AGGREGATORS
+    ? { ...leads, way: 'hub>core', credit: HUB_WINDOW }
+    : { ...leads, way: 'leaf>hub', credit: 0 };
 }

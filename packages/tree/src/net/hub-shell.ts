@@ -2,14 +2,13 @@
  * An aggregator at work: the `Hub` with the sockets of its nodes below and of its trunk to the leading master above.
  */
 import { randomUUID } from 'node:crypto';
-import { earliest } from '@csm/model';
 import { type Message, VERSION } from '@csm/protocol';
 import { Dialer, type Listener, type ListenTls, listen, type TlsSettings } from 'tls-json-stream';
 import { Hub, type HubEffect } from '../hub.ts';
 import { INTERVAL_MAX, type LinkId } from '../link/link.ts';
 import type { Admission } from '../link/table.ts';
 import { type CopiedReport, Tap } from '../tap/tap.ts';
-import { initialTrunk, standingOf, stepTrunk, type TrunkEvent, trunkWakeAt } from '../trunk.ts';
+import { initialTrunk, standingOf, stepTrunk, type TrunkEvent } from '../trunk.ts';
 import type { Revoked } from './certificates.ts';
 import { type PassFailpoint, sendBetween } from './failpoint.ts';
 import { Links, type RefusedPeer } from './links.ts';
@@ -60,9 +59,8 @@ export interface MasterState {
 interface Master {
   readonly name: string;
   readonly dialer: Dialer;
-  /** The link that stands, and what its master said of itself. */
+  /** The link that stands. */
   link: LinkId | undefined;
-  term: number | undefined;
   /** The last failure, until a link stands. */
   reason: string | undefined;
   refused: boolean;
@@ -163,20 +161,19 @@ export class HubShell {
       },
       handlers: {
         up: (link, tag, peer) => {
-          const { leader, term } = peer;
+          const { leader, term, session: theirs } = peer;
           const as = leader ? 'linked to master' : 'linked to standby master';
           log.info(`${as} ${peer.node}`, { address: peer.address, ...(term === undefined ? {} : { term }) });
           const master = this.#masters[tag];
           if (master !== undefined) {
             master.link = link;
-            master.term = term;
             master.reason = undefined;
             master.refused = false;
             setTimeout(() => {
               if (master.link === link) master.dialer.settled();
             }, intervalMs).unref();
           }
-          this.#choose({ kind: 'up', link, leader, term });
+          this.#choose({ kind: 'up', link, session: theirs, leader, term });
           schedule();
         },
         message: (link, _tag, message) => {
@@ -204,7 +201,6 @@ export class HubShell {
     });
     this.#timer = new WakeTimer(clock, () => {
       this.hub.tick(clock.now());
-      this.#choose({ kind: 'tick' });
       this.#schedule();
     });
   }
@@ -216,12 +212,12 @@ export class HubShell {
 
   /** The masters as configured, and why a link to one does not stand. */
   masters(): MasterState[] {
-    return this.#masters.map(({ name, link, term, refused, reason }): MasterState => {
+    return this.#masters.map(({ name, link, refused, reason }): MasterState => {
       if (link === undefined) return { name, state: refused ? 'refused' : 'not linked', reason };
       const standing = standingOf(this.#choice, link);
-      if (standing === 'standby') return { name, state: 'standby', reason: undefined };
-      if (standing !== 'outdated') return { name, state: 'linked', reason: undefined };
-      const why = `it leads under term ${term ?? 'none'}, and another master under term ${this.#choice.seen}`;
+      if (standing?.kind === 'standby') return { name, state: 'standby', reason: undefined };
+      if (standing?.kind !== 'outdated') return { name, state: 'linked', reason: undefined };
+      const why = `it leads under term ${standing.term}, and another master under term ${standing.by}`;
       return { name, state: 'outdated', reason: why };
     });
   }
@@ -254,7 +250,7 @@ export class HubShell {
         onFailure: (error) => this.#failed(master, error.message),
       });
       const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-      const master: Master = { name, dialer, link: undefined, term: undefined, reason: undefined, refused: false };
+      const master: Master = { name, dialer, link: undefined, reason: undefined, refused: false };
       this.#masters.push(master);
       dialer.start();
     }
@@ -306,7 +302,7 @@ export class HubShell {
 
   /** Links to masters have changed: the leader's is the trunk, and what was under way on another is lost with it. */
   #choose(event: TrunkEvent): void {
-    for (const effect of stepTrunk(this.#choice, event, this.#options.clock.now())) {
+    for (const effect of stepTrunk(this.#choice, event)) {
       if (effect.kind === 'drop') {
         this.up.drop(effect.link, effect.reason, true);
         continue;
@@ -362,7 +358,7 @@ export class HubShell {
       this.#scheduled = false;
       if (this.#ended) return;
       for (const effect of this.hub.flush()) this.#carryOut(effect);
-      this.#timer.set(earliest(this.hub.wakeAt(), trunkWakeAt(this.#choice)));
+      this.#timer.set(this.hub.wakeAt());
     });
   }
 

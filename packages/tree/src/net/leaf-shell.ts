@@ -11,7 +11,7 @@ import { type Code, CsmError, type Problem, problem, type Role } from '@csm/mode
 import { MAX_ITEMS, MAX_REPORT_BYTES, VERSION } from '@csm/protocol';
 import type { TlsSettings } from 'tls-json-stream';
 import type { CallOrder } from '../calls/entry.ts';
-import { Leaf, type LeafEffect, type LeafEvent, type Report } from '../leaf.ts';
+import { Leaf, type LeafEffect, type LeafEvent, type Offer, type Report } from '../leaf.ts';
 import { recover } from '../outbox/recovery.ts';
 import type { JournalRecord, OutboxLimits } from '../outbox/state.ts';
 import { initialOutbox } from '../outbox/state.ts';
@@ -65,6 +65,8 @@ export interface LeafOptions {
 }
 
 const JOURNAL_RETRY_MS = 1000;
+/** So long records that nothing depends on wait for a write they can share. */
+const LAZY_MS = 1000;
 /** What must keep its order with reports that wait for the disk: a `want` that overtakes a newer one would replace it. */
 const ORDERED: ReadonlySet<string> = new Set(['report', 'want']);
 
@@ -83,12 +85,15 @@ export class LeafShell {
   readonly #timer: WakeTimer;
   readonly #dialer: HubDialer;
   readonly #offers = new Map<number, { resolve: () => void; reject: (error: CsmError) => void }>();
+  /** Made in this tick: they are taken together, so that they share a write and a frame. */
+  #offered: Offer[] = [];
   readonly #calls = new Map<string, CallHandlers>();
   readonly #runner: CommandRunner;
   readonly #linkOf = new Map<number, number>();
   #nextToken = 1;
   #write: Write | undefined;
   #writing = false;
+  #lazy: NodeJS.Timeout | undefined;
   /** Records that must be on disk before something leaves are waiting or being written. */
   #syncing = false;
   #journalFault: string | undefined;
@@ -188,7 +193,7 @@ export class LeafShell {
     const token = this.#nextToken++;
     return new Promise((resolve, reject) => {
       this.#offers.set(token, { resolve, reject });
-      this.#step({ kind: 'offer', token, report });
+      if (this.#offered.push({ token, report }) === 1) queueMicrotask(() => this.#takeOffers());
     });
   }
 
@@ -235,6 +240,7 @@ export class LeafShell {
     this.#timer.stop();
     this.#dialer.stop();
     await this.links.close(reason);
+    if (!this.#writing) await this.#writeOut();
     while (this.#writing) await new Promise((resolve) => setImmediate(resolve));
     for (const { reject } of this.#offers.values()) reject(refusal(44, 'the daemon is stopping'));
     for (const call of this.#calls.values()) call.ended({ problem: problem(12, 'the daemon is stopping') });
@@ -253,6 +259,12 @@ export class LeafShell {
 
   #persistFirst(): void {
     this.#enqueue([{ r: 'incarnation', incarnation: this.leaf.outbox.incarnation, format: 1 }], true);
+  }
+
+  #takeOffers(): void {
+    const offers = this.#offered;
+    this.#offered = [];
+    this.#step({ kind: 'offers', offers });
   }
 
   #step(event: LeafEvent): void {
@@ -296,23 +308,41 @@ export class LeafShell {
     write.records.push(...records);
     write.sync ||= sync;
     this.#syncing ||= sync;
-    if (!this.#writing) {
-      this.#writing = true;
-      setImmediate(() => void this.#writeOut());
-    }
+    this.#arrangeWrite();
     return sync ? write : undefined;
   }
 
+  /** What somebody waits for is written at once; the rest with it, or by itself after a while. */
+  #arrangeWrite(): void {
+    if (this.#writing || this.#write === undefined) return;
+    if (this.#dueWrite() === undefined) {
+      this.#lazy ??= setTimeout(() => (this.#writing ? undefined : void this.#writeOut()), LAZY_MS);
+    } else {
+      this.#writing = true;
+      setImmediate(() => void this.#writeOut());
+    }
+  }
+
   async #writeOut(): Promise<void> {
-    while (this.#write !== undefined) {
-      const write = this.#write;
+    this.#writing = true;
+    clearTimeout(this.#lazy);
+    this.#lazy = undefined;
+    for (let write = this.#write; write !== undefined; write = this.#dueWrite()) {
       this.#write = undefined;
       // What could not be written before the end has not happened: nobody is told that it has.
       if (write.records.length > 0 && !(await this.#put(write))) continue;
       for (const effect of write.effects) this.#carryOut(effect);
-      this.#syncing = this.#write !== undefined;
+      this.#syncing = this.#dueWrite() !== undefined;
     }
     this.#writing = false;
+    this.#arrangeWrite();
+  }
+
+  /** The next write, where it is not to wait. */
+  #dueWrite(): Write | undefined {
+    const write = this.#write;
+    if (write === undefined) return undefined;
+    return this.#stopping || write.sync || write.effects.length > 0 ? write : undefined;
   }
 
   /** Writes until it succeeds: what depends on it waits, new offers are refused in the meantime. */

@@ -2,6 +2,7 @@
  * The sockets of a daemon's links, around one `LinkTable`: it turns frames, closes and timers into the table's events
  * and carries out its effects. What is above greeting and beats goes to the owner's handlers.
  */
+import type { Mono } from '@csm/model';
 import type { Message, Way } from '@csm/protocol';
 import { speakAs, VERSION } from '@csm/protocol';
 import { encodeFrame, type JsonStream } from 'tls-json-stream';
@@ -43,6 +44,12 @@ export interface LinksOptions {
   readonly log: Log;
   readonly revoked: () => Revoked;
 }
+
+/**
+ * Beats and losses are looked at in steps of this many ms: with thousands of links each would else wake the process by
+ * itself, which costs as much as the beat. At most a twentieth of the shortest interval.
+ */
+const STEP_MS = 10;
 
 let nextLink = 1;
 
@@ -223,14 +230,19 @@ export class Links {
     }
   }
 
-  /** Says goodbye, flushes and closes everything. */
-  async close(reason: string): Promise<void> {
+  /** Says goodbye, flushes and closes everything. After `withinMs` it cuts off who has not taken the goodbye. */
+  async close(reason: string, withinMs?: number): Promise<void> {
     if (this.#closed) return;
     const wires = [...this.#standing.values()].map(({ wire }) => wire);
     for (const { id } of this.table.links()) this.#step({ kind: 'drop', link: id, reason, bye: true });
     this.#closed = true;
     this.#timer.stop();
+    const cutOff = () => {
+      for (const wire of wires) wire.destroy('it did not take the goodbye in time');
+    };
+    const late = withinMs === undefined ? undefined : setTimeout(cutOff, withinMs);
     await Promise.all(wires.map((wire) => wire.close()));
+    clearTimeout(late);
   }
 
   /** After a sleep, sockets may be read before the timer fires whose lateness tells of it. */
@@ -254,7 +266,12 @@ export class Links {
   #settle(): void {
     if (this.#closed) return;
     this.#options.handlers.settled();
-    this.#timer.set(this.table.wakeAt());
+    this.#arm();
+  }
+
+  #arm(): void {
+    const at = this.table.wakeAt();
+    this.#timer.set(at === undefined ? undefined : ((Math.ceil(at / STEP_MS) * STEP_MS) as Mono));
   }
 
   #step(event: LinkEvent): void {
@@ -266,7 +283,7 @@ export class Links {
         this.offended(effect.link, effect.reason);
       this.#carryOut(effect);
     }
-    this.#timer.set(this.table.wakeAt());
+    this.#arm();
   }
 
   #carryOut(effect: LinkEffect): void {

@@ -8,11 +8,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { knows, type Message, VERSION } from '@csm/protocol';
-import { type Listener, type ListenTls, listen } from 'tls-json-stream';
+import type { ListenTls } from 'tls-json-stream';
 import type { LinkId } from '../link/link.ts';
 import type { Admission } from '../link/table.ts';
 import type { Revoked } from './certificates.ts';
 import { Links, type RefusedPeer } from './links.ts';
+import { isExpected, MasterPorts, TAG_UTILITIES, wrongRole } from './master-ports.ts';
 import type { Clock, Log } from './ports.ts';
 import { GREETING_TIMEOUT } from './spans.ts';
 
@@ -30,22 +31,18 @@ export interface StandbyShellOptions {
   readonly onRefused?: (peer: RefusedPeer) => void;
 }
 
-const TAG_AGGREGATORS = 0;
-const TAG_UTILITIES = 2;
 /** A take-over does not wait longer for peers that do not take their goodbye, ms. */
 const GOODBYE_MS = 500;
 
 export class StandbyShell {
   readonly links: Links;
-  readonly #options: StandbyShellOptions;
-  #aggregators: Listener | undefined;
-  #utilities: Listener | undefined;
+  readonly #ports: MasterPorts;
 
   /** Rejects when a port is taken. */
   static async start(options: StandbyShellOptions): Promise<StandbyShell> {
     const shell = new StandbyShell(options);
     try {
-      await shell.#listen();
+      await shell.#ports.listen();
     } catch (error) {
       await shell.stop('a port is taken');
       throw error;
@@ -55,7 +52,6 @@ export class StandbyShell {
 
   private constructor(options: StandbyShellOptions) {
     const { node, intervalMs, clock, log, revoked } = options;
-    this.#options = options;
     const session = randomUUID();
     this.links = new Links({
       self: {
@@ -88,44 +84,22 @@ export class StandbyShell {
       log,
       revoked,
     });
+    this.#ports = new MasterPorts(options, this.links);
   }
 
   get ports(): { readonly aggregators: number; readonly utilities: number } {
-    return { aggregators: this.#aggregators?.address.port ?? 0, utilities: this.#utilities?.address.port ?? 0 };
+    return this.#ports.numbers;
   }
 
   /** New certificates for handshakes from now on; links that stand are judged again. */
   reload(): void {
-    const tls = this.#options.tls();
-    this.#aggregators?.setSecureContext(tls);
-    this.#utilities?.setSecureContext(tls);
-    this.links.recheck();
+    this.#ports.reload();
   }
 
   /** Frees the ports and says goodbye. A peer that does not read holds it up for no longer than half a second. */
   async stop(reason: string): Promise<void> {
-    await Promise.all([this.#aggregators?.close(), this.#utilities?.close()]);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GOODBYE_MS);
-    });
-    await Promise.race([this.links.close(reason), late]);
-    clearTimeout(timer);
-  }
-
-  async #listen(): Promise<void> {
-    const { aggregatorListen, utilityListen, tls } = this.#options;
-    const at = (where: StandbyShellOptions['aggregatorListen'], tag: number) =>
-      listen({
-        ...where,
-        tls: tls(),
-        onStream: (stream) =>
-          this.links.adoptStream(stream, 'listener', tag, tag === TAG_AGGREGATORS ? 'hub>core' : 'leaf>hub'),
-        onRefused: ({ code, address, port, reason }) =>
-          this.links.noteRefused(`${address}:${port}`, 'unknown', code, reason),
-      });
-    this.#aggregators = await at(aggregatorListen, TAG_AGGREGATORS);
-    this.#utilities = await at(utilityListen, TAG_UTILITIES);
+    await this.#ports.close();
+    await this.links.close(reason, GOODBYE_MS);
   }
 
   /** What must not stay without an answer; all else is sent only to a leader. */
@@ -141,15 +115,12 @@ function admit(
   { role, node: peer, version, tag }: { role: string; node: string; version: string; tag: number },
   node: string,
 ): Admission {
+  if (!isExpected(role, peer, tag, node)) return wrongRole(role, tag);
   const standby = { ok: true, leader: false, credit: 0 } as const;
-  if (tag === TAG_AGGREGATORS && role === 'aggregator') {
-    if (knows(version, 3)) return { ...standby, way: 'hub>core' };
-    // Before 1.3 an aggregator takes the welcome of any master for the leader's, and its reports would end here.
-    const reason = `this master stands by, which an aggregator knows from protocol version 1.3 on, not with ${version}`;
-    return { ok: false, refusal: { code: 'standby', reason } };
-  }
-  if (tag === TAG_UTILITIES && (role === 'utility' || (role === 'master' && peer !== node)))
-    return { ...standby, way: 'leaf>hub' };
-  const takes = tag === TAG_AGGREGATORS ? 'aggregators' : 'utility daemons and other masters';
-  return { ok: false, refusal: { code: 'role', reason: `this port takes links of ${takes}, not of ${role} daemons` } };
+  if (tag === TAG_UTILITIES) return { ...standby, way: 'leaf>hub' };
+  if (knows(version, 3)) return { ...standby, way: 'hub>core' };
+  // Before 1.3 an aggregator takes the welcome of any master for the leader's, and its reports would end here. One that
+  // is refused in words waits for so long that a new leader would take its nodes for dead: so the link just ends.
+  const reason = `this master stands by, which an aggregator knows from protocol version 1.3 on, not with ${version}`;
+  return { ok: false, refusal: { code: 'standby', reason }, untold: true };
 }

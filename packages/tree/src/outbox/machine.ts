@@ -38,6 +38,7 @@ export function stepOutbox(s: OutboxState, event: OutboxEvent): OutboxEffect[] {
   switch (event.kind) {
     case 'offer':
       offer(s, event, out);
+      if (event.more === true) return out;
       break;
     case 'confirmed':
       confirmed(s, event, out);

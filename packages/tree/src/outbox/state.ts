@@ -71,6 +71,8 @@ export type OutboxEvent =
       readonly kind: 'offer';
       readonly token: number;
       readonly report: { readonly kind: string; readonly urgency: Urgency; readonly time: number; readonly body: Json };
+      /** Another offer follows at once: nothing is sent before the last, so that one frame carries them all. */
+      readonly more?: boolean;
     }
   /** The leader confirmed our claim: from now on we send, from behind its cursor. `fresh` names an incarnation to use if we must begin anew. */
   | {

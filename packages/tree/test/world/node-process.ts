@@ -91,7 +91,7 @@ export class NodeProcess extends Process {
   }
 
   offer(token: number, report: Report): void {
-    this.#push({ kind: 'offer', token, report });
+    this.#push({ kind: 'offers', offers: [{ token, report }] });
   }
 
   call(order: CallOrder): void {

@@ -46,7 +46,7 @@ export const certificateExpires = fault('expires', 'the certificate of a node ex
     const validTo = await certify(ground, LIFE_S / SECONDS_A_DAY);
     await ground.reload(REAL);
     // It links anew, with the certificate it has now.
-    for (const proxy of ground.ways(`${REAL}>`)) while (proxy.tear());
+    for (const proxy of ground.ways(`${REAL}>`)) proxy.tearAll();
     await pause(Math.max(0, validTo + 1_000 - Date.now()), undefined, { signal: ground.site.signal });
     begins();
     await rejudge(ground);
@@ -65,7 +65,7 @@ export const certificateRenewed = fault(
     async inject(ground) {
       await renew(ground.site.pki, 'compute', REAL);
       await renew(ground.site.pki, 'aggregator', 'agg-b');
-      ground.reload(REAL);
+      await ground.reload(REAL);
       await rejudge(ground);
     },
     heal: async () => undefined,

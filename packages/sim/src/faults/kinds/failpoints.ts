@@ -24,10 +24,10 @@ interface Point {
   readonly most: number;
 }
 
-/** How often a place is passed within a few seconds, at least. */
+/** How often a place is passed within a few seconds, at least. Claims that come together are passed on together. */
 function passings(name: string): number {
+  if (name.startsWith('claim.forward') || name.startsWith('claim.record')) return 1;
   if (name.startsWith('leader.change')) return 2;
-  if (name.startsWith('claim.record')) return 2;
   if (name.startsWith('claim.')) return 4;
   return 20;
 }
@@ -47,89 +47,106 @@ export const failpoints: Fault = {
   needs: [],
   place: 'loopback',
   rounds(ground, random, short) {
-    const doomed = (point: Point): Doomed => ({
-      ...point,
-      passing: between(1, point.most, random),
-      victim:
-        point.where === 'leaf'
-          ? pick(ground.crews, random).name
-          : point.where === 'hub'
-            ? pick(['agg-a', 'agg-b'], random)
-            : 'leader',
-    });
-    if (short) return together(POINTS.map(doomed));
+    const passing = ({ most }: Point): number => between(1, most, random);
+    const victimOf = (where: Where): string => {
+      if (where === 'leaf') return pick(ground.crews, random).name;
+      return where === 'hub' ? pick(HUBS, random) : 'leader';
+    };
+    if (short) {
+      // One process of each sort dies at one place after another.
+      const chains = WHERE.map((where): Chain => {
+        const points = POINTS.filter((point) => point.where === where);
+        return { where, victim: victimOf(where), deaths: points.map((p) => ({ name: p.name, passing: passing(p) })) };
+      });
+      return [roundOf(chains)];
+    }
     const all = Array.from({ length: ROUNDS }, () => POINTS).flat();
-    return shuffled(all, random).map((point) => roundOf([doomed(point)]));
+    return shuffled(all, random).map((point) => {
+      const { name, where } = point;
+      return roundOf([{ where, victim: victimOf(where), deaths: [{ name, passing: passing(point) }] }]);
+    });
   },
 };
 
-interface Doomed extends Point {
-  readonly passing: number;
+const HUBS = ['agg-a', 'agg-b'];
+const LEADERS = ['master', 'master-2'];
+const WHERE: readonly Where[] = ['leaf', 'hub', 'leader'];
+
+/** Deaths of one process, one after another. */
+interface Chain {
+  readonly where: Where;
   /** `leader` is whoever leads then. */
   readonly victim: string;
+  readonly deaths: readonly { readonly name: string; readonly passing: number }[];
 }
 
-/** One of each place at once, for those in a hurry. */
-function together(all: readonly Doomed[]): Round[] {
-  const by = (where: Where): Doomed[] => all.filter((one) => one.where === where);
-  const [leaves, hubs, leaders] = [by('leaf'), by('hub'), by('leader')];
-  const count = Math.max(leaves.length, hubs.length, leaders.length);
-  return Array.from({ length: count }, (_, i) =>
-    roundOf([leaves[i], hubs[i], leaders[i]].filter((one) => one !== undefined)),
-  );
-}
-
-function roundOf(doomed: readonly Doomed[]): Round {
+function roundOf(chains: readonly Chain[]): Round {
+  const words = ({ victim, deaths }: Chain): string =>
+    `${victim} at ${deaths.map(({ name, passing }) => `${name}:${passing}`).join(', ')}`;
   return {
-    what: doomed.map(({ name, passing, victim }) => `${victim} at ${name}:${passing}`).join(' and '),
-    cut: (ground) => doomed.flatMap(({ victim }) => (victim === 'leader' ? LEADERS : ground.nodesOf(victim))),
+    what: chains.map(words).join(' and '),
+    cut: (ground) => chains.flatMap(({ victim }) => (victim === 'leader' ? LEADERS : ground.nodesOf(victim))),
     lasts: 0,
     noticed: true,
     inject: async (ground, begins) => {
-      await Promise.all(doomed.map((one) => dies(one, ground, begins)));
+      const dying = new Set(chains.map(({ where }) => where));
+      const played = async (chain: Chain): Promise<void> => {
+        await play(chain, ground, () => dying.has('leader'), begins);
+        dying.delete(chain.where);
+      };
+      await Promise.all(chains.map(played));
     },
     heal: async () => undefined,
   };
 }
 
-const LEADERS = ['master', 'master-2'];
-
-async function dies({ name, passing, victim, where }: Doomed, ground: Ground, begins: () => void): Promise<void> {
+async function play(
+  { where, victim, deaths }: Chain,
+  ground: Ground,
+  leaderDies: () => boolean,
+  begins: () => void,
+): Promise<void> {
   const who = victim === 'leader' ? await ground.leader() : victim;
   // Nobody else is to lead while the leader is to die at a place only a leader passes.
   const others = where === 'leader' ? LEADERS.filter((one) => one !== who && ground.has(one)) : [];
   for (const other of others) await ground.kill(other);
   await ground.kill(who);
-  const end = ground.doom(who, `${name}:${passing}`);
-  const late = new AbortController();
-  const signal = AbortSignal.any([late.signal, ground.site.signal]);
-  try {
-    await Promise.race([end, provokeUntil(signal, name, where, ground)]);
-  } finally {
-    late.abort();
+  for (const { name, passing } of deaths) {
+    const late = new AbortController();
+    const signal = AbortSignal.any([late.signal, ground.site.signal]);
+    const provoke = async (): Promise<void> => {
+      if (!name.startsWith('leader.change')) await sendBack(ground);
+      else if (!leaderDies()) await changeLeader(ground);
+    };
+    try {
+      await Promise.race([ground.doom(who, `${name}:${passing}`), provokeUntil(signal, name, provoke)]);
+    } finally {
+      late.abort();
+    }
   }
   begins();
   for (const one of [who, ...others]) ground.start(one);
 }
 
 /** Rejects when the place was not passed. */
-async function provokeUntil(signal: AbortSignal, name: string, where: Where, ground: Ground): Promise<never> {
+async function provokeUntil(signal: AbortSignal, name: string, provoke: () => Promise<void>): Promise<never> {
   const began = performance.now();
   while (performance.now() - began < PASS_MS) {
     await pause(PROVOKE_MS, undefined, { signal });
-    await provoke(name, where, ground).catch(() => undefined);
+    // Whoever would carry it out may be what is dead.
+    await provoke().catch(() => undefined);
   }
   throw new Error(`${name} was not passed within ${PASS_MS / 1000} s`);
 }
 
-async function provoke(name: string, where: Where, ground: Ground): Promise<void> {
-  if (name.startsWith('leader.change')) {
-    const leader = await ground.leader();
-    await ground.kill(leader);
-    ground.start(leader);
-  } else if (where === 'hub' || name.startsWith('claim.')) {
-    // An aggregator that was killed serves nobody until nodes return to it.
-    const parts = ground.admin.stream('tree.rebalance', { nodes: ground.nodeset, spread: 0 }, { timeoutSeconds: 5 });
-    for await (const _ of parts);
-  }
+/** Nodes go to their first choice: they claim it, and it has reports to pass on. */
+async function sendBack(ground: Ground): Promise<void> {
+  const parts = ground.admin.stream('tree.rebalance', { nodes: ground.nodeset, spread: 0 }, { timeoutSeconds: 3 });
+  for await (const _ of parts);
+}
+
+async function changeLeader(ground: Ground): Promise<void> {
+  const leader = await ground.leader();
+  await ground.kill(leader);
+  ground.start(leader);
 }

@@ -92,6 +92,8 @@ function stopped(role: Role, crew: string, short: boolean): Round {
     },
     async heal(ground) {
       ground.process(victim).resume();
+      // One that led may have lost the lead meanwhile: it ends, and is started again.
+      if (role === 'leader' && ground.has('master-2')) await ground.agreed(victim);
     },
   };
 }

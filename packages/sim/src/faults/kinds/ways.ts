@@ -30,7 +30,10 @@ export const cutOff: Fault = {
       lasts: LASTS_MS,
       noticed: true,
       async inject(ground) {
-        for (const proxy of ground.ways('agg-a>')) i % 2 === 0 ? proxy.freeze() : proxy.cut();
+        for (const proxy of ground.ways('agg-a>')) {
+          if (i % 2 === 0) proxy.freeze();
+          else proxy.cut();
+        }
       },
       heal,
     })),

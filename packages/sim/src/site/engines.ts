@@ -1,6 +1,7 @@
-/** One suite over both databases: SQLite in memory, and PostgreSQL, each test in a database of its own. */
-import { PostgresSite, postgresPrograms } from '@csm/sim';
+/// <reference types="mocha" />
+/** A feature's suite over both databases: SQLite in memory, and PostgreSQL, each test in a database of its own. */
 import { type CommonOptions, openMemoryStore, openPostgresStore, type Store, type StoreModule } from '@csm/store';
+import { PostgresSite, postgresPrograms } from './postgres.ts';
 
 export type EngineName = 'in memory' | 'PostgreSQL';
 
@@ -11,7 +12,10 @@ export interface Bench {
   readonly open: (module: StoreModule, url: string, options: CommonOptions) => Promise<Store>;
 }
 
-/** Runs a suite over both; PostgreSQL is skipped in words where it is not installed, and required where all tests are. */
+/**
+ * Runs a suite over both, in mocha; PostgreSQL is skipped in words where it is not installed, and required where all
+ * tests are.
+ */
 export function overEngines(title: string, suite: (bench: Bench) => void): void {
   for (const engine of ['in memory', 'PostgreSQL'] as const) {
     describe(`${title}, ${engine}`, function () {
@@ -23,7 +27,7 @@ export function overEngines(title: string, suite: (bench: Bench) => void): void 
       if (engine === 'PostgreSQL') {
         before(async function () {
           this.timeout(180_000);
-          site = await startOrSkip(this);
+          site = await startPostgres(this);
         });
       }
       after(async () => {
@@ -45,7 +49,8 @@ export function overEngines(title: string, suite: (bench: Bench) => void): void 
   }
 }
 
-async function startOrSkip(test: Mocha.Context): Promise<PostgresSite> {
+/** A server for tests, which are skipped in words where there is none. */
+export async function startPostgres(test: { skip(): never }): Promise<PostgresSite> {
   if (postgresPrograms() === undefined) {
     const words = 'skipped: needs initdb and postgres (apt-get install --no-install-recommends postgresql)';
     if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error(words);

@@ -1,0 +1,10 @@
+/** All benchmarks, in the order in which they run; `compute-cost` runs only when asked for. */
+import { failover } from './failover.ts';
+import type { Bench } from './figure.ts';
+import { leader } from './leader.ts';
+import { reportThroughput } from './report-throughput.ts';
+import { treeLoad } from './tree-load.ts';
+
+export const BENCHES: readonly Bench[] = [treeLoad, reportThroughput, failover, leader];
+
+export const benchNames = (benches: readonly Bench[]): string[] => benches.flatMap(({ names }) => names);
