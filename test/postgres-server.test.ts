@@ -71,15 +71,30 @@ describe('PostgreSQL over the network', function () {
   const waitsFor = (node: string, why: RegExp) =>
     site.until(`${node} stands by, since: ${why}`, async () => why.test((await health(node)).local.standby?.why ?? ''));
 
-  /** With m1 as the one that leads. */
-  async function tellsOfOthers(secret: string): Promise<void> {
-    const rows = async () => (await health('m1')).masters.map(({ node, connected }) => `${node} ${connected}`).join();
+  const rows = async () => (await health('m1')).masters.map(({ node, connected }) => `${node} ${connected}`).join();
+
+  /** With m1 as the one that leads. Gives the other one, which stands by. */
+  async function tellsOfOthers(secret: string): Promise<DaemonProcess> {
     const m1 = { host: '127.0.0.1', port: ports.get('m1') };
     const other = await master('m4', { password_file: secret, ca_file: site.caFile }, [m1]);
     await site.until('m1 knows that m4 stands by', async () => (await rows()) === 'm4 true');
     await other.kill('SIGKILL');
     await site.until('m1 misses it', async () => (await rows()) === 'm4 false');
     expect((await health('m1')).problems).to.include('master m4 is not linked, and does not stand by');
+    other.start();
+    await site.until('m1 knows that m4 stands by again', async () => (await rows()) === 'm4 true');
+    return other;
+  }
+
+  /** Without a bound of its own the goodbye would wait 5 s for who does not read it. */
+  async function leavesAtOnce(leader: DaemonProcess, other: DaemonProcess): Promise<void> {
+    await site.until('m4 is linked', async () => (await rows()) === 'm4 true');
+    other.pause();
+    const began = performance.now();
+    expect(await leader.end()).to.equal(undefined);
+    expect(performance.now() - began).to.be.below(4_500);
+    other.resume();
+    await site.until('m4 leads', async () => (await health('m4')).master.term === 2);
   }
 
   /** What systemd is told is logged as well. */
@@ -114,8 +129,9 @@ describe('PostgreSQL over the network', function () {
       );
       expect(sessions.length).to.be.least(2);
       expect(sessions.every(({ ssl }) => ssl === true)).to.equal(true);
-      await tellsOfOthers(secret);
+      const other = await tellsOfOthers(secret);
       await tellsOfTheDatabase(right);
+      await leavesAtOnce(right, other);
       expect(await site.stop(), 'a master that stands by ends in order').to.deep.equal([]);
     } finally {
       await stranger.close();

@@ -158,21 +158,21 @@ describe('a cluster at work whose daemons change their version', function () {
     withCluster(options, async (cluster) => {
       const since = cluster.head();
       cluster.generate(RATE);
-      for (const version of [OLDER, '1.0', NEWER, OLDER, VERSION]) {
+      for (const version of [OLDER, NEWER, '1.0', VERSION]) {
         await becomes(cluster, 'master', version);
         expect((await versionsOf(cluster))['master']).to.equal(version);
       }
       await expectWhole(cluster, since, ['master']);
     }));
 
-  it('all are downgraded, upgraded to the next and set back to ours, one after the other in any order', () =>
+  it('all are downgraded and upgraded again, one after the other in any order', () =>
     withCluster(options, async (cluster) => {
       const seed = seedOr(3);
       const chance = random(seed);
       const since = cluster.head();
       const names = ['master', ...HUBS, 'utility', ...cluster.computes];
       cluster.generate(RATE);
-      for (const version of [OLDER, NEWER, VERSION]) {
+      for (const version of [OLDER, VERSION]) {
         const order = chance.shuffle(names);
         console.log(`      seed ${seed}: to ${version}: ${order.join(', ')}`);
         for (const name of order) await becomes(cluster, name, version);
@@ -240,7 +240,7 @@ describe('two masters on one PostgreSQL, aggregators and nodes older and newer t
     it(`the other takes over after ${how}, and calls no node and no aggregator dead`, async () => {
       const [newest] = await query('SELECT coalesce(max(seq), 0) AS seq FROM change');
       await change(how);
-      const rows = await query(`SELECT body FROM change WHERE kind = 'link' AND seq > ${newest?.['seq']}`);
+      const rows = await query(`SELECT body FROM change WHERE kind = 'link' AND seq > ${Number(newest?.['seq'])}`);
       const bodies = rows.map(({ body }) => (typeof body === 'string' ? JSON.parse(body) : body) as LinkRow['body']);
       const dead = bodies.filter(({ event, nodes }) => event === 'aggregator_lost' || /(^|,)(n|agg)/.test(nodes));
       expect(dead.filter(({ event }) => event === 'aggregator_lost' || event === 'down')).to.deep.equal([]);

@@ -90,7 +90,9 @@ export const api = [
         }),
         engine: Type.Union([Type.String(), Type.Null()], { description: 'of the database: sqlite or postgresql' }),
         settling: Type.Boolean({ description: 'has just started and is still learning who is there' }),
-        database: Type.Union([Type.String(), Type.Null()], { description: 'ok, why it is away, or what commit failed in the last minute' }),
+        database: Type.Union([Type.String(), Type.Null()], {
+          description: 'ok, why it is away, or what commit failed in the last minute',
+        }),
         reports: Type.Object({
           queued: Type.Integer(),
           committed: Type.Integer(),
@@ -100,7 +102,8 @@ export const api = [
       }),
       aggregators: Type.Array(Aggregator),
       masters: Type.Array(Linked, {
-        description: 'the other masters of its database, those seen within 7 days; what is not linked does not stand by',
+        description:
+          'the other masters of its database, those seen within 7 days; what is not linked does not stand by',
       }),
       utilities: Type.Array(Linked),
       refused: Type.Array(

@@ -1,5 +1,5 @@
 /** The calls about the database on a store of their own: what is archived and removed, what is kept how long. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -129,11 +129,50 @@ describe('the calls about the database', () => {
     expect(await refused(archive(MIDNIGHT)), 'nothing is as old').to.equal(code.NO_RESULTS);
   });
 
+  it('goes on with the removal where the archive is there already, and only with what is in it', async () => {
+    await make(100, NOON - 2 * DAY, NOON - DAY, NOON);
+    const first = await archive(MIDNIGHT - DAY);
+    expect(first).to.include({ rows: 100, removed: 0 });
+    expect(await archive(MIDNIGHT - DAY, true)).to.deep.equal({ ...first, removed: 100, held: 0 });
+    expect(await store.changes.oldest()).to.equal(101);
+    expect(await archive(MIDNIGHT - DAY, true), 'once more').to.deep.equal({ ...first, removed: 0, held: 0 });
+    writeFileSync(join(first.path, '2026-11-19.jsonl.gz'), 'x');
+    expect(await refused(archive(MIDNIGHT - DAY, true)), 'a damaged one').to.equal(code.INVALID_PARAMETER);
+  });
+
+  it('removes nothing that came with an older time after the archive was written', async () => {
+    await make(100, NOON - 2 * DAY);
+    const first = await archive(MIDNIGHT);
+    await make(10, NOON - 2 * DAY);
+    expect(await archive(MIDNIGHT, true)).to.deep.equal({ ...first, removed: 0, held: 100 });
+    expect(await store.changes.oldest()).to.equal(1);
+  });
+
+  it('ends with the first that is not old, as pruning does, and never looks at those after it', async () => {
+    await make(10, NOON - 3 * DAY, NOON, NOON - 2 * DAY);
+    const asked: string[] = [];
+    const query = store.query.bind(store);
+    store.query = (sql, ...rest) => {
+      asked.push(typeof sql === 'string' ? sql : sql.sqlite);
+      return query(sql, ...rest);
+    };
+    expect(await archive(MIDNIGHT, true)).to.include({ rows: 10, removed: 10, held: 0 });
+    expect(await store.changes.oldest()).to.equal(11);
+    expect(asked.filter((sql) => /time </.test(sql))).to.deep.equal([]);
+    rmSync(join(directory, 'archive'), { recursive: true });
+    expect(await refused(archive(MIDNIGHT)), 'what comes next is not old').to.equal(code.NO_RESULTS);
+  });
+
   it('refuses what is no day, or one to come, and leaves nothing when it is called off', async () => {
     await make(1, NOON - 2 * DAY);
     for (const before of [MIDNIGHT + 1, MIDNIGHT + DAY]) {
       expect(await refused(archive(before))).to.equal(code.INVALID_PARAMETER);
     }
+    const words = await archive(MIDNIGHT + 1).catch((thrown: CsmError) => [thrown.message, thrown.problem.allowed]);
+    expect(words).to.deep.equal([
+      'before is 2026-11-21T00:00:00.001Z',
+      'the beginning of a day (UTC) that has begun, such as 2026-11-21T00:00:00.000Z',
+    ]);
     expect(await refused(archive(MIDNIGHT, true, AbortSignal.abort()))).to.equal(code.CONTEXT_LOST);
     expect(readdirSync(join(directory, 'archive'))).to.deep.equal([]);
     expect(await store.changes.oldest()).to.equal(1);

@@ -1,8 +1,8 @@
 import { CsmError, wall } from '@csm/model';
+import { overEngines } from '@csm/sim';
 import type { Store } from '@csm/store';
 import { expect } from 'chai';
 import * as clusterStore from '../src/store.ts';
-import { overEngines } from '@csm/sim';
 
 const DAY = 24 * 3_600_000;
 

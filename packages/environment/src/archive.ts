@@ -24,7 +24,7 @@ export async function archiveSamples(
   if (before % DAY_MS !== 0 || before > now) {
     fail(code.INVALID_PARAMETER, `before is ${shown(before)}`, {
       field: 'before',
-      allowed: 'the beginning of a day (UTC) that has begun',
+      allowed: `the beginning of a day (UTC) that has begun, such as ${shown(now - (now % DAY_MS))}`,
     });
   }
   const { archivePath, writeArchive } = await loadAdmin();

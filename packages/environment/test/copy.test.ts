@@ -8,8 +8,10 @@ import { type Bench, type PostgresSite, startPostgres } from '@csm/sim';
 import { loadAdmin, openPostgresStore, openStore, type Store } from '@csm/store';
 import { expect } from 'chai';
 import { archiveSamples } from '../src/archive.ts';
+import { ITEMS } from '../src/items.ts';
 import { type QueryInput, query } from '../src/query/query.ts';
 import { Retention } from '../src/retention.ts';
+import { DAILY, HOURLY, SAMPLE } from '../src/store/slot.ts';
 import { DAY, HOUR, listener, NOW, openRig } from './rig.ts';
 
 const KEEP = { samples: 3 * DAY, hourly: 2 * DAY, daily: 9 * DAY, bytes: 2 ** 40 };
@@ -29,6 +31,8 @@ async function answers(store: Store): Promise<readonly Json[][]> {
   }
   return all;
 }
+
+const LONG = { samples: 3650 * DAY, hourly: 3650 * DAY, daily: 3650 * DAY, bytes: 2 ** 40 };
 
 describe('figures copied to PostgreSQL', function () {
   this.timeout(120_000);
@@ -114,6 +118,45 @@ describe('figures copied to PostgreSQL', function () {
       await new Retention(store, KEEP, silent).run();
       for (const table of ['env_sample', 'env_hourly', 'env_daily', 'env_use']) {
         expect(await store.query(`SELECT count(*) AS n FROM ${table}`), table).to.deep.equal([{ n: 0 }]);
+      }
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('stand in as few partitions as reports would make, however long they are kept', async () => {
+    if (site === undefined) return;
+    const file = join(directory, 'long.db');
+    const rig = await openRig({
+      engine: 'in memory',
+      open: (_, url, options) => openStore({ file, modules: [url], ...options }),
+    });
+    await rig.store.call('environment.configure', LONG);
+    const values = { figure: 1 };
+    const items = Object.fromEntries(ITEMS.map((item) => [item, values]));
+    // More moments in ten years than a server of default settings can make partitions for in one transaction.
+    const times = Array.from({ length: 122 }, (_, i) => NOW - i * 30 * DAY + HOUR);
+    for (const time of times.reverse()) expect(await rig.tell({ time, items })).to.equal(0);
+    await rig.store.close();
+
+    await site.create('long');
+    const server = site.at('long');
+    const { copyToPostgres } = await loadAdmin();
+    await copyToPostgres(file, server, { modules: [MODULE], clock: () => NOW, tell: () => {} });
+    const store = await openPostgresStore({ server, modules: [MODULE], clock: () => NOW });
+    try {
+      for (const [grain, days] of [
+        [SAMPLE, 4096 / 24],
+        [HOURLY, 4096 / 24],
+        [DAILY, 512],
+      ] as const) {
+        const [row] = await store.query<{ n: number }>(
+          'SELECT count(*) AS n FROM pg_inherits WHERE inhparent = to_regclass($1)',
+          [grain.table],
+        );
+        expect((row?.n ?? 0) / ITEMS.length, grain.name).to.be.within(3650 / days, 3650 / days + 2);
+        const rows = await store.query(`SELECT count(*) AS n FROM ${grain.table}`);
+        expect(rows).to.deep.equal([{ n: times.length * ITEMS.length }]);
       }
     } finally {
       await store.close();

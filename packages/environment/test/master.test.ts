@@ -1,12 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ApiTable } from '@csm/api';
 import type { MasterPorts, StoredReport } from '@csm/feature';
-import { type Json, mono, wall } from '@csm/model';
+import { type CsmError, code, type Json, mono, wall } from '@csm/model';
+import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
 import { api } from '../src/api.ts';
 import { type Fault, faultSentences } from '../src/faults.ts';
 import { masterPart } from '../src/master.ts';
 import { Backlog, type WatchedItem, watch } from '../src/query/watch.ts';
-import { overEngines } from '@csm/sim';
 import { DAY, HOUR, listener, NOW, openRig, type Rig } from './rig.ts';
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
@@ -62,6 +65,45 @@ overEngines('environment in a master', (bench) => {
     expect(table.outputFault('env.query', 'item', items[0])).to.equal(undefined);
     expect(table.outputFault('env.top', 'output', rows)).to.equal(undefined);
     await part.stop?.();
+  });
+
+  it('answers an archive asked for again under its key, and nothing else under it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'csm-archive-'));
+    const part = masterPart(ports());
+    try {
+      await rig.tell({ time: NOW - 13 * HOUR, items: { cpu: { user_percent: 5 } } });
+      const ctx = { ...listener().ctx, idempotencyKey: 'k1' };
+      const archive = (more: object, under = ctx): Promise<unknown> =>
+        Promise.resolve(
+          part.handlers['env.archive']?.({ directory, before: NOW - 12 * HOUR, ...more } as never, under),
+        );
+      const refusal = (asked: Promise<unknown>): Promise<unknown> =>
+        asked.then(
+          () => undefined,
+          (thrown: CsmError) => thrown.problem,
+        );
+      const [first, meanwhile] = await Promise.all([archive({}), archive({})]);
+      expect(first).to.include({ rows: 1, path: join(directory, 'samples-before-2026-03-10') });
+      expect(meanwhile).to.equal(first);
+      expect(await archive({})).to.equal(first);
+      const other = await refusal(archive({ before: NOW - 36 * HOUR }));
+      expect(other).to.deep.include({ code: code.INVALID_PARAMETER, field: 'Idempotency-Key' });
+      const noDay = await refusal(archive({ before: NOW - HOUR }, { ...ctx, idempotencyKey: 'k0' }));
+      expect(noDay).to.deep.include({
+        detail: 'before is 2026-03-10T11:00:00.000Z',
+        allowed: 'the beginning of a day (UTC) that has begun, such as 2026-03-10T00:00:00.000Z',
+      });
+      // Under a key of its own, or of another caller, it is an order of its own, for which there is an archive already.
+      for (const under of [
+        { ...ctx, idempotencyKey: 'k2' },
+        { ...ctx, caller: { ...ctx.caller, user: 'v' } },
+      ]) {
+        expect(await refusal(archive({}, under))).to.deep.include({ code: code.INVALID_PARAMETER, field: 'directory' });
+      }
+    } finally {
+      await part.stop?.();
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   it('tells what fails where, folded, until nobody has said so for long', async () => {

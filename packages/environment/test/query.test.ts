@@ -1,4 +1,5 @@
 import { CsmError, type Json, type Problem } from '@csm/model';
+import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { AGGREGATES } from '../src/api.ts';
@@ -10,7 +11,6 @@ import { readRange } from '../src/query/range.ts';
 import { nearestRank } from '../src/query/step-fold.ts';
 import { type TopInput, top } from '../src/query/top.ts';
 import { compact } from '../src/store/figures.ts';
-import { overEngines } from '@csm/sim';
 import { DAY, HOUR, listener, NOW, openRig, type Rig, type Told } from './rig.ts';
 
 async function refused(work: Promise<unknown>): Promise<Problem> {

@@ -1,9 +1,9 @@
 import { wall } from '@csm/model';
+import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
 import { ITEMS } from '../src/items.ts';
 import { Retention } from '../src/retention.ts';
 import type { Keep } from '../src/store/prune.ts';
-import { overEngines } from '@csm/sim';
 import { DAY, HOUR, NOW, openRig, type Rig } from './rig.ts';
 
 const EVERYTHING: Keep = { samples: 9000 * DAY, hourly: 9000 * DAY, daily: 9000 * DAY, bytes: 2 ** 50 };

@@ -1,11 +1,11 @@
 /** A store with the environment's tables, and reports into it. */
 import type { CallContext } from '@csm/api';
 import { type Json, wall } from '@csm/model';
+import type { Bench } from '@csm/sim';
 import type { Store, StoreLimits } from '@csm/store';
 import type { Values } from '../src/items.ts';
 import { SAMPLE_KIND } from '../src/report.ts';
 import * as environmentStore from '../src/store.ts';
-import type { Bench } from '@csm/sim';
 
 export const NOW = wall(Date.parse('2026-03-10T12:00:00Z'));
 const MODULE = new URL('../src/store.js', import.meta.url).href;

@@ -1,3 +1,4 @@
+import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { currentFaults } from '../src/faults.ts';
@@ -8,7 +9,6 @@ import { EXTRA_MAX, HOUR_SAMPLES_MAX } from '../src/store/rollups.ts';
 import { namesPool, noRoom } from '../src/store/room.ts';
 import { DAILY, type Grain, HOURLY, ITEM_ID, slotBase } from '../src/store/slot.ts';
 import { rowBytes } from '../src/store/volume.ts';
-import { overEngines } from '@csm/sim';
 import { DAY, HOUR, NOW, openRig, type Rig, type Told } from './rig.ts';
 
 interface Row {
@@ -50,6 +50,25 @@ overEngines('environment store', (bench) => {
     [...(await rollups(grain)).values()][0];
   const count = async (table: string): Promise<number> =>
     (await rig.store.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`))[0]?.n ?? 0;
+
+  it('adds up as many reports as one call brings, whatever of them is read at once', async () => {
+    const told = Array.from({ length: 300 }, (_, i) => ({
+      node: `n${i % 7}`,
+      time: NOW + 1000 * i,
+      // Now and then with one name more.
+      items: { cpu: { load1: i, ...(i % 50 === 49 && { user_percent: 1 }) } },
+    }));
+    expect(await rig.tell(...told)).to.equal(0);
+    expect(await count('env_sample')).to.equal(300);
+    for (const grain of [HOURLY, DAILY]) {
+      const all = [...(await rollups(grain)).values()].map((row) => row['load1']);
+      expect(all).to.have.length(7);
+      expect(all.reduce((sum, tally) => sum + (tally?.n ?? 0), 0)).to.equal(300);
+      expect(all.reduce((sum, tally) => sum + (tally?.sum ?? 0), 0)).to.equal((299 * 300) / 2);
+    }
+    const [volume] = await rig.store.query<{ n: number }>('SELECT sum(row_count) AS n FROM env_volume');
+    expect(volume?.n).to.equal(300 + 7 + 7);
+  });
 
   it('keeps a sample with its values, and starts the figures of its hour and day', async () => {
     expect(await rig.tell({ items: { cpu: { user_percent: 12.3456789, load1: 4 } } })).to.equal(0);

@@ -44,9 +44,9 @@ export class Once {
     if (called?.abort.signal.aborted === true) await called.answer.catch(() => undefined);
     const known = this.#works.get(key) ?? this.#begin(key, what, asked, work);
     if (known.asked !== asked) {
-      fail(code.INVALID_PARAMETER, 'the idempotency key was used for another order', {
-        field: 'idempotency-key',
-        allowed: 'the same order again, or a new key',
+      fail(code.INVALID_PARAMETER, 'this Idempotency-Key was used for another order', {
+        field: 'Idempotency-Key',
+        allowed: 'a new key for a new order',
       });
     }
     known.callers++;

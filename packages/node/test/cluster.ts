@@ -1,9 +1,9 @@
 import { wall } from '@csm/model';
+import type { Bench } from '@csm/sim';
 import { openMemoryStore, type Store } from '@csm/store';
 import type { HardwareRecord } from '../src/api-records.ts';
 import { type HardwareFilter, hardwareOf, listHistory } from '../src/hardware-records.ts';
 import * as nodeStore from '../src/store/index.ts';
-import type { Bench } from '@csm/sim';
 
 const MODULE = new URL('../src/store/index.js', import.meta.url).href;
 const IN_MEMORY: Pick<Bench, 'open'> = {

@@ -1,9 +1,9 @@
 import { NodeSet } from '@csm/nodeset';
+import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
 import type { Part } from '../src/hardware.ts';
 import { listHistory } from '../src/hardware-records.ts';
 import { Cluster } from './cluster.ts';
-import { overEngines } from '@csm/sim';
 import { part } from './parts.ts';
 
 const DAY = 86_400_000;

@@ -1,9 +1,9 @@
 import { wall } from '@csm/model';
+import { overEngines } from '@csm/sim';
 import type { Store } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
 import { expect } from 'chai';
 import * as nodeStore from '../src/store/index.ts';
-import { overEngines } from '@csm/sim';
 
 const NOW = wall(1_800_000_000_000);
 

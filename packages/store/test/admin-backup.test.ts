@@ -4,9 +4,10 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncate
 import { join } from 'node:path';
 import { code } from '@csm/model';
 import { expect } from 'chai';
+import { Client } from 'pg';
 import { backup, check, countRows, manifestOf, openReading, restore } from '../src/admin/index.ts';
 import type { Manifest } from '../src/admin/manifest.ts';
-import type { Place, Store } from '../src/index.ts';
+import type { Place, RunProgram, Store } from '../src/index.ts';
 import { LEDGER, problemOf } from './fixtures/engines.ts';
 import { fill, openPlace, overPlaces } from './fixtures/places.ts';
 import { run } from './fixtures/run.ts';
@@ -157,6 +158,7 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     await store.call('ledger.add', { n: 99 });
     const newer = readFiles(file, await backup(place, file, { ...options, force: true }));
     await close();
+    let restores = 0;
     // As it stands between the renames: the new file, and its manifest still under its first name.
     for (const [had, text, want] of [
       [older.file, older.text, older],
@@ -166,7 +168,9 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
       writeFileSync(file, had);
       writeFileSync(manifestOf(file), text);
       writeFileSync(`${manifestOf(file)}.part`, newer.text);
-      await restore(place, file, { ...restoring, clock: Date.now });
+      // What is kept aside has the second in its name.
+      restores += 1;
+      await restore(place, file, { ...restoring, clock: () => NOW + restores * 1_000 });
       expect(await rows(place)).to.deep.equal(want.manifest.tables);
     }
     // The next one puts it right before it begins, so that it can be killed at any point, too.
@@ -232,6 +236,81 @@ overPlaces('backup and restore', ({ engine, fresh, directory }) => {
     expect(await rows(place)).to.deep.equal(manifest.tables);
     await fill(await open(place), 1);
   });
+
+  if (engine === 'postgresql') {
+    it('killed when all is loaded and nothing is counted yet, no master takes it', async () => {
+      const place = await fresh();
+      await fill(await open(place), 10);
+      const file = join(directory(), 'one.backup');
+      const manifest = await backup(place, file, options);
+      const term = opened[0]?.term ?? 0;
+      await close();
+      const program = join(directory(), 'restore.mjs');
+      const index = new URL('../src/admin/index.js', import.meta.url).href;
+      const runs = new URL('./fixtures/run.js', import.meta.url).href;
+      writeFileSync(
+        program,
+        `const { restore } = await import(${JSON.stringify(index)});
+         const { run: real } = await import(${JSON.stringify(runs)});
+         const run = async (asked) => {
+           const result = await real(asked);
+           if (asked.argv.includes('--clean') && result.code === 0) process.kill(process.pid, 'SIGKILL');
+           return result;
+         };
+         await restore(${JSON.stringify(place)}, ${JSON.stringify(file)},
+           { modules: ${JSON.stringify(MODULES)}, run, clock: () => ${NOW}, tell: () => {} });`,
+      );
+      expect(spawnSync(process.execPath, [program], { encoding: 'utf8' })).to.include({ signal: 'SIGKILL' });
+      expect((await rows(place))['entry'], 'it was loaded').to.equal(10);
+      expect((await problemOf(openPlace(place))).detail).to.match(/has not ended and must be begun anew/);
+      expect((await problemOf(check(place, MODULES))).detail).to.match(/has not ended and must be begun anew/);
+      await restore(place, file, restoring);
+      expect(await rows(place)).to.deep.equal(manifest.tables);
+      const again = await open(place);
+      expect(again.term, 'the restore itself has begun a term').to.equal(term + 2);
+    });
+
+    it('ends what a pg_restore without a tool has left at the server, before it begins', async () => {
+      const place = await fresh();
+      await fill(await open(place), 10);
+      const file = join(directory(), 'one.backup');
+      const manifest = await backup(place, file, options);
+      await close();
+      if (place.engine !== 'postgresql') return;
+      const { host, port, database, user } = place.server;
+      const left = new Client({ host, port, database, user, application_name: 'csm pg_restore, pid 1' });
+      const ended = new Promise<Error>((resolve) => left.on('error', resolve));
+      await left.connect();
+      await left.query('BEGIN; CREATE TABLE late (n BIGINT); LOCK TABLE schema_migration');
+      await restore(place, file, restoring);
+      expect((await ended).message).to.match(/terminat/);
+      expect(await rows(place)).to.deep.equal(manifest.tables);
+    });
+
+    it('ends the dump when the rows cannot be counted', async () => {
+      const place = await fresh();
+      await fill(await open(place), 10);
+      if (place.engine !== 'postgresql') return;
+      const { host, port, database, user } = place.server;
+      const other = new Client({ host, port, database, user });
+      await other.connect();
+      try {
+        // Counting waits for it, and gives up in the end.
+        await other.query('BEGIN; LOCK TABLE entry');
+        let ended: boolean | undefined;
+        const dumping: RunProgram = async (asked) => {
+          const result = await run(asked);
+          if (asked.argv.includes('-Fc')) ended = result.aborted;
+          return result;
+        };
+        const problem = await problemOf(backup(place, join(directory(), 'one.backup'), { ...options, run: dumping }));
+        expect(problem.detail).to.match(/lock/);
+        expect(ended).to.equal(true);
+      } finally {
+        await other.end();
+      }
+    });
+  }
 
   it('keeps the former database whole when the backup turns out to be another than its manifest says', async () => {
     const place = await fresh();

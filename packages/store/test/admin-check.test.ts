@@ -110,9 +110,9 @@ overPlaces('a check', ({ engine, fresh, directory }) => {
       appendFileSync(file, Buffer.alloc(4096));
       expect((await found()).join()).to.match(/is not the file its manifest describes/);
       writeFileSync(file, whole);
-      writeFileSync(`${file}-journal`, 'x');
-      expect((await found()).join()).to.match(/-journal stands beside it/);
-      rmSync(`${file}-journal`);
+      writeFileSync(`${file}-wal`, 'x');
+      expect((await found()).join()).to.match(/-wal stands beside it/);
+      rmSync(`${file}-wal`);
       writeFileSync(manifestOf(file), '{}');
       expect((await found()).join()).to.match(/is no manifest of a backup/);
       rmSync(manifestOf(file));

@@ -1,6 +1,6 @@
 /** From SQLite to PostgreSQL: everything, in one piece, and what happens when it is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -100,6 +100,31 @@ describe('a copy to PostgreSQL', () => {
       code.DATABASE_UNAVAILABLE,
       `the database ${server.database} is not empty: it has account, blob, change, change_pruned, commit_mark`,
     ]);
+  });
+
+  it('refuses a name that is mistyped, and leaves nothing beside it', async () => {
+    const text = join(directory, 'text');
+    writeFileSync(text, 'text');
+    for (const [name, words] of [
+      [join(directory, 'none.db'), /none\.db is no file/],
+      [text, /text is no SQLite database/],
+      [directory, /is no file/],
+    ] as const) {
+      const { code: c, field, detail } = await problemOf(copyToPostgres(name, server, options));
+      expect([c, field, words.test(detail)], detail).to.deep.equal([code.INVALID_PARAMETER, 'from', true]);
+    }
+    expect(readdirSync(directory)).to.deep.equal(['text']);
+  });
+
+  it('leaves an empty database when it is called off', async () => {
+    await filled(10);
+    const off = new AbortController();
+    const tell = (line: string): void => {
+      if (line.startsWith('entry: ')) off.abort();
+    };
+    const problem = await problemOf(copyToPostgres(file, server, { ...options, tell, signal: off.signal }));
+    expect(problem.code).to.equal(code.CONTEXT_LOST);
+    expect(await rows({ engine: 'postgresql', server })).to.deep.equal({});
   });
 
   it('leaves an empty database when it fails, and says at a second try the same', async () => {

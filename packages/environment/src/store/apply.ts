@@ -25,7 +25,7 @@ export const AHEAD_MAX_MS = HOUR_MS;
 
 /**
  * How many are read, added up and written at once on SQLite, where a statement costs hardly more than its rows: what few
- * reports touch is collected while it is young, which is a seventh of the processor's time less than with 500.
+ * reports touch is garbage while it is young, which saves a tenth of the processor's time of 500 at once.
  */
 const FEW_REPORTS = 32;
 

@@ -15,6 +15,7 @@ import type { Connection } from './connection.ts';
 import { TABLE } from './migrate.ts';
 import { covers, makeRoomFor, type Partitioned, partitionsOf, type Range } from './partitions.ts';
 import { openPatient, TABLES } from './postgres-reading.ts';
+import { endRestores } from './programs.ts';
 import { clear, unfinished } from './restore.ts';
 import type { PostgresServer } from './server.ts';
 import { lockForTool } from './tool-lock.ts';
@@ -34,6 +35,7 @@ export async function openCopyTarget(
   const db = await openPatient(server, { name: 'csm db copy' });
   try {
     await lockForTool(db, server.database);
+    await endRestores(db);
     const schema = String((await db.ask('SELECT current_schema() AS name'))[0]?.['name']);
     await begin(db, schema, server.database, what, now);
     await db.exec('BEGIN; SET CONSTRAINTS ALL DEFERRED');

@@ -19,7 +19,8 @@ const MADE = `
   SELECT 'table' AS kind, c.relname AS "table", c.relname AS name, coalesce(pg_get_partkeydef(c.oid), '') AS made
     FROM pg_class c WHERE ${TABLES_HERE}
   UNION ALL SELECT 'column', c.relname, a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
-      CASE WHEN a.attnotnull THEN 'NOT NULL' END, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
+      CASE WHEN a.attnotnull THEN 'NOT NULL' END, nullif(CAST(a.attidentity AS TEXT), ''),
+      nullif(CAST(a.attgenerated AS TEXT), ''), pg_get_expr(d.adbin, d.adrelid))
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum WHERE ${TABLES_HERE}
   UNION ALL SELECT 'index', c.relname, x.relname, pg_get_indexdef(x.oid, 0, true)

@@ -5,12 +5,14 @@ import type { DaemonProcess } from '../../site/daemon-process.ts';
 import type { Site } from '../../site/site.ts';
 import type { BareAnswer } from './orders.ts';
 
+export type BareProgram = 'server' | 'clients' | 'pages' | 'asker' | 'answerers';
+
 export class BareProcess {
   readonly process: DaemonProcess;
   readonly #asked: { done: (answer: BareAnswer) => void; failed: (error: Error) => void }[] = [];
 
   /** `program`: one of this folder; `argument` is given to it as JSON. */
-  constructor(site: Site, name: string, program: 'server' | 'clients' | 'pages', argument: object) {
+  constructor(site: Site, name: string, program: BareProgram, argument: object) {
     const file = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
     this.process = site.process({ name, kind: 'bare', argv: [file, JSON.stringify(argument)], piped: true });
     const { stdout } = this.process;
