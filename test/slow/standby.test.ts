@@ -171,8 +171,11 @@ describe('two masters on one PostgreSQL', function () {
     expect(master.node).to.equal(leader.name);
     expect(master.database).to.match(/^the |^the connection/);
     expect(problems.join()).to.include('database: ');
-    const standby = await site.client(other.name).call('health', {});
-    expect(standby.local.standby?.why).to.match(/cannot be opened|connection|stopped/);
+    // It looks a few times a second: until then it tells what it saw last.
+    await site.until('the standby tells that the database is away', async () => {
+      const { local } = await site.client(other.name).call('health', {});
+      return /cannot be opened|connection|stopped/.test(local.standby?.why ?? '');
+    });
     await postgres().start();
     await flows();
     console.log(`      ${(await nameOfLeader()) === leader.name ? 'the same' : 'the other one'} leads`);

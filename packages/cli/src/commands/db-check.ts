@@ -18,7 +18,7 @@ and every index where the extension amcheck is installed.`,
   examples: [{ title: 'The database', line: 'csm db check', exits: [0, 24, 78] }],
   exits: [
     [0, 'sound'],
-    [24, 'the database cannot be opened'],
+    [24, 'the database cannot be opened, is of another build, or is unfinished'],
     [25, 'something is wrong; each fault is told'],
     [78, 'the configuration is wrong'],
   ],

@@ -1503,7 +1503,7 @@ export type DbArchiveOutput = {
   readonly files: number;
   /** rows that are in the archive only */
   readonly removed: number;
-  /** rows that a follower has yet to get, and that therefore stay */
+  /** archived rows that stay: a follower has yet to get them, or they are the newest */
   readonly held: number;
 };
 

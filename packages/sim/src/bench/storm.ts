@@ -35,11 +35,7 @@ interface Storm extends Round {
   readonly bootMs: number;
 }
 
-export async function measureStorm(
-  crowd: Crowd,
-  context: BenchContext,
-  emit: (figure: Figure) => void,
-): Promise<void> {
+export async function measureStorm(crowd: Crowd, context: BenchContext, emit: (figure: Figure) => void): Promise<void> {
   const nodes = crowd.names.length;
   const { rounds, more } = await measureRounds(context, 'storm', async () => {
     const storm = await oneStorm(crowd);

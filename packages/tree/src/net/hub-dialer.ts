@@ -1,6 +1,6 @@
 /** Dials a node's candidates, one attempt at a time each; when to dial is the failover machine's to say. */
 import type { Role } from '@csm/model';
-import { dial, type JsonStream, type Session, type TlsSettings } from 'tls-json-stream';
+import { DialError, dial, type JsonStream, type Session, type TlsSettings } from 'tls-json-stream';
 
 export interface HubDialerOptions {
   /** Role of the hubs: nobody else may pose as one. */
@@ -38,7 +38,9 @@ export class HubDialer {
         checkPeer: ({ subjectAltNames }) => this.#wrongPeer(subjectAltNames),
       });
     } catch (error) {
-      this.#sessions.delete(index); // it must not stand in the way of the next attempt
+      // It must not stand in the way of the next attempt, unless the listener has never seen it: one that is being
+      // restarted resumes sessions of before, at a third of the cost of new ones.
+      if (!(error instanceof DialError && error.code === 'REFUSED')) this.#sessions.delete(index);
       throw error;
     } finally {
       this.#underWay.delete(abort);

@@ -14,4 +14,9 @@ export const COMMAND = frame({
   room: 1024,
   input: {},
 });
-export const RESULT = frame({ kind: 'result', id: ID, parts: [{ nodes: 'n0001', code: 0, text: 'alive' }], done: true });
+export const RESULT = frame({
+  kind: 'result',
+  id: ID,
+  parts: [{ nodes: 'n0001', code: 0, text: 'alive' }],
+  done: true,
+});
