@@ -57,6 +57,8 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
       latencyMs,
       commandsOf(node, () => leaf),
     ),
+    // The same as with the real role: these pass no journal.
+    repeatable: ['ping', 'rebalance', 'node.collect'],
     onConfirmed: (_hub, known) => {
       if (hash === known || hash === sent) return;
       const document = inventoryOf(node);

@@ -19,6 +19,11 @@ export const HUB_WINDOW = 8 * 1024 * 1024;
 /** `last_seen` is written at most this often, ms. */
 export const TOUCH_MS = 60_000;
 const LIST_A_FRAME = 500;
+/**
+ * A leader that has just begun waits so long for its hubs at least, ms: one that finds its master gone waits for its
+ * back-off (a second), dials (a second) and sends its roster, however short the interval is.
+ */
+const SETTLE_LEAST_MS = 3000;
 
 /** The database's answer: for each claim, where its reports stand and the hash of the inventory it has. */
 export interface RosterRecorded {
@@ -68,7 +73,8 @@ export class Core {
 
   /** `interval`: the heartbeat interval, ms. */
   constructor(known: readonly KnownDaemon[], hubs: readonly string[], interval: number, now: Now) {
-    this.roster = new CoreRoster(known, hubs, 3 * interval, now);
+    const grace = 3 * interval;
+    this.roster = new CoreRoster(known, hubs, grace, now, Math.max(grace, SETTLE_LEAST_MS));
     for (const k of known) this.#noteMain(k.daemon);
   }
 

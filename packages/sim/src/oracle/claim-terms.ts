@@ -7,6 +7,7 @@ export class ClaimTerms {
   readonly #db: Database.Database;
   readonly #rows: Database.Statement<[], readonly [string, number]>;
   #version: unknown;
+  #terms: ReadonlyMap<string, number> = new Map();
 
   /** `file`: of a SQLite database that a master has open. */
   constructor(file: string) {
@@ -14,16 +15,12 @@ export class ClaimTerms {
     this.#rows = this.#db.prepare<[], readonly [string, number]>(TERMS).raw();
   }
 
+  /** The same map as before where nobody has committed anything since. */
   read(): ReadonlyMap<string, number> {
-    return new Map(this.#rows.all());
-  }
-
-  /** How many of `before` have claimed since; undefined when nobody has committed anything since it was last asked. */
-  risen(before: ReadonlyMap<string, number>): number | undefined {
     const version = this.#db.pragma('data_version', { simple: true });
-    if (version === this.#version) return undefined;
+    if (version !== this.#version) this.#terms = new Map(this.#rows.all());
     this.#version = version;
-    return risen(before, this.read());
+    return this.#terms;
   }
 
   close(): void {

@@ -53,11 +53,11 @@ export class CoreRoster {
   #claims: ClaimRecord[] = [];
   #effects: RosterEffect[] = [];
 
-  /** `grace`: three intervals, ms. `hubs`: those that were linked when the last master stopped. */
-  constructor(known: readonly KnownDaemon[], hubs: readonly string[], grace: number, now: Now) {
+  /** `grace`: three intervals, ms; `settle`: how long hubs may take to come. `hubs`: those linked when the last master stopped. */
+  constructor(known: readonly KnownDaemon[], hubs: readonly string[], grace: number, now: Now, settle = grace) {
     this.#grace = grace;
     this.#expected = new Set(hubs);
-    this.#settleAt = after(now.mono, grace);
+    this.#settleAt = after(now.mono, settle);
     for (const k of known) {
       const slash = k.daemon.indexOf('/');
       const view: DaemonView = {

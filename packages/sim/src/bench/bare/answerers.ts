@@ -43,13 +43,19 @@ function link(port: number, i: number, resume: boolean): Promise<void> {
       have += chunk.length;
       for (; have >= COMMAND.length; have -= COMMAND.length) socket.write(RESULT);
     });
-    // A server sends tickets when it is content with the client's part: then both ends are done.
+    const done = (): void => {
+      links[i] = socket;
+      resolve();
+    };
+    // A resumed session may be resumed again; of a new one the ticket is awaited.
+    socket.once('secureConnect', () => {
+      if (!socket.isSessionReused()) return;
+      resumed++;
+      done();
+    });
     socket.on('session', (fresh) => {
       sessions[i] = fresh;
-      if (links[i] === socket) return;
-      links[i] = socket;
-      if (socket.isSessionReused()) resumed++;
-      resolve();
+      if (!socket.isSessionReused()) done();
     });
   });
 }

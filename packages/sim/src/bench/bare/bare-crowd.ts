@@ -36,12 +36,19 @@ export class BareCrowd {
         clients.ask({ do: 'dial', port: this.#ports[i], links, resuming: Math.round(share * links) }),
       ),
     );
+    await this.#linked((links) => links);
     const ms = performance.now() - began;
     return { ms, resumed: answers.reduce((sum, { resumed = 0 }) => sum + resumed, 0) };
   }
 
   async hangUp(): Promise<void> {
     await Promise.all(this.#pairs.map(({ clients }) => clients.ask({ do: 'hang-up' })));
+    await this.#linked(() => 0);
+  }
+
+  /** The servers see it so, too. */
+  async #linked(due: (links: number) => number): Promise<void> {
+    await Promise.all(this.#pairs.map(({ server, links }) => server.ask({ do: 'linked', links: due(links) })));
   }
 
   /** A frame to each link, an answer of each; ms until the last. */
