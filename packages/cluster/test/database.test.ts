@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { CallContext } from '@csm/api';
-import type { MasterPorts } from '@csm/feature';
+import { type MasterPorts, Once } from '@csm/feature';
 import { CsmError, code, type Json, mono, wall } from '@csm/model';
 import { openStore, type Store } from '@csm/store';
 import { expect } from 'chai';
 import { archiveChanges } from '../src/db/archive.ts';
 import { dbHandlers } from '../src/db/handlers.ts';
-import { Once } from '../src/db/once.ts';
 import { retention } from '../src/db/retention.ts';
 import { status } from '../src/db/status.ts';
 import { databaseState } from '../src/health.ts';
@@ -79,7 +78,7 @@ describe('the calls about the database', () => {
     expect(await archived(input, ctx)).to.include({ master: 'm1', rows: 1 });
     const file = join(directory, 'one.backup');
     const backedUp = handlers['db.backup'] as unknown as (input: object, ctx: CallContext) => Promise<object>;
-    expect(await backedUp({ file }, ctx)).to.include({ master: 'm1', file });
+    expect(await backedUp({ file }, { ...ctx, trace: 'u' })).to.include({ master: 'm1', file });
   });
 
   it('writes a file a day, counted, and takes nothing away unless asked', async () => {
@@ -231,28 +230,33 @@ describe('long work', () => {
       (e: Error) => e.message,
     );
 
+  const A = { what: 'a', input: { before: 1 } };
+
   it('is done once for one key, however often it is asked for', async () => {
-    const once = new Once();
+    const once = new Once('one thing at a time');
     const { run, begun, end } = work();
-    const first = once.run('a', call('k'), run);
-    const second = once.run('a', call('k'), run);
-    expect(await failure(once.run('b', call('other'), run))).to.equal('a is under way');
+    const first = once.run(A, call('k'), run);
+    const second = once.run(A, call('k'), run);
+    expect(await failure(once.run({ what: 'b', input: {} }, call('other'), run))).to.equal('a is under way');
     end(7);
-    expect([await first, await second, await once.run('a', call('k'), run)]).to.deep.equal([7, 7, 7]);
+    expect([await first, await second, await once.run(A, call('k'), run)]).to.deep.equal([7, 7, 7]);
+    expect(begun).to.have.length(1);
+    const other = failure(once.run({ ...A, input: { before: 2 } }, call('k'), run));
+    expect(await other).to.equal('this Idempotency-Key was used for another order');
     expect(begun).to.have.length(1);
   });
 
   it('ends when the last that waited has gone, and can be asked for again', async () => {
-    const once = new Once();
+    const once = new Once('one thing at a time');
     const { run, begun, end } = work();
     const [one, other] = [new AbortController(), new AbortController()];
-    const first = failure(once.run('a', call('k', one.signal), run));
-    const second = failure(once.run('a', call('k', other.signal), run));
+    const first = failure(once.run(A, call('k', one.signal), run));
+    const second = failure(once.run(A, call('k', other.signal), run));
     one.abort();
     expect(begun[0]?.aborted).to.equal(false);
     other.abort();
     expect(begun[0]?.aborted).to.equal(true);
-    const again = once.run('a', call('k'), run);
+    const again = once.run(A, call('k'), run);
     expect([await first, await second]).to.deep.equal(['called off', 'called off']);
     while (begun.length < 2) await new Promise((resolve) => setImmediate(resolve));
     end(8);

@@ -141,7 +141,9 @@ export const dbApi = [
       bytes: Type.Integer(),
       files: Type.Integer({ description: 'days' }),
       removed: Type.Integer({ description: 'rows that are in the archive only' }),
-      held: Type.Integer({ description: 'archived rows that stay: a follower has yet to get them, or they are the newest' }),
+      held: Type.Integer({
+        description: 'archived rows that stay: a follower has yet to get them, or they are the newest',
+      }),
     }),
     timeoutSeconds: LONG,
     codes: [code.NO_RESULTS, code.DATABASE_UNAVAILABLE, code.BAD_STATE],

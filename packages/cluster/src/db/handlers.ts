@@ -1,16 +1,15 @@
 /** Answers to the calls about the database. */
 import type { CallContext, Handler } from '@csm/api';
-import type { MasterPorts } from '@csm/feature';
+import { type MasterPorts, Once } from '@csm/feature';
 import { runChild } from '@csm/kit';
 import { type Json, toProblem } from '@csm/model';
 import { loadAdmin } from '@csm/store';
 import { type ArchiveInput, archiveChanges } from './archive.ts';
-import { Once } from './once.ts';
 import { retention } from './retention.ts';
 import { placeOf, status } from './status.ts';
 
 export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<never>>> {
-  const once = new Once();
+  const once = new Once('one backup or archive at a time');
   // Asked again after a take-over, the files are on another machine.
   const master = ports.self.node;
   const audit = (what: string, input: object, ctx: CallContext): void => {
@@ -30,7 +29,8 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
   const backup: Handler<{ file: string; force?: boolean }> = (input, ctx) => {
     audit('db.backup', input, ctx);
     const { file, force = false } = input;
-    return once.run(`a backup to ${file}`, ctx, (signal) => told(`a backup to ${file}`, write(file, force, signal)));
+    const what = `a backup to ${file}`;
+    return once.run({ what, input }, ctx, (signal) => told(what, write(file, force, signal)));
   };
   const write = async (file: string, force: boolean, signal: AbortSignal): Promise<Json> => {
     const admin = await loadAdmin();
@@ -45,7 +45,7 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
   const archive: Handler<ArchiveInput> = (input, ctx) => {
     audit('db.archive', input, ctx);
     const what = `an archive in ${input.directory}`;
-    return once.run(what, ctx, (signal) => told(what, archived(input, signal)));
+    return once.run({ what, input }, ctx, (signal) => told(what, archived(input, signal)));
   };
   return {
     'db.status': () => status(ports),

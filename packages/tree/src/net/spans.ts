@@ -7,10 +7,16 @@ export const GREETING_TIMEOUT = 5000;
 /** Look-up, connection and handshake together: longer than this a host does not answer. */
 export const connectTimeout = (interval: number): number => Math.max(1000, Math.min(10_000, 2 * interval));
 
+/**
+ * However rare beats are: after a restart of both its aggregators a node is back this much later at most, ms. A dial that
+ * is refused costs next to nothing, one that is answered costs a handshake in any case.
+ */
+const DIAL_CAP = 5000;
+
 /** Between dials of a peer that cannot be reached. */
 export const dialBackoff = (interval: number): Backoff => ({
   base: 50,
-  cap: Math.min(30_000, Math.max(1000, 2 * interval)),
+  cap: Math.min(DIAL_CAP, Math.max(1000, 2 * interval)),
 });
 
 /**
