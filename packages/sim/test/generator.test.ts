@@ -42,9 +42,11 @@ describe('the generator', () => {
     try {
       await until(() => generator.counts.held > 0);
       expect(nodes.map(({ counters }) => counters.accepted)).to.deep.equal([30, 30]);
-      nodes[1]?.bursts.splice(0);
-      Object.assign(nodes[1]?.counters ?? {}, { acknowledged: 5 });
-      await until(() => nodes[1]?.bursts.length === 1);
+      const [, second] = nodes;
+      await until(() => second?.bursts.reduce((sum, burst) => sum + burst, 0) === 30);
+      second?.bursts.splice(0);
+      Object.assign(second?.counters ?? {}, { acknowledged: 5 });
+      await until(() => second?.bursts.length === 1);
       expect(nodes.map(({ counters }) => counters.accepted)).to.deep.equal([30, 40]);
       expect(nodes[1]?.bursts).to.deep.equal([10]);
     } finally {

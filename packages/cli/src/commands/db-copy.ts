@@ -27,7 +27,7 @@ The SQLite file stays as it is. How to move step by step: docs/operate/database.
     },
   ],
   exits: [
-    [9, 'db.engine of the configuration is not postgresql, or the file is no SQLite database'],
+    [9, 'db.engine is not postgresql, or the file is no SQLite database'],
     [24, 'a master uses one of them, one cannot be reached, or the new one is not empty'],
     [37, 'called off; everything is as it was'],
     [25, 'the copy differs; it was undone'],

@@ -21,7 +21,7 @@ What nodes have reported since the backup was taken is not in it; they number th
     },
   ],
   exits: [
-    [9, 'the file is no backup, is not whole, or is of the other engine, or has a log beside it'],
+    [9, 'the file is no backup, not whole, of the other engine, or has a log beside it'],
     [24, 'a master uses the database, or the backup is of a newer build'],
     [37, 'called off; everything is as it was'],
     [78, 'the configuration is wrong'],
