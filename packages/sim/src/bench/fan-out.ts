@@ -64,7 +64,13 @@ export async function measureFanOut(
     await sim.order({ do: 'silence', on: true });
     const answers = await ping(crowd, names, DEADLINE);
     await sim.order({ do: 'silence', on: false });
-    expectCodes(answers, new Map([[ANSWERED, speaking], [NO_ANSWER, silent]])); // biome-ignore format: a table
+    expectCodes(
+      answers,
+      new Map([
+        [ANSWERED, speaking],
+        [NO_ANSWER, silent],
+      ]),
+    );
     answered.push(answers.answeredMs);
     await untilCode(crowd, silent, ANSWERED);
     return { value: answers.ms, baseline: DEADLINE * 1000, seconds: answers.ms / 1000 };
@@ -75,7 +81,14 @@ export async function measureFanOut(
   await untilCode(crowd, gone, DOWN);
   const down = await measureRounds(context, 'fan-out-down', () =>
     turns(
-      async () => expectCodes(await ping(crowd, names, PLENTY), new Map([[ANSWERED, staying], [DOWN, gone]])).ms, // biome-ignore format: a table
+      async () =>
+        expectCodes(
+          await ping(crowd, names, PLENTY),
+          new Map([
+            [ANSWERED, staying],
+            [DOWN, gone],
+          ]),
+        ).ms,
       async () => expectCodes(await ping(crowd, staying, PLENTY), new Map([[ANSWERED, staying]])).ms,
     ),
   );
