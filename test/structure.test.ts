@@ -9,7 +9,7 @@ const BASE = ['model', 'nodeset', 'protocol'];
 const FOUNDATION = ['model', 'nodeset', 'protocol', 'tree', 'store', 'api', 'kit', 'host'];
 /** A feature: it gets what it needs of others as ports, never by import. */
 const FEATURE = [...FOUNDATION, 'feature'];
-const FEATURES = ['node', 'environment', 'cluster'];
+const FEATURES = ['node', 'environment', 'access', 'stream', 'cluster'];
 
 const RULES: Rules = {
   allowed: {

@@ -1,0 +1,4 @@
+import type { Feature } from '@csm/feature';
+
+/** Subscriptions. */
+export const stream: Feature = { name: 'stream', api: [] };
