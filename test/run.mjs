@@ -26,8 +26,22 @@ import { timesOf } from './times.mjs';
 /** A deadline for what hangs, not a measure: a loaded machine is slow, and properties take their time. */
 const TIMEOUT_MS = 60_000;
 const SLOW_TIMEOUT_MS = 120_000;
-/** They begin first, so that none is left alone at the end. */
-const LONGEST = ['exactly-once', 'standby', 'certificates', 'sink', 'run-once', 'hostile', 'versions', 'master-away'];
+/** The groups that take a minute and more begin first, the longest of all before them: none is left alone at the end. */
+const LONGEST = [
+  'packages/store',
+  'slow/exactly-once',
+  'slow/versions',
+  'packages/environment',
+  'slow/certificates',
+  'slow/sink',
+  'slow/run-once',
+  'slow/hostile',
+  'slow/master-away',
+  'packages/node',
+  'slow/demo',
+  'test',
+  'packages/tree',
+];
 /**
  * What judges by time who is dead: beside other groups, a starved daemon would be told dead, and rightly so. These run
  * one after another at the end.
@@ -85,7 +99,7 @@ async function main() {
 /** The longest first, then the other slow ones, then the packages. */
 function inOrder(groups) {
   const rank = ({ name, timeout }) => {
-    const at = LONGEST.findIndex((word) => name.endsWith(`slow/${word}.test.js`));
+    const at = LONGEST.findIndex((word) => name === word || name.endsWith(`/${word}.test.js`));
     return at >= 0 ? at : LONGEST.length + (timeout === SLOW_TIMEOUT_MS ? 0 : 1);
   };
   return groups.sort((a, b) => rank(a) - rank(b));

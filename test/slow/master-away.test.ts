@@ -7,9 +7,10 @@ import { type Cluster, HUBS, type LinkRow, sharedCluster } from '../support/clus
 import { pass } from '../support/wait.ts';
 
 const OPTIONS = { computes: 4, interval: 0.5 };
-/** How long an entry daemon waits for a leader before it says that there is none, ms; and what a busy machine may add. */
-const PATIENCE_MS = 2000;
-const SLACK_MS = 2000;
+/** What a call may take, s: far longer than an entry daemon waits for a leader before it says that there is none. */
+const TIMEOUT_S = 60;
+const BEFORE_MS = (TIMEOUT_S * 1000) / 2;
+const ASKED = { timeoutSeconds: TIMEOUT_S };
 const SLEEP_INTERVALS = 10;
 
 const named = (rows: readonly LinkRow[], event: string): LinkRow[] => rows.filter(({ body }) => body.event === event);
@@ -53,21 +54,22 @@ describe('the master is away', function () {
 
       for (const { name, client, inode } of clients) {
         const began = performance.now();
-        const health = await client.call('health', {});
+        const health = await client.call('health', {}, ASKED);
         const took = performance.now() - began;
-        expect(took, `health at ${name}`).to.be.below(PATIENCE_MS + SLACK_MS);
+        expect(took, `health at ${name}`).to.be.below(BEFORE_MS);
         expect(health, name).to.deep.include({ degraded: true, aggregators: [] });
         expect(health.master, name).to.include({ reachable: false, node: null });
         expect(health.problems.join('\n'), name).to.match(/no master is reachable/);
-        const list = await refusal(client.call('node.list', {}));
+        const list = await refusal(client.call('node.list', {}, ASKED));
         expect(list.error.problem.code, name).to.equal(code.BAD_ADDRESS);
         expect(list.error.problem.detail, name).to.match(/degraded: no leading master is reachable/);
-        expect(list.took, `node.list at ${name}`).to.be.below(PATIENCE_MS + SLACK_MS);
+        expect(list.took, `node.list at ${name}`).to.be.below(BEFORE_MS);
         expect(inodeOf(cluster, name), `the socket of ${name}`).to.equal(inode);
       }
-      const run = await refusal(drain(cluster.client('utility').stream('run', { nodes: 'c1', argv: ['true'] })));
+      const order = { nodes: 'c1', argv: ['true'] };
+      const run = await refusal(drain(cluster.client('utility').stream('run', order, ASKED)));
       expect(run.error.problem.code).to.equal(code.BAD_ADDRESS);
-      expect(run.took).to.be.below(PATIENCE_MS + SLACK_MS);
+      expect(run.took).to.be.below(BEFORE_MS);
 
       await cluster.kill('c3');
       await cluster.kill('c4');
@@ -82,7 +84,7 @@ describe('the master is away', function () {
         30_000,
         'the master is back and has settled',
       );
-      await cluster.until(() => named(cluster.links(since), 'down').length > 0, 10_000, 'the dead are told');
+      await cluster.until(() => nodesOf(named(cluster.links(since), 'down')).length >= 2, 30_000, 'the dead are told');
       await pass(6 * cluster.intervalMs);
 
       const rows = cluster.links(since);

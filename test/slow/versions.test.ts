@@ -32,21 +32,22 @@ import {
 } from '../support/daemons.ts';
 import { random, seedOr } from '../support/random.ts';
 
-/** Minor versions beside ours, 1.3. */
-const OLDER = '1.2';
-const NEWER = '1.4';
+/** Minor versions beside ours, 1.4. */
+const OLDER = '1.3';
+const NEWER = '1.5';
 
 const MIXES: readonly Readonly<Record<string, string>>[] = [
-  { master: '1.3', 'agg-a': '1.0', 'agg-b': '1.4', login: '1.1', n1: '1.0', n2: '1.2', n3: '1.4' },
-  { master: '1.0', 'agg-a': '1.4', 'agg-b': '1.3', login: '1.2', n1: '1.4', n2: '1.1', n3: '1.3' },
-  { master: '1.4', 'agg-a': '1.2', 'agg-b': '1.1', login: '1.0', n1: '1.3', n2: '1.4', n3: '1.0' },
-  { master: '1.2', 'agg-a': '1.3', 'agg-b': '1.2', login: '1.3', n1: '1.3', n2: '1.2', n3: '1.1' },
+  { master: '1.4', 'agg-a': '1.0', 'agg-b': '1.5', login: '1.1', n1: '1.0', n2: '1.2', n3: '1.5' },
+  { master: '1.0', 'agg-a': '1.4', 'agg-b': '1.3', login: '1.2', n1: '1.5', n2: '1.1', n3: '1.3' },
+  { master: '1.5', 'agg-a': '1.2', 'agg-b': '1.1', login: '1.0', n1: '1.4', n2: '1.3', n3: '1.0' },
+  { master: '1.3', 'agg-a': '1.3', 'agg-b': '1.4', login: '1.4', n1: '1.4', n2: '1.2', n3: '1.1' },
+  { master: '1.2', 'agg-a': '1.4', 'agg-b': '1.2', login: '1.3', n1: '1.4', n2: '1.2', n3: '1.3' },
 ];
 
 const speak = (version: string) => ({ args: ['--speak', version] });
 
 for (const [i, mix] of MIXES.entries()) {
-  describe(`a cluster of versions 1.0 to 1.4, its master of ${mix['master']}`, () => {
+  describe(`a cluster of versions 1.0 to 1.5, its master of ${mix['master']}`, () => {
     let cluster: SmallCluster;
     before(async () => {
       cluster = await smallCluster(['n1', 'n2', 'n3'], (who) => speak(mix[who] ?? VERSION));

@@ -1,12 +1,11 @@
 /** The files of a test cluster (certificates, configurations), its proxies, and how each daemon is started. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DaemonId, daemonId, type Role } from '@csm/model';
 import { expand } from '@csm/nodeset';
 import { initCa, issue } from '@csm/pki';
-import type { Launch } from './daemon-process.ts';
+import { freePorts, type Launch } from '@csm/sim';
 import { DIRECTORY } from './numbered/lists.ts';
 import { TcpProxy } from './proxy.ts';
 
@@ -34,6 +33,10 @@ export interface ClusterOptions {
   readonly proxied?: readonly Route[];
   /** Seconds until a node returns to its first choice. */
   readonly returnAfter?: number;
+  /** Seconds an aggregator that is told to end waits for its nodes to leave; default: that of the settings. */
+  readonly drainTimeout?: number;
+  /** Of the master, below `csm.node`: when lost contact is a failure, and when that is over. */
+  readonly nodeRules?: { readonly grace?: number; readonly stable_for?: number };
 }
 
 export interface PlannedLaunch extends Launch {
@@ -63,12 +66,12 @@ export async function makePlan(
   host: string,
   proxies: Map<Route, TcpProxy>,
 ): Promise<PlannedLaunch[]> {
-  const { interval, simulated, returnAfter: return_after = 300 } = options;
+  const { interval, simulated, returnAfter: return_after = 300, drainTimeout: drain_timeout } = options;
   const launches: PlannedLaunch[] = [];
   for (const sub of ['etc', 'state', 'log', 'numbered']) mkdirSync(join(directory, sub));
   const pki = join(directory, 'pki');
   const roles = await certify(options, pki, host);
-  const [forHubs = 0, forUtility = 0, portA = 0, portB = 0] = await freePorts(host, 4);
+  const [forHubs = 0, forUtility = 0, portA = 0, portB = 0] = await freePorts(4, host);
 
   /** Where a daemon dials another: there, or at the proxy of that way. */
   const way = async (route: Route, port: number) => {
@@ -78,7 +81,7 @@ export async function makePlan(
     proxies.set(route, proxy);
     return { host, port: proxy.port };
   };
-  const add = (name: string, net: object) => {
+  const add = (name: string, net: object, settings: object = {}) => {
     const role = roles.get(name) ?? 'compute';
     const file = join(directory, 'etc', `${name}.cfg`);
     const ssl = { ca_file: join(pki, 'ca.pem'), cred_pem: join(pki, `${role}-${name}.pem`) };
@@ -91,17 +94,27 @@ export async function makePlan(
       state_dir: join(directory, 'state', name),
       net: { ...common, ...net },
       ...more,
+      ...settings,
     };
     writeFileSync(file, JSON.stringify({ csm }, null, 2), { mode: 0o600 });
     const argv = [CSMD, '--role', role, '--file', file];
     if (options.numbered === true) argv.push('--feature', NUMBERED);
     const env = { [DIRECTORY]: listsOf(directory), CSM_TEST_NODE: name };
-    launches.push({ name, id: daemonId(role, name), argv, env, log: join(directory, 'log', `${name}.log`) });
+    launches.push({
+      name,
+      kind: role,
+      id: daemonId(role, name),
+      argv,
+      env,
+      log: join(directory, 'log', `${name}.log`),
+    });
   };
 
-  add('master', { aggregator_listen: { host, port: forHubs }, utility_listen: { host, port: forUtility } });
-  add('agg-A', { compute_listen: { host, port: portA }, master: await way('agg-A>master', forHubs) });
-  add('agg-B', { compute_listen: { host, port: portB }, master: await way('agg-B>master', forHubs) });
+  const listens = { aggregator_listen: { host, port: forHubs }, utility_listen: { host, port: forUtility } };
+  add('master', listens, options.nodeRules === undefined ? {} : { node: options.nodeRules });
+  const drain = drain_timeout === undefined ? {} : { drain_timeout };
+  add('agg-A', { compute_listen: { host, port: portA }, master: await way('agg-A>master', forHubs), ...drain });
+  add('agg-B', { compute_listen: { host, port: portB }, master: await way('agg-B>master', forHubs), ...drain });
   add('utility', { master: await way('utility>master', forUtility) });
   for (const name of computesOf(options)) {
     const aggregatorA = await way(`${name}>agg-A`, portA);
@@ -113,7 +126,13 @@ export async function makePlan(
     const state = join(directory, 'state/sim');
     const argv = [SIM, '--nodes', simulated, '--aggregators', hubs, '--pki', pki, '--state', state];
     argv.push('--interval', String(interval), '--return-after', String(return_after));
-    launches.push({ name: 'sim', id: daemonId('compute', 'sim'), argv, env: {}, log: join(directory, 'log/sim.log') });
+    launches.push({
+      name: 'sim',
+      kind: 'sim',
+      id: daemonId('compute', 'sim'),
+      argv,
+      log: join(directory, 'log/sim.log'),
+    });
   }
   return launches;
 }
@@ -129,18 +148,4 @@ async function certify(options: ClusterOptions, pki: string, host: string): Prom
   ]);
   for (const [node, role] of roles) await issue(pki, { role, node, names: [host, 'localhost'], days: 1 });
   return roles;
-}
-
-/** Ports at `host` that nobody uses at this moment. */
-async function freePorts(host: string, count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, host, resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiTypes, Client } from '@csm/client';
 import type { DaemonId } from '@csm/model';
+import { DaemonProcess } from '@csm/sim';
 import Database from 'better-sqlite3';
 import {
   type ClusterOptions,
@@ -23,7 +24,6 @@ import {
   simulatedOf,
   socketOf,
 } from './cluster-plan.ts';
-import { DaemonProcess } from './daemon-process.ts';
 import { judge, type Verdict } from './numbered/oracle.ts';
 import type { TcpProxy } from './proxy.ts';
 import { type Condition, Hopeless, waitFor } from './wait.ts';
@@ -146,7 +146,7 @@ export class Cluster {
 
   /** Starts a daemon that has ended, as systemd would; `more`: arguments besides those it always has. */
   restart(name: string, more: readonly string[] = []): void {
-    this.process(name).start(more);
+    this.process(name).start({ args: more });
   }
 
   proxy(route: Route): TcpProxy {

@@ -10,7 +10,7 @@ export { readPostgres, readSqlite } from './oracle/rows.ts';
 export type { Order } from './population/control.ts';
 export type { PopulationStats } from './population/population.ts';
 export { type SimulatedNodeOptions, simulateNode } from './simulated-node.ts';
-export { DaemonProcess } from './site/daemon-process.ts';
+export { DaemonProcess, type Launch } from './site/daemon-process.ts';
 export { type Bench, type EngineName, overEngines, startPostgres } from './site/engines.ts';
 export { type PostgresOptions, PostgresSite, postgresPrograms, unprivileged } from './site/postgres.ts';
 export { TcpProxy } from './site/proxy.ts';

@@ -21,7 +21,7 @@ describe('the command line of the fault suite', () => {
   });
 
   for (const [argv, words] of [
-    [['nonsense'], /there is no fault 'nonsense'; allowed are failpoints, kill-stop/],
+    [['nonsense'], /there is no fault 'nonsense'; allowed are failpoints, failpoints-leader, kill-stop/],
     [['--db', 'mysql'], /--db is 'mysql'; allowed is one of sqlite, postgresql/],
     [['--seed', 'x'], /--seed is 'x'; allowed is a whole number/],
     [['--seed', '-1'], /--seed/],

@@ -1,5 +1,5 @@
 /** Reading and pruning the `change` table, over the store's own query and call. */
-import { code, fail } from '@csm/model';
+import { CsmError, code, fail, problem } from '@csm/model';
 import { OLDEST } from './change-table.ts';
 import type { StoredChange } from './core.ts';
 import type { SqlValue } from './module.ts';
@@ -20,22 +20,26 @@ export interface Window {
   readonly filter?: ChangeFilter | undefined;
 }
 
+/** Throws code 9 for a filter that names nothing, or too much. */
+export function checkFilter(filter: ChangeFilter | undefined): void {
+  for (const field of ['kinds', 'subjects'] as const) {
+    const count = filter?.[field]?.length;
+    if (count === undefined || (count > 0 && count <= FILTER_MAX)) continue;
+    fail(code.INVALID_PARAMETER, `the filter names ${count} ${field}`, { field, allowed: `1 to ${FILTER_MAX}` });
+  }
+}
+
 /** Changes in a window of seq, in order. Pruned rows are simply not there. */
 export async function readChanges(query: Query, { after, upTo, limit, filter }: Window): Promise<ChangeRow[]> {
   const params: SqlValue[] = [after];
   let where = 'seq > $1';
   if (upTo !== undefined) where += ` AND seq <= $${params.push(upTo)}`;
+  checkFilter(filter);
   for (const [column, names] of [
     ['kind', filter?.kinds],
     ['subject', filter?.subjects],
   ] as const) {
     if (names === undefined) continue;
-    if (names.length === 0 || names.length > FILTER_MAX) {
-      fail(code.INVALID_PARAMETER, `the filter names ${names.length} ${column}s`, {
-        field: `${column}s`,
-        allowed: `1 to ${FILTER_MAX}`,
-      });
-    }
     where += ` AND ${column} IN (${names.map((name) => `$${params.push(name)}`).join(', ')})`;
   }
   const sql = `SELECT seq, time, kind, subject, body FROM change WHERE ${where} ORDER BY seq LIMIT $${params.push(limit)}`;
@@ -53,13 +57,19 @@ export async function since(query: Query, seq: number, limit: number, filter?: C
   const rows = await readChanges(query, { after: seq, limit, filter });
   // Asked after the rows: if pruning came in between, the answer is refused rather than short of some.
   const first = await oldest(query);
-  if (first > seq + 1) {
-    fail(code.CONTEXT_LOST, `changes ${seq + 1} to ${first - 1} are no longer kept`, {
-      field: 'seq',
-      allowed: `an integer from ${first - 1}; the present state must be read anew`,
-    });
-  }
+  if (first > seq + 1) throw contextLost('seq', seq, first);
   return rows;
+}
+
+/** Changes behind cursor `seq` were pruned: the oldest that is kept is `first`. */
+export function contextLost(field: string, seq: number, first: number): CsmError {
+  return new CsmError(
+    problem(code.CONTEXT_LOST, `changes ${seq + 1} to ${first - 1} are no longer kept`, {
+      field,
+      allowed: `an integer from ${first - 1}; the present state must be read anew`,
+      oldest: first - 1,
+    }),
+  );
 }
 
 export async function head(query: Query): Promise<number> {
@@ -74,7 +84,7 @@ export async function oldest(query: Query): Promise<number> {
 
 /** Slice after slice; each is a call of its own, so that others run in between. */
 export async function prune(call: Call, rule: PruneRule): Promise<number> {
-  for (const field of ['olderThan', 'keepRows', 'hardRows'] as const) {
+  for (const field of ['olderThan', 'keepRows', 'hardRows', 'hardOlderThan'] as const) {
     const value = rule[field];
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
       fail(code.INVALID_PARAMETER, `${field} is ${value}`, { field, allowed: 'an integer from 0' });

@@ -1,9 +1,11 @@
 /** The store's own module, named `store`: its tables, and the procedures the store itself calls. */
 import { code, fail, type Wall } from '@csm/model';
 import { CHANGE_POSTGRESQL, OLDEST } from './change-table.ts';
+import { contextLost } from './changes.ts';
 import { commitReports, cursors, forgetStreams } from './intake.ts';
-import type { Migration, ReportApplier, StoreModule, Tx } from './module.ts';
+import type { AnyProcedure, Migration, ReportApplier, StoreModule, Tx } from './module.ts';
 import { checkModule } from './module.ts';
+import { CALL_KEY, once } from './once.ts';
 import { pruneChanges } from './prune.ts';
 
 const migrations: readonly Migration[] = [
@@ -61,14 +63,18 @@ const migrations: readonly Migration[] = [
         CREATE TABLE commit_mark (term BIGINT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (term, number));`,
     },
   },
+  { id: 3, title: 'calls made under a key', sql: CALL_KEY },
 ];
 
 const FOLLOWERS_MAX = 1_000;
 
-/** The stored cursor of a follower; a new one begins after the head, or before the oldest row. */
-async function openFollower(
+/**
+ * The stored cursor of a follower; a new one begins after the head, before the oldest row, or after a change. In the
+ * transaction of a feature it begins with what is committed next.
+ */
+export async function openFollower(
   tx: Tx,
-  { name, from }: { readonly name: string; readonly from: 'now' | 'oldest' },
+  { name, from }: { readonly name: string; readonly from: 'now' | 'oldest' | number },
 ): Promise<{ readonly cursor: number }> {
   const known = await tx.get<{ cursor: number }>('SELECT cursor FROM follower WHERE name = $1', [name]);
   if (known !== undefined) return known;
@@ -76,9 +82,13 @@ async function openFollower(
   if (count >= FOLLOWERS_MAX) {
     fail(code.MEMORY, `follower ${name} would be number ${count + 1}`, { allowed: `${FOLLOWERS_MAX} followers` });
   }
-  const newest = await tx.get<{ head: number | null }>('SELECT max(seq) AS head FROM change');
-  const first = await tx.get<{ oldest: number }>(OLDEST);
-  const cursor = from === 'now' ? (newest?.head ?? 0) : Math.max(0, (first?.oldest ?? 0) - 1);
+  const newest = (await tx.get<{ head: number | null }>('SELECT max(seq) AS head FROM change'))?.head ?? 0;
+  const first = (await tx.get<{ oldest: number }>(OLDEST))?.oldest ?? 0;
+  if (typeof from === 'number' && first > from + 1) throw contextLost('since', from, first);
+  if (typeof from === 'number' && from > newest) {
+    fail(code.INVALID_PARAMETER, `there is no change ${from} yet`, { field: 'since', allowed: `up to ${newest}` });
+  }
+  const cursor = from === 'now' ? newest : from === 'oldest' ? Math.max(0, first - 1) : from;
   await tx.run('INSERT INTO follower (name, cursor, updated) VALUES ($1, $2, $3)', [name, cursor, tx.now]);
   return { cursor };
 }
@@ -93,7 +103,8 @@ async function moveFollower(
   return null;
 }
 
-async function forgetFollower(tx: Tx, { name }: { readonly name: string }): Promise<null> {
+/** Removes a follower's stored cursor, so that it no longer holds changes back from pruning. */
+export async function forgetFollower(tx: Tx, { name }: { readonly name: string }): Promise<null> {
   await tx.run('DELETE FROM follower WHERE name = $1', [name]);
   return null;
 }
@@ -108,6 +119,7 @@ export interface Registry {
 /** Puts modules together. Throws code 9 for a name or a report kind that two of them claim. */
 export function registry(features: readonly { readonly exports: unknown; readonly from: string }[]): Registry {
   const appliers = new Map<string, ReportApplier>();
+  const procedures = new Map<string, AnyProcedure>();
   const core: StoreModule = {
     name: 'store',
     migrations,
@@ -119,10 +131,10 @@ export function registry(features: readonly { readonly exports: unknown; readonl
       openFollower,
       moveFollower,
       forgetFollower,
+      once: once(procedures),
     },
   };
   const modules = [core, ...features.map(({ exports, from }) => checkModule(exports, from))];
-  const procedures = new Map<string, (tx: Tx, input: never) => Promise<unknown>>();
   const owners = new Map<string, string>();
   const names = new Set<string>();
   for (const module of modules) {

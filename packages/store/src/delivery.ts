@@ -128,6 +128,7 @@ export class FollowerDelivery implements Delivery {
     const first = await oldest(this.#ports.query);
     const gone = first - 1 - this.#cursor;
     if (gone <= 0) return { rows, through };
+    await this.#attempt(async (signal) => this.#follower.lost?.(this.#cursor + 1, first - 1, signal));
     this.#lost += gone;
     const words = `${gone} changes after ${this.#cursor} were pruned before ${name} had them`;
     this.#ports.onFault(`delivery ${name}`, problem(code.CONTEXT_LOST, words));
@@ -138,7 +139,7 @@ export class FollowerDelivery implements Delivery {
   /** Sends, and counts; a single row that has failed too often is skipped where the follower allows it. */
   async #sendOrSkip(rows: readonly ChangeRow[]): Promise<void> {
     try {
-      await this.#send(rows);
+      await this.#attempt((signal) => this.#follower.send(rows, signal));
       this.#sent += rows.length;
       this.#size = Math.min(this.#batch, this.#size * 2);
     } catch (thrown) {
@@ -156,7 +157,8 @@ export class FollowerDelivery implements Delivery {
     this.#owed = true;
   }
 
-  async #send(rows: readonly ChangeRow[]): Promise<void> {
+  /** Work of the follower within its time; it ends with `stop`, too. */
+  async #attempt(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const attempt = new AbortController();
     const { attemptMs = DEFAULTS.attemptMs } = this.#follower;
     let end: (error: CsmError) => void = () => {};
@@ -171,7 +173,7 @@ export class FollowerDelivery implements Delivery {
     const stopped = (): void => attempt.abort();
     this.#stop.signal.addEventListener('abort', stopped);
     try {
-      await Promise.race([this.#follower.send(rows, attempt.signal), cut]);
+      await Promise.race([work(attempt.signal), cut]);
     } finally {
       clearTimeout(timer);
       this.#stop.signal.removeEventListener('abort', stopped);

@@ -8,6 +8,7 @@ export type { Restored, RestoreOptions } from './admin/restore.ts';
 export type { RunProgram } from './admin/run-program.ts';
 export { type Among, deleteAmong, type Key, type KeyColumn, rowsAmong } from './among.ts';
 export { fullJitter } from './backoff.ts';
+export { forgetFollower, openFollower } from './core.ts';
 export {
   type BatchResult,
   type CommitReports,
@@ -35,6 +36,7 @@ export type {
   StoreModule,
   Tx,
 } from './module.ts';
+export { ONCE_KEEP_MS, type OnceKey } from './once.ts';
 export {
   type Candidacy,
   type MemoryOptions,
@@ -70,6 +72,8 @@ export {
   type Delivery,
   type DeliveryStatus,
   type Follower,
+  type FollowOptions,
+  type FollowStats,
   type PruneRule,
   type QueryOptions,
   type Store,

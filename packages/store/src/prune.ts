@@ -12,6 +12,7 @@ export interface PruneSlice {
   readonly olderThan?: number | undefined;
   readonly keepRows?: number | undefined;
   readonly hardRows?: number | undefined;
+  readonly hardOlderThan?: number | undefined;
 }
 
 interface Row {
@@ -24,6 +25,7 @@ export function goes({ seq, time }: Row, rule: PruneSlice, head: number, behind:
   // The newest row carries the count on: the next seq is one above it.
   if (seq >= head) return false;
   if (rule.hardRows !== undefined && seq <= head - rule.hardRows) return true;
+  if (rule.hardOlderThan !== undefined && time < rule.hardOlderThan) return true;
   if (seq > behind) return false;
   return (
     (rule.olderThan !== undefined && time < rule.olderThan) ||

@@ -9,7 +9,9 @@ import type { Place } from './admin/reading.ts';
 import * as changes from './changes.ts';
 import { FollowerDelivery } from './delivery.ts';
 import type { Answer, Committed, Engine } from './engine.ts';
+import { SharedReader } from './follow/reader.ts';
 import type { Sql, SqlRow, SqlValue } from './module.ts';
+import type { OnceKey } from './once.ts';
 import type { PostgresServer } from './postgresql/server.ts';
 import { CallQueue } from './queue.ts';
 import {
@@ -54,6 +56,7 @@ export class Shell implements Store {
   readonly #queue: CallQueue;
   readonly #listeners = new Set<(head: number) => void>();
   readonly #deliveries = new Map<string, FollowerDelivery>();
+  readonly #reader: SharedReader;
   #settleClosed: (problem: Problem | undefined) => void = () => {};
   #closing: Promise<void> | undefined;
   /** Set once no further call or query is taken. */
@@ -84,7 +87,14 @@ export class Shell implements Store {
       this.#settleClosed = resolve;
     });
     const query: Store['query'] = (sql, params, given) => this.query(sql, params, given);
+    this.#reader = new SharedReader({
+      query,
+      head: () => this.#head,
+      subscribe: (listener) => this.#subscribe(listener),
+    });
     this.changes = {
+      follow: (given) => this.#reader.follow(given),
+      followStats: () => this.#reader.stats(),
       since: (seq, limit, filter) => changes.since(query, seq, limit, filter),
       head: () => changes.head(query),
       oldest: () => changes.oldest(query),
@@ -107,8 +117,7 @@ export class Shell implements Store {
       if (!this.#procedures.has(procedure)) this.#unknown(procedure);
       const call = {
         id: this.#nextId++,
-        procedure,
-        input: jsonText(procedure, input),
+        ...asCalled(procedure, input, options.once),
         now: options.now ?? wall(this.#clock()),
       };
       const full = this.#queue.push({ call, resolve: (output) => resolve(JSON.parse(output) as O), reject });
@@ -197,6 +206,7 @@ export class Shell implements Store {
     await Promise.all([...this.#deliveries.values()].map((delivery) => delivery.stop()));
     this.#deliveries.clear();
     this.#refusal ??= new CsmError(problem(code.DATABASE_UNAVAILABLE, 'the store is closed'));
+    this.#reader.end(this.#refusal.problem);
     await this.#writing;
     this.#listeners.clear();
     await this.#engine.close();
@@ -263,6 +273,7 @@ export class Shell implements Store {
       this.#refusal = new CsmError(reason);
       this.#queue.rejectAll(this.#refusal);
       for (const delivery of this.#deliveries.values()) void delivery.stop();
+      this.#reader.end(reason);
       this.#settleClosed(reason);
     }
   }
@@ -285,6 +296,20 @@ function placeOf(
 ): Place | undefined {
   if (options.file !== undefined) return { engine: 'sqlite', file: resolve(options.file) };
   return options.server === undefined ? undefined : { engine: 'postgresql', server: options.server };
+}
+
+/** Under a key the store's own procedure runs it, in the same transaction. */
+function asCalled(procedure: string, input: unknown, key: OnceKey | undefined) {
+  if (key === undefined) return { procedure, input: jsonText(procedure, input) };
+  const { owner, key: name, hash } = key;
+  for (const [field, value, most] of [
+    ['owner', owner, 256],
+    ['key', name, 128],
+    ['hash', hash, 128],
+  ] as const) {
+    if (value === '' || value.length > most) refuse(`once.${field}`, value, `text of 1 to ${most} characters`);
+  }
+  return { procedure: 'store.once', input: jsonText(procedure, { owner, key: name, hash, procedure, input }) };
 }
 
 function jsonText(procedure: string, input: unknown): string {

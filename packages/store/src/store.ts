@@ -7,6 +7,7 @@
 import type { Problem, Wall } from '@csm/model';
 import type { Place } from './admin/reading.ts';
 import type { Sql, SqlRow, SqlValue } from './module.ts';
+import type { OnceKey } from './once.ts';
 
 /** One row of `change`: what a client may follow. */
 export interface ChangeRow {
@@ -34,6 +35,40 @@ export interface PruneRule {
    * them as lost. It is what bounds the table while a follower is stuck.
    */
   readonly hardRows?: number;
+  /** Nor does this one, for rows older than this moment. */
+  readonly hardOlderThan?: Wall;
+}
+
+/** Whoever follows the changes for a while, without a name. */
+export interface FollowOptions extends ChangeFilter {
+  /** The last seq already known; when left out, it begins with what comes next. */
+  readonly since?: number | undefined;
+  /** Further choice among the rows of the filter; must be quick, since it runs for each of them. */
+  readonly wants?: (row: ChangeRow) => boolean;
+  /** Leaves. */
+  readonly signal: AbortSignal;
+  /**
+   * Is given the next rows; the same objects are given to others. Resolves when there is room for more. What it throws
+   * ends the following.
+   */
+  take(rows: readonly ChangeRow[]): Promise<void>;
+  /** Milliseconds one `take` may last. Default 600,000. */
+  readonly stallMs?: number;
+}
+
+/** Figures of all who follow; counts since the start. */
+export interface FollowStats {
+  readonly followers: number;
+  /** Pages read for all who are near the head, and for one who was behind. */
+  readonly sharedReads: number;
+  readonly ownReads: number;
+  /** Rows given, of all followers. */
+  readonly given: number;
+  /** Followers that took nothing for too long. */
+  readonly cutOff: number;
+  /** Rows in memory for all, and characters of all that is kept. */
+  readonly ringRows: number;
+  readonly size: number;
 }
 
 export interface Changes {
@@ -46,6 +81,14 @@ export interface Changes {
   head(): Promise<number>;
   /** The oldest seq kept; 0 before the first change. */
   oldest(): Promise<number>;
+  /**
+   * Gives all changes behind `since` that match, in order, each once, and then those that come, until the signal fires;
+   * then it resolves. Many may follow: new rows are read once for all, and who is slow waits alone. Rejects with code
+   * 37 and `oldest` when rows behind the cursor are pruned, or the database ends before it; 5 when `take` lasted too
+   * long; 13 when too many follow; 24 when the database fails or the store is closed.
+   */
+  follow(options: FollowOptions): Promise<void>;
+  followStats(): FollowStats;
   /** Tells the new head after each commit that made changes. Returns what ends it. */
   subscribe(listener: (head: number) => void): () => void;
   /**
@@ -75,6 +118,11 @@ export interface Follower {
   readonly attemptMs?: number;
   /** Full jitter: before retry n a random pause below min(maxMs, firstMs·2^n). Defaults 500 and 60,000 ms. */
   readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
+  /**
+   * Rows `from` to `to` were pruned before they could be sent. The cursor moves behind them when this has resolved; a
+   * rejection is retried as one of `send` is, and rows pruned meanwhile are told with them.
+   */
+  lost?(from: number, to: number, signal: AbortSignal): Promise<void>;
   /** A single row that failed so often is skipped and counted. Default: never skipped, it blocks its follower. */
   readonly maxAttempts?: number;
 }
@@ -106,6 +154,12 @@ export interface QueryOptions {
 export interface CallOptions {
   /** The time of the transaction; the store's clock when left out. */
   readonly now?: Wall;
+  /**
+   * The call changes something and may be repeated: a repetition under the same owner and key within 24 h gets the
+   * answer of the first, and waits for it while that is under way; another call under it is refused with code 9, field
+   * Idempotency-Key. A call that was refused keeps no key. Code 30 for an answer of more than 1 MiB.
+   */
+  readonly once?: OnceKey | undefined;
 }
 
 export interface StoreStats {

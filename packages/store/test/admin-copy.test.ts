@@ -98,7 +98,7 @@ describe('a copy to PostgreSQL', () => {
     const { code: c, detail } = await problemOf(copyToPostgres(file, server, options));
     expect([c, detail]).to.deep.equal([
       code.DATABASE_UNAVAILABLE,
-      `the database ${server.database} is not empty: it has account, blob, change, change_pruned, commit_mark`,
+      `the database ${server.database} is not empty: it has account, blob, call_key, change, change_pruned`,
     ]);
   });
 

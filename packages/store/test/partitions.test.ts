@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Client } from 'pg';
 import { openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
 import { covers, gapAround, type Range, spanAround } from '../src/postgresql/partitions.ts';
-import { LEDGER, problemOf } from './fixtures/engines.ts';
+import { LEDGER, problemOf, until } from './fixtures/engines.ts';
 import { freshDatabase, needsPostgres } from './fixtures/postgres.ts';
 
 describe('ranges of partitions', () => {
@@ -51,7 +51,7 @@ describe('changes in partitions', function () {
   const open = async (): Promise<Opened> => {
     const { server, drop } = await freshDatabase();
     undo.push(drop);
-    const store = await openPostgresStore({ server, modules: [LEDGER] });
+    const store = await openPostgresStore({ server, modules: [LEDGER], limits: { queryMs: 60_000 } });
     undo.push(() => store.close());
     const admin = async (sql: string): Promise<void> => {
       const client = new Client(server);
@@ -119,14 +119,16 @@ describe('changes in partitions', function () {
     const { store, admin } = await open();
     await store.call('ledger.manyChanges', { count: 3 }, { now: wall(1_000) });
     await jump(admin, 100_007);
-    const slow = store.query('SELECT count(*) AS n, pg_sleep(4) AS slept FROM change');
-    const running = `SELECT pid FROM pg_stat_activity
-      WHERE query LIKE '%pg_sleep(4)%' AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()`;
-    while ((await store.query(running)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    // A query that goes on until it is called off.
+    const slow = problemOf(store.query('SELECT count(*) AS n, pg_sleep(600) AS slept FROM change'));
+    const running = `FROM pg_stat_activity
+      WHERE query LIKE '%pg_sleep(600) AS slept%' AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()`;
+    await until('it reads', async () => (await store.query(`SELECT pid ${running}`)).length === 1);
     expect(await store.changes.prune({ keepRows: 1 })).to.equal(3);
     expect(await store.changes.oldest()).to.equal(100_007);
     expect(await partitions(store)).to.have.length(2);
     expect(await add(store)).to.equal(100_008);
+    await admin(`SELECT pg_cancel_backend(pid) ${running}`);
     await slow;
     expect(await store.changes.prune({ keepRows: 2 })).to.equal(0);
     expect(await partitions(store)).to.have.length(1);

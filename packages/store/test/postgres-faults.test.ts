@@ -7,14 +7,12 @@ import { mkdirSync } from 'node:fs';
 import { code } from '@csm/model';
 import { expect } from 'chai';
 import { type CommitReportsResult, openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
-import { LEDGER, problemOf, until } from './fixtures/engines.ts';
+import { atOnce, LEDGER, problemOf, until } from './fixtures/engines.ts';
 import { Cluster, needsPostgres } from './fixtures/postgres.ts';
 import { mountSmall, unmount } from './fixtures/process.ts';
 
-/** How soon a call is answered while the database is known to be away; a loaded machine needs some of it. */
-const AT_ONCE_MS = 1_000;
-/** How soon it must work again once the database does. */
-const RETURN_MS = 20_000;
+/** Until it must work again once the database does. */
+const RETURN_MS = 30_000;
 
 describe('PostgreSQL that is away', () => {
   let cluster: Cluster;
@@ -24,7 +22,7 @@ describe('PostgreSQL that is away', () => {
 
   before(async function () {
     needsPostgres.call(this);
-    cluster = new Cluster({ fast: false });
+    cluster = new Cluster();
     await cluster.start();
   });
   after(() => cluster?.remove());
@@ -65,10 +63,9 @@ describe('PostgreSQL that is away', () => {
   };
   /** All calls of a moment are answered, quickly, with code 24. */
   const refusedAtOnce = async (): Promise<void> => {
-    const began = performance.now();
-    const asked = Array.from({ length: 50 }, (_, n) => problemOf(store.call('ledger.add', { n: -n })));
-    for (const { code: c } of await Promise.all(asked)) expect(c).to.equal(code.DATABASE_UNAVAILABLE);
-    expect(performance.now() - began).to.be.lessThan(AT_ONCE_MS);
+    const asked = () => Array.from({ length: 50 }, (_, n) => problemOf(store.call('ledger.add', { n: -n })));
+    const problems = await atOnce(() => Promise.all(asked()));
+    for (const { code: c } of problems) expect(c).to.equal(code.DATABASE_UNAVAILABLE);
   };
 
   /**
@@ -156,9 +153,8 @@ describe('PostgreSQL that is away', () => {
       await cluster.stop(signal);
       await until('it is away', () => store.away !== undefined);
       await refusedAtOnce();
-      const began = performance.now();
-      expect((await problemOf(store.query('SELECT 1'))).code).to.equal(code.DATABASE_UNAVAILABLE);
-      expect(performance.now() - began).to.be.lessThan(AT_ONCE_MS);
+      const refused = await atOnce(() => problemOf(store.query('SELECT 1')));
+      expect(refused.code).to.equal(code.DATABASE_UNAVAILABLE);
       await cluster.start();
       await back(round * 10 + 2);
       expect(store.away).to.equal(undefined);
@@ -297,12 +293,10 @@ describe('PostgreSQL that is away', () => {
   it('fails a batch, not a report, when a statement takes too long', async () => {
     await store.close();
     store = await open({ procedureMs: 200 });
-    const slow = { sql: { sqlite: 'SELECT 1', postgresql: 'SELECT pg_sleep(5)' } };
-    const began = performance.now();
+    const slow = { sql: { sqlite: 'SELECT 1', postgresql: 'SELECT pg_sleep(600)' } };
     const [late, next] = await Promise.allSettled([store.call('ledger.sql', slow), store.call('ledger.add', { n: 1 })]);
     expect(late.status === 'rejected' && late.reason.problem.code).to.equal(code.TIMEOUT);
-    expect(next.status).to.equal('fulfilled');
-    expect(performance.now() - began).to.be.lessThan(4_000);
+    expect(next.status, 'though the statement would have gone on').to.equal('fulfilled');
   });
 
   it('takes a connection that ends between two statements for a database that is away', async () => {
@@ -353,9 +347,8 @@ describe('PostgreSQL that is away', () => {
     await cluster.stop();
     try {
       await until('it is away', () => store.away !== undefined);
-      const began = performance.now();
+      // Nobody is waited for who cannot come: the test would not end.
       await store.close();
-      expect(performance.now() - began).to.be.lessThan(8_000);
       expect((await problemOf(open())).detail).to.match(/cannot be opened: .*(ENOENT|ECONNREFUSED)/);
     } finally {
       await cluster.start();

@@ -40,7 +40,7 @@ describe('who leads', () => {
 
     before(async function () {
       needsPostgres.call(this);
-      cluster = new Cluster({ fast: false });
+      cluster = new Cluster();
       await cluster.start();
     });
     after(() => cluster?.remove());

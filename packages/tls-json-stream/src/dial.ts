@@ -59,6 +59,13 @@ export interface DialOptions extends StreamOptions {
   readonly servername?: string;
   /** Time for look-up, connection and handshake together. Unit: ms. Default 10 s. */
   readonly connectTimeout?: number;
+  /**
+   * Once somebody listens there: the whole time from then on instead, for one who lets arrivals wait. Unit: ms. Default:
+   * what is left of `connectTimeout`.
+   */
+  readonly handshakeTimeout?: number;
+  /** Somebody listens there: what follows is the handshake. */
+  readonly onConnect?: () => void;
   /** From an earlier `onSession`. Ignored for another name, another `tls` object or an expired certificate. */
   readonly session?: Session;
   /** A newer session, up to a few times for each stream; the last one counts. */
@@ -100,7 +107,8 @@ export function dial(options: DialOptions): Promise<JsonStream> {
     }
 
     const timeout = options.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT;
-    const timer = setTimeout(() => fail(no('TIMEOUT', `no answer within ${timeout} ms`)), timeout);
+    const late = (ms: number) => setTimeout(() => fail(no('TIMEOUT', `no answer within ${ms} ms`)), ms);
+    let timer = late(timeout);
     const onAbort = () => fail(no('ABORTED', 'stopped here'));
     const onError = (error: Error) => {
       const code = dialCode(error);
@@ -154,9 +162,15 @@ export function dial(options: DialOptions): Promise<JsonStream> {
     };
     options.signal?.addEventListener('abort', onAbort);
     // TLS only where somebody listens: what it keeps, and a session to resume, cost a hundred times a refused connection.
-    const tcp = tcpConnect({ host: options.host, port: options.port, autoSelectFamily: true });
+    const { host, port } = options;
+    const tcp = tcpConnect({ host, port, ...(isIP(host) === 0 ? { autoSelectFamily: true } : {}) });
     watch(tcp);
     tcp.once('connect', () => {
+      options.onConnect?.();
+      if (options.handshakeTimeout !== undefined) {
+        clearTimeout(timer);
+        timer = late(options.handshakeTimeout);
+      }
       const tls = tlsConnect({
         socket: tcp,
         secureContext,

@@ -4,7 +4,7 @@
  * An arrival is *silent* until its first bytes, *waiting* until one of `maxHandshakes` slots is free, in *handshake*
  * until TLS has accepted both certificates; then it becomes a stream. Bytes that cannot begin TLS are refused from the
  * first read, so that a silent or chattering stranger never takes a slot. Each phase has the deadline
- * `handshakeTimeout`. Every refusal is counted and told with the address and a reason in words.
+ * `handshakeTimeout`, waiting `turnTimeout`. Every refusal is counted and told with the address and a reason in words.
  */
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -60,6 +60,11 @@ export interface ListenOptions extends StreamOptions {
   readonly tls: ListenTls;
   /** Time for each phase of an arrival. Unit: ms. Default 5 s. */
   readonly handshakeTimeout?: number;
+  /**
+   * How long an arrival that has begun TLS waits for its turn. Unit: ms. Default: `handshakeTimeout`. Longer where
+   * thousands may come at once: who is sent away comes again, at the end of the line.
+   */
+  readonly turnTimeout?: number;
   /** TLS handshakes under way at once. Default 64: more gain nothing, a core does about 900 a second. */
   readonly maxHandshakes?: number;
   /** Arrivals kept before their handshake; beyond it they are closed. Default 4096: what a core serves in the deadline. */
@@ -125,6 +130,7 @@ class TlsListener implements Listener {
   readonly #tcp: Server;
   readonly #tls: TlsServer;
   readonly #timeout: number;
+  readonly #turnTimeout: number;
   readonly #maxHandshakes: number;
   readonly #maxWaiting: number;
   readonly #arrivals = new Map<Socket, Arrival>();
@@ -136,6 +142,7 @@ class TlsListener implements Listener {
   constructor(options: ListenOptions) {
     this.#options = options;
     this.#timeout = options.handshakeTimeout ?? DEFAULT_HANDSHAKE_TIMEOUT;
+    this.#turnTimeout = options.turnTimeout ?? this.#timeout;
     this.#maxHandshakes = options.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES;
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING;
     this.#ticketKeys = options.tls.ticketKeys ?? randomBytes(48);
@@ -247,7 +254,8 @@ class TlsListener implements Listener {
     arrival.raw.pause();
     arrival.raw.unshift(first);
     arrival.phase = 'waiting';
-    this.#startTimer(arrival, 'late', `no handshake slot became free within ${this.#timeout} ms`);
+    const ms = this.#turnTimeout;
+    this.#startTimer(arrival, 'late', `no handshake slot became free within ${ms} ms`, ms);
     this.#queue.add(arrival);
     this.#admit();
   }
@@ -310,9 +318,9 @@ class TlsListener implements Listener {
     return this.#arrivals.get(raw as Socket);
   }
 
-  #startTimer(arrival: Arrival, code: RefusalCode, late: string): void {
+  #startTimer(arrival: Arrival, code: RefusalCode, late: string, ms = this.#timeout): void {
     clearTimeout(arrival.timer);
-    arrival.timer = setTimeout(() => this.#refuse(arrival, code, late), this.#timeout);
+    arrival.timer = setTimeout(() => this.#refuse(arrival, code, late), ms);
   }
 
   #refuse(arrival: Arrival, code: RefusalCode, reason: string): void {

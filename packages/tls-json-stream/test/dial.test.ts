@@ -89,6 +89,11 @@ describe('dial', () => {
         const error = await failure({ port, connectTimeout: 50 });
         expect(error.code).to.equal('TIMEOUT');
         expect(error.message).to.contain('no answer within 50 ms');
+        let connected = 0;
+        const onConnect = () => connected++;
+        const late = await failure({ port, connectTimeout: 60_000, handshakeTimeout: 50, onConnect });
+        expect(late.message, 'the handshake has a time of its own').to.contain('no answer within 50 ms');
+        expect(connected).to.equal(1);
         const abort = new AbortController();
         setImmediate(() => abort.abort());
         expect((await failure({ port, signal: abort.signal })).code).to.equal('ABORTED');

@@ -149,6 +149,17 @@ describe('a listener', () => {
       expect(h.listener.counters).to.include({ handshakes: 0, waiting: 0, refused: 2 });
     }));
 
+  it('who waits for its turn has a time of its own', () =>
+    withHouse({ maxHandshakes: 1, turnTimeout: 60 }, async (h) => {
+      const stuck = await h.raw();
+      stuck.write(Buffer.from([0x16, 3, 1]));
+      await until('the slot is taken', () => h.listener.counters.handshakes === 1);
+      (await h.raw()).write(Buffer.from([0x16, 3, 1]));
+      await refused(h);
+      expect(h.refusals[0]).to.include({ code: 'late', reason: 'no handshake slot became free within 60 ms' });
+      expect(h.listener.counters, 'the one in its handshake stays').to.include({ waiting: 0, handshakes: 1 });
+    }));
+
   it('silent connections take no handshake slot, and no more than maxWaiting are kept', () =>
     withHouse({ maxHandshakes: 1, maxWaiting: 3 }, async (h) => {
       const silent = [await h.raw(), await h.raw()];

@@ -183,6 +183,15 @@ export class Core {
     this.records.failed(now);
   }
 
+  /** A node that was deleted: of its daemons only those that are linked are still known. */
+  forget(node: string): void {
+    for (const daemon of this.roster.forget(node)) {
+      this.records.forget(daemon);
+      this.#touched.delete(daemon);
+      if (this.#mains.get(node) === daemon) this.#mains.delete(node);
+    }
+  }
+
   order(order: Order, now: Now): void {
     this.origin.start(order, (node) => this.where(node), now);
   }

@@ -7,6 +7,7 @@ import { after, earliest, type Mono, type Now } from '@csm/model';
 import { MAX_REPORT_BYTES, type Message, type MessageOf } from '@csm/protocol';
 import { CallRelay } from './calls/relay.ts';
 import { CreditShare } from './credit/share.ts';
+import { HubDrain } from './drain.ts';
 import { HubCommands } from './fanout/hub-commands.ts';
 import type { LinkId, Peer } from './link/link.ts';
 import { type LogEffect, log } from './log-effect.ts';
@@ -23,6 +24,8 @@ export type HubEffect =
   | { readonly kind: 'up'; readonly message: Message }
   /** The peer did what it must not: say so, and end its link. */
   | { readonly kind: 'drop'; readonly link: LinkId; readonly reason: string }
+  /** End a link as planned. */
+  | { readonly kind: 'close'; readonly link: LinkId; readonly reason: string }
   /** Whether the leader is reachable has changed: every node is to hear it now. */
   | { readonly kind: 'beatAll' }
   /** For the tap's owner, who calls `taken` when it has them. */
@@ -37,6 +40,7 @@ export class Hub {
   readonly credit = new CreditShare<LinkId>();
   readonly commands = new HubCommands();
   readonly relay = new CallRelay();
+  readonly drained = new HubDrain();
   readonly tap: Tap | undefined;
   readonly counters = { reports: 0, dropped: 0, forged: 0, flooded: 0 };
   #trunk = false;
@@ -57,17 +61,31 @@ export class Hub {
   }
 
   wakeAt(): Mono | undefined {
-    return earliest(this.commands.wakeAt(), this.#seenAt);
+    return earliest(earliest(this.commands.wakeAt(), this.#seenAt), this.drained.wakeAt());
   }
 
   leafUp(link: LinkId, peer: Peer): void {
     this.roster.linked(link, peer);
+    if (!this.#isOwn(peer)) this.drained.linked(link);
+  }
+
+  /** Sends all nodes away, so many a second, and keeps them away. */
+  drain(perSecond: number): void {
+    const links: LinkId[] = [];
+    for (const entry of this.roster.entries())
+      if (entry.link !== undefined && !this.#isOwn(entry)) links.push(entry.link);
+    this.drained.drain(perSecond, links);
+  }
+
+  undrain(): void {
+    this.drained.undrain();
   }
 
   leafDown(link: LinkId, reason: string, planned: boolean, now: Now): void {
     const entry = this.roster.byLink(link);
     if (entry === undefined) return;
     this.#deactivate(entry, link, now);
+    this.drained.lost(link);
     this.roster.lost(link, reason, planned, now.wall);
   }
 
@@ -180,6 +198,11 @@ export class Hub {
   tick(now: Now): void {
     this.commands.tick(now);
     if (this.#seenAt !== undefined && now.mono >= this.#seenAt) this.#seenAt = undefined;
+    for (const { what, link } of this.drained.take(now.mono)) {
+      if (what === 'bye')
+        this.#out.push({ kind: 'send', link, message: { kind: 'bye', reason: 'drained by an admin' } });
+      else this.#out.push({ kind: 'close', link, reason: 'drained no longer' });
+    }
   }
 
   /** Everything that is due after a batch of events, in the order in which it must leave. */
@@ -205,6 +228,11 @@ export class Hub {
     let n = 0;
     for (const entry of this.roster.entries()) if (entry.link !== undefined && entry.claim !== undefined) n++;
     return n;
+  }
+
+  /** The daemon of this very process, which has nowhere else to go. */
+  #isOwn({ daemon }: { readonly daemon: string }): boolean {
+    return daemon === `aggregator/${this.name}`;
   }
 
   #up(message: Message): void {
@@ -298,6 +326,7 @@ export class Hub {
 
   #acked(link: LinkId, ack: { readonly incarnation: string; readonly cursor: number; readonly resend: boolean }): void {
     const { incarnation, cursor, resend } = ack;
+    this.credit.stored(link);
     this.#out.push({ kind: 'send', link, message: { kind: resend ? 'resend' : 'ack', incarnation, cursor } });
   }
 

@@ -7,6 +7,9 @@
  * | committing  | one commit is under way at a time           | committed → its credit goes back, its cursor is told;       |
  * |             |                                            | the database failed → queued again, in front, after a wait |
  *
+ * After a failure the next commit takes half as many batches, down to one, and each success lets it double again: the
+ * database gives up what takes it too long, and the same commit once more would take it as long.
+ *
  * Nothing is acknowledged before its commit, and credit goes back only with it: a database that is away fills the
  * windows of the hubs, their nodes keep what they have, and nobody's memory grows.
  */
@@ -56,6 +59,8 @@ export class Intake {
   #committing: Queued[] | undefined;
   #retryAt: Mono | undefined;
   #failures = 0;
+  /** Batches the next commit takes at most. */
+  #most = Number.POSITIVE_INFINITY;
   readonly counters = { committed: 0, stale: 0, failures: 0 };
 
   get depth(): number {
@@ -85,7 +90,7 @@ export class Intake {
     let bytes = 0;
     for (
       let next = this.#queue.at(0);
-      next !== undefined && items < COMMIT_ITEMS && bytes < COMMIT_BYTES;
+      next !== undefined && items < COMMIT_ITEMS && bytes < COMMIT_BYTES && taken.length < this.#most;
       next = this.#queue.at(0)
     ) {
       this.#queue.shift();
@@ -111,6 +116,8 @@ export class Intake {
     }
     this.#committing = undefined;
     this.#failures = 0;
+    // A batch has one report at least: beyond that the number of reports is what bounds.
+    this.#most = this.#most >= COMMIT_ITEMS ? Number.POSITIVE_INFINITY : 2 * this.#most;
     const acks = new Map<string, Ack>();
     for (const { daemon, incarnation, cursor, gap } of results) {
       acks.set(`${daemon} ${incarnation}`, { daemon: daemon as DaemonId, incarnation, cursor, resend: gap });
@@ -120,6 +127,7 @@ export class Intake {
 
   /** The database could not; all of it stays and is tried again. */
   failed(now: Now): void {
+    this.#most = Math.max(1, Math.floor((this.#committing?.length ?? 0) / 2));
     this.#queue.unshiftAll(this.#committing ?? []);
     this.#committing = undefined;
     this.counters.failures++;

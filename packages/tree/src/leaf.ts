@@ -52,7 +52,18 @@ export type LeafEvent =
   | { readonly kind: 'start' }
   | { readonly kind: 'up'; readonly candidate: number; readonly link: LinkId; readonly peer: Peer }
   | { readonly kind: 'message'; readonly candidate: number; readonly link: LinkId; readonly message: Message }
-  | { readonly kind: 'down'; readonly candidate: number; readonly reason: string; readonly refusal?: Refusal }
+  /** A dial has found somebody who listens; its handshake is under way. */
+  | { readonly kind: 'connected'; readonly candidate: number }
+  /** `absent`: a dial has found nobody who listens. */
+  | {
+      readonly kind: 'down';
+      readonly candidate: number;
+      readonly reason: string;
+      readonly refusal?: Refusal;
+      readonly absent?: boolean;
+      /** A link is lost because nothing was heard on it. */
+      readonly silent?: boolean;
+    }
   /** Offers made in one moment; what they are sent in is shared by them all. */
   | { readonly kind: 'offers'; readonly offers: readonly Offer[] }
   | { readonly kind: 'finished'; readonly id: string; readonly answer: Answer }
@@ -120,8 +131,11 @@ export class Leaf {
         );
         this.#up(event, now);
         return;
+      case 'connected':
+        this.#failover({ kind: 'connected', candidate: event.candidate }, now);
+        return;
       case 'down': {
-        const { candidate, reason, refusal } = event;
+        const { candidate, reason, refusal, absent = false, silent = false } = event;
         const hub = this.config.candidates[candidate] ?? '?';
         const isNews = !this.failover.stopping && this.failover.candidates[candidate]?.reason !== reason;
         const level = isNews ? 'warn' : 'debug';
@@ -131,7 +145,7 @@ export class Leaf {
             ...(refusal === undefined ? {} : { refused: refusal.code }),
           }),
         );
-        this.#failover({ kind: 'down', candidate, reason, refused: refusal !== undefined }, now);
+        this.#failover({ kind: 'down', candidate, reason, refused: refusal !== undefined, absent, silent }, now);
         return;
       }
       case 'message':

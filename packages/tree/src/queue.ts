@@ -1,3 +1,6 @@
+/** Empty places in front of a list that are worth a copy of the rest. Few: a hub of a thousand nodes has as many lists. */
+const CUT_MIN = 32;
+
 /** A first-in, first-out list whose removal from the front costs O(1) amortised. */
 export class Queue<T> {
   #items: (T | undefined)[] = [];
@@ -19,7 +22,7 @@ export class Queue<T> {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
     this.#items[this.#head++] = undefined; // or it would live on until the list is cut
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+    if (this.#head >= CUT_MIN && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -276,6 +276,40 @@ describe('core roster: a hub is lost', () => {
     expect(rig.tellings()).to.deep.equal([]);
   });
 
+  it('says with which hub they went, and that nobody saw them go; one that stops takes its own daemon along as planned', () => {
+    const rig = new Rig().hubUp('A');
+    const own = { ...entry(9, 'A'), role: 'aggregator' as const };
+    rig.roster('A', [own, entry(1, 'n1'), entry(2, 'n2')]);
+    rig.tellings();
+    rig.hubDown('A', true);
+    rig.r.takeRecord();
+    rig.tick(GRACE);
+    const tellings = rig.r.takeRecord()?.tellings ?? [];
+    expect(tellings.map(({ what, daemons, planned, within }) => [what, daemons, planned, within])).to.deep.equal([
+      ['down', ['aggregator/A'], true, { A: ['aggregator/A'] }],
+      ['down', ['compute/n1', 'compute/n2'], false, { A: ['compute/n1', 'compute/n2'] }],
+    ]);
+  });
+
+  it('who goes by himself went with none', () => {
+    const rig = new Rig().settled();
+    rig.links('A', linked(1, 'n1'));
+    rig.tellings();
+    rig.links('A', lost(1));
+    expect(rig.r.takeRecord()?.tellings.map(({ what, within }) => [what, within])).to.deep.equal([['down', undefined]]);
+  });
+
+  it('a node that was deleted is forgotten, unless it is linked', () => {
+    const rig = new Rig().settled();
+    rig.links('A', linked(1, 'n1'), linked(2, 'n2')).links('A', lost(1));
+    expect(rig.r.forget('n1')).to.deep.equal(['compute/n1']);
+    expect(rig.r.forget('n2')).to.deep.equal([]);
+    expect(rig.r.forget('n3')).to.deep.equal([]);
+    expect([...rig.r.daemons()].map(({ node }) => node)).to.deep.equal(['n2']);
+    expect(rig.r.takeRecord()?.views.map(({ node }) => node)).to.deep.equal(['n2']);
+    expect(rig.links('A', linked(3, 'n1')).tellings()).to.deep.equal(['up n1']);
+  });
+
   it('its return is one telling; the roster tells who has redundancy again', () => {
     const rig = three();
     rig.hubDown('A', true);
@@ -404,6 +438,21 @@ describe('core roster: settling after a start', () => {
     expect(rig.tellings()).to.deep.equal([]);
     rig.tick(GRACE);
     expect(rig.tellings()).to.deep.equal(['down n2 n7']);
+  });
+
+  it('tells of those absent with which hub they went, where none of theirs is here to tell', () => {
+    const rig = new Rig(
+      [
+        { daemon: 'compute/n1', primary: 'A', hubs: ['A', 'B'] },
+        { daemon: 'compute/n2', primary: 'A', hubs: ['A'] },
+      ],
+      ['A', 'B'],
+    );
+    rig.hubUp('B').roster('B', []);
+    rig.tick(GRACE);
+    const [telling] = rig.r.takeRecord()?.tellings ?? [];
+    expect(telling?.daemons).to.deep.equal(['compute/n1', 'compute/n2']);
+    expect(telling?.within).to.deep.equal({ A: ['compute/n2'] });
   });
 
   it('half a roster settles nothing', () => {

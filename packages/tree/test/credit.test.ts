@@ -34,12 +34,15 @@ describe('credit', () => {
     expect(share.grants().map((g) => g.bytes)).to.deep.equal([1000, 1000, 1000, 1000, 1000]);
   });
 
-  it('is refilled when half of it is used', () => {
+  it('is filled up when more than half of it was used, and with the word that something is stored', () => {
     const share = joined(WINDOW, 'a');
     share.grants();
     expect(share.used('a', STANDING_MAX / 2)).to.equal(true);
-    expect(share.grants()).to.deep.equal([]);
+    share.stored('a');
+    expect(share.grants(), 'half is left').to.deep.equal([]);
     expect(share.used('a', 1)).to.equal(true);
+    expect(share.grants(), 'nothing more is stored').to.deep.equal([]);
+    share.stored('a');
     expect(share.grants()).to.deep.equal([{ key: 'a', bytes: STANDING_MAX / 2 + 1 }]);
   });
 
@@ -230,6 +233,7 @@ describe('credit: whatever happens', () => {
       fc.record({ what: fc.constantFrom('join' as const, 'leave' as const), key }),
       fc.record({ what: fc.constant('want' as const), key, bytes: fc.nat(30_000) }),
       fc.record({ what: fc.constant('used' as const), key, share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({ what: fc.constant('stored' as const), key }),
       fc.record({ what: fc.constant('refill' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
       fc.record({ what: fc.constant('grants' as const) }),
     );
@@ -277,7 +281,8 @@ describe('credit: whatever happens', () => {
                 has.set(e.key, (has.get(e.key) ?? 0) - bytes);
                 underWay += bytes;
               }
-            } else if (e.what === 'refill') {
+            } else if (e.what === 'stored') share.stored(e.key);
+            else if (e.what === 'refill') {
               const bytes = Math.floor(underWay * e.share);
               share.refill(bytes);
               underWay -= bytes;

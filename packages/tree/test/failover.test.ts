@@ -14,6 +14,8 @@ const INTERVAL = 1000;
 const CONFIG: FailoverConfig = {
   interval: INTERVAL,
   backoff: { base: 100, cap: 5000 },
+  absent: { base: 100, cap: 2000 },
+  secondaryWait: 5000,
   refusedRetry: 60_000,
   returnAfter: 300_000,
   returnSpread: 60_000,
@@ -46,6 +48,10 @@ class Rig {
 
   down(candidate: number, refused = false, reason = 'closed'): string[] {
     return this.send({ kind: 'down', candidate, reason, refused });
+  }
+
+  absent(candidate: number): string[] {
+    return this.send({ kind: 'down', candidate, reason: 'nobody listens', refused: false, absent: true });
   }
 
   claimed(candidate: number, confirmed = true, term = this.s.term): string[] {
@@ -136,6 +142,69 @@ describe('failover: dialling', () => {
     expect(rig.s.candidates[0]?.attempt).to.equal(0);
   });
 
+  it('where nobody listens the waits stay short, however long that lasts', () => {
+    const rig = new Rig(['A']);
+    const waits: number[] = [];
+    rig.start();
+    for (let i = 0; i < 8; i++) {
+      rig.absent(0);
+      const next = failoverWakeAt(rig.s) ?? 0;
+      waits.push(next - rig.ms);
+      rig.run(next);
+    }
+    expect(waits).to.deep.equal([50, 100, 200, 400, 800, 1000, 1000, 1000]);
+    rig.down(0);
+    expect((failoverWakeAt(rig.s) ?? 0) - rig.ms, 'one that answers and fails is left alone for longer').to.equal(2500);
+  });
+
+  it('one that fell silent is left alone for a whole span, unless it is all there was', () => {
+    const rig = new Rig().settled();
+    rig.ms = 10_000;
+    rig.send({ kind: 'down', candidate: 0, reason: 'silent', refused: false, silent: true });
+    rig.claimed(1);
+    expect(rig.run(20_000)).to.deep.equal(['12500 dial 0']);
+    const last = new Rig(['A']);
+    last.start();
+    last.up(0);
+    last.claimed(0);
+    last.ms = 10_000;
+    last.send({ kind: 'down', candidate: 0, reason: 'silent', refused: false, silent: true });
+    expect(last.run(20_000)).to.deep.equal(['10050 dial 0']);
+  });
+
+  it('a dial that has found a listener is waited for alone for longer', () => {
+    const rig = new Rig(['A', 'B'], 0, { interval: 15_000 });
+    rig.start();
+    rig.send({ kind: 'connected', candidate: 0 }, 10);
+    expect(rig.run(10_000)).to.deep.equal(['6000 dial 1']);
+    const other = new Rig(['A', 'B'], 0, { interval: 15_000 });
+    other.start();
+    other.send({ kind: 'connected', candidate: 0 }, 10);
+    other.ms = 20;
+    other.down(0);
+    other.ms = 30;
+    other.absent(1);
+    expect(other.run(100), 'the next dial begins unconnected').to.deep.equal(['70 dial 0']);
+    expect(other.run(3000)).to.deep.equal(['2070 dial 1']);
+  });
+
+  it('after all links were lost the second one waits, so that others get their first; a claim elsewhere does not', () => {
+    const rig = new Rig().settled();
+    rig.ms = 10_000;
+    rig.down(1);
+    rig.down(0);
+    expect(rig.run(10_100).filter((line) => line.endsWith('dial 0'))).to.have.length(1);
+    rig.up(0);
+    rig.absent(1);
+    expect(rig.claimed(0)).to.deep.equal([]);
+    expect(rig.run(40_000)).to.deep.equal(['17600 dial 1']);
+    const one = new Rig().settled();
+    one.ms = 10_000;
+    expect(one.down(0), 'the other link stands').to.deep.equal(['orphaned', 'claim 1 term 2']);
+    expect(one.claimed(1)).to.deep.equal([]);
+    expect(one.run(20_000)).to.deep.equal(['10050 dial 0']);
+  });
+
   it('a refusal: slow retry, the reason kept', () => {
     const rig = new Rig(['A']);
     rig.start();
@@ -169,7 +238,7 @@ describe('failover: dialling', () => {
     rig.down(0);
     rig.up(1);
     expect(rig.claimed(1), 'the first choice rests').to.deep.equal(['dial 2']);
-    expect(rig.run(60), 'one dial at a time').to.deep.equal([]);
+    expect(rig.run(8000), 'one dial at a time').to.deep.equal([]);
     expect(rig.up(2), 'a third link, to prove the first choice').to.deep.equal(['dial 0']);
     expect(rig.up(0)).to.deep.equal(['drop 2']);
     expect(rig.down(2, false, 'not needed')).to.deep.equal([]);
@@ -292,11 +361,12 @@ describe('failover: the primary goes', () => {
     expect(rig.up(1)).to.deep.equal(['claim 1 term 2']);
   });
 
-  it('a bye of the secondary: nothing is claimed there', () => {
+  it('a bye of the secondary: it is claimed only as the last, and left for any other', () => {
     const rig = new Rig().settled();
     rig.send({ kind: 'bye', candidate: 1 });
-    expect(rig.down(0)).to.deep.equal(['orphaned']);
-    expect(rig.s.primary).to.equal(undefined);
+    expect(rig.down(0)).to.deep.equal(['orphaned', 'claim 1 term 2']);
+    expect(rig.s.primary).to.equal(1);
+    expect(rig.up(0)).to.deep.equal(['claim 0 term 3']);
   });
 });
 

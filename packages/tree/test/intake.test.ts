@@ -81,11 +81,28 @@ describe('intake', () => {
       ms = next;
     }
     expect(waits).to.deep.equal([250, 500, 1000, 2000, 4000, 5000, 5000, 5000]);
-    expect(ids(intake.begin(at(ms)))?.slice(0, 3)).to.deep.equal(['a:1', 'b:1', 'b:2']);
+    expect(ids(intake.begin(at(ms)))).to.deep.equal(['a:1']);
     expect(intake.wakeAt()).to.equal(undefined);
     intake.committed([]);
+    expect(ids(intake.begin(at(ms)))).to.deep.equal(['b:1', 'b:2']);
     expect(intake.failing).to.equal(false);
     expect(intake.counters.failures).to.equal(8);
+  });
+
+  it('a database that is too slow for much gets half of it each time, and more again when it manages', () => {
+    const intake = new Intake();
+    for (let i = 0; i < 100; i++) intake.add(1, batch('a', i + 1));
+    let ms = 0;
+    const taken: number[] = [];
+    while (intake.depth > 0) {
+      ms = Math.max(ms, intake.wakeAt() ?? ms);
+      const size = intake.begin(at(ms))?.length ?? 0;
+      taken.push(size);
+      if (size > 10) intake.failed(at(ms));
+      else intake.committed([]);
+    }
+    expect(taken.slice(0, 8)).to.deep.equal([100, 50, 25, 12, 6, 12, 6, 12]);
+    expect(taken.filter((size) => size <= 10).reduce((sum, size) => sum + size, 0)).to.equal(100);
   });
 
   it('loses, doubles and reorders nothing, whatever fails', () => {

@@ -30,6 +30,8 @@ class Rig {
         failover: {
           interval: 1000,
           backoff: { base: 100, cap: 1000 },
+          absent: { base: 100, cap: 1000 },
+          secondaryWait: 1000,
           refusedRetry: 60_000,
           returnAfter: 1e6,
           returnSpread: 0,

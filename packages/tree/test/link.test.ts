@@ -258,10 +258,21 @@ describe('a link that is up', () => {
 
   it('is lost after three silent intervals, not before', () => {
     const t = linked();
-    const lost = run(t, 10_000).filter(({ effect }) => effect.kind === 'down');
+    const effects = run(t, 10_000);
+    const lost = effects.filter(({ effect }) => effect.kind === 'down');
     expect(lost).to.have.length(1);
     expect(lost[0]).to.have.property('ms', 3000);
-    expect(lost[0]?.effect).to.deep.include({ reason: 'silent for 3000 ms', planned: false, wasUp: true });
+    const closed = effects.filter(({ effect }) => effect.kind === 'close');
+    expect(
+      closed.map(({ effect }) => effect),
+      'nobody would take what is flushed',
+    ).to.deep.equal([{ kind: 'close', link: 1, reason: 'silent for 3000 ms', abrupt: true }]);
+    expect(lost[0]?.effect).to.deep.include({
+      reason: 'silent for 3000 ms',
+      planned: false,
+      wasUp: true,
+      silent: true,
+    });
     expect(t.counters.silent).to.equal(1);
     expect(t.wakeAt()).to.equal(undefined);
   });

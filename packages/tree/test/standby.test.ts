@@ -219,11 +219,14 @@ describe('standby masters', () => {
     const session = { incarnation: 'i', session: 's', interval: INTERVAL, clock: Date.now() };
     socket.write(encodeFrame({ kind: 'hello', version: '1.3', role: 'utility', node: 'u1', ...session }));
     await until(() => [...core.links.table.links()].some(({ peer }) => peer?.node === 'u1'), 'it is linked');
+    // A clock that ticks only while this process gets the processor: others that keep it busy do not count.
+    let ticks = 0;
+    const clock = setInterval(() => ticks++, 10);
     const began = performance.now();
     await core.stop('hands over');
-    const took = performance.now() - began;
-    expect(took, 'it is given its time').to.be.above(250);
-    expect(took, 'and not the five seconds of a link').to.be.below(4000);
+    clearInterval(clock);
+    expect(performance.now() - began, 'it is given its time').to.be.above(250);
+    expect(ticks, 'and not the five seconds of a link').to.be.below(400);
   });
 
   it('a utility of an older version waits at a standby and is served when it takes over', async () => {

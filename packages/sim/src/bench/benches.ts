@@ -4,8 +4,9 @@ import type { Bench } from './figure.ts';
 import { leader } from './leader.ts';
 import { manyNodes } from './many-nodes.ts';
 import { reportThroughput } from './report-throughput.ts';
+import { streams } from './streams.ts';
 import { treeLoad } from './tree-load.ts';
 
-export const BENCHES: readonly Bench[] = [treeLoad, reportThroughput, failover, manyNodes, leader];
+export const BENCHES: readonly Bench[] = [treeLoad, reportThroughput, failover, manyNodes, leader, streams];
 
 export const benchNames = (benches: readonly Bench[]): string[] => benches.flatMap(({ names }) => names);

@@ -25,6 +25,8 @@ import { simArgs } from './sim-args.ts';
 const KILL_INTERVAL = 5;
 /** Of the tree whose aggregator falls silent. */
 const SILENT_INTERVAL = 1;
+/** All nodes move within a second there, which is more than one process of them can do; nothing is compared with it. */
+const SILENT_PROCESSES = 2;
 /** Numbered reports a second, of all nodes. */
 const RATE = 500;
 /** What came before the stop is read by then; the first node gives A up a second later at the earliest. */
@@ -131,7 +133,7 @@ async function killed(context: BenchContext, sizes: Sizes, emit: (figure: Figure
 }
 
 async function silent(context: BenchContext, sizes: Sizes, emit: (figure: Figure) => void): Promise<void> {
-  const rig = await Rig.start(context, sizes, SILENT_INTERVAL);
+  const rig = await Rig.start(context, sizes, SILENT_INTERVAL, SILENT_PROCESSES);
   try {
     const { rounds: runs, more } = await measureRounds(context, 'failover-silent', async () => {
       await rig.allAtA();
@@ -170,7 +172,7 @@ class Rig {
   readonly sim: SimProcess;
   readonly names: readonly string[];
 
-  static async start({ signal, note }: BenchContext, { nodes }: Sizes, interval: number): Promise<Rig> {
+  static async start({ signal, note }: BenchContext, { nodes }: Sizes, interval: number, processes = 1): Promise<Rig> {
     const site = await Site.open(signal);
     try {
       const names = expand(`n[0001-${String(nodes).padStart(4, '0')}]`);
@@ -184,6 +186,7 @@ class Rig {
           'same-first': true,
           'return-after': 2,
           interval,
+          processes,
           sample: 0,
           rate: RATE,
           lists: join(site.root, 'lists'),

@@ -173,6 +173,12 @@ async function startNodes(site: Site, tree: Tree, names: readonly string[], memo
     if (redundant < names.length || confirmed < names.length) throw new Error(`${confirmed} once, ${redundant} twice`);
     return true;
   });
+  // Each node begins with its inventory, which costs a database hundreds of times what a report here does.
+  await site.until('all inventories are stored', async () => {
+    const { waiting, unacknowledged } = await sim.stats();
+    if (waiting + unacknowledged > 0) throw new Error(`${waiting + unacknowledged} are not`);
+    return true;
+  });
   return sim;
 }
 

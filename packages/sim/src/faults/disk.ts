@@ -1,9 +1,11 @@
 /** A small disk of one's own below a directory: a tmpfs, which root can make full and wide again while it is used. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, statfsSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
-/** Room left for what is being written, bytes. */
-const PAGE = 4096;
+/** What others may write while the size is being changed, bytes: a size below what is used is refused. */
+const MARGIN = 4 * 1024 * 1024;
+const FILLER = 'filler';
 
 export class Disk {
   readonly directory: string;
@@ -24,11 +26,21 @@ export class Disk {
   /** From now on there is no room for anything more. */
   fill(): void {
     const { blocks, bfree, bsize } = statfsSync(this.directory);
-    run(['-o', `remount,size=${Math.max(PAGE, (blocks - bfree) * bsize)}`, this.directory]);
+    run(['-o', `remount,size=${(blocks - bfree) * bsize + MARGIN}`, this.directory]);
+    const page = Buffer.alloc(bsize);
+    const file = openSync(join(this.directory, FILLER), 'w', 0o600);
+    try {
+      for (let written = 0; written <= MARGIN; written += page.length) writeSync(file, page);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(file);
+    }
   }
 
   widen(): void {
     run(['-o', `remount,size=${this.#bytes}`, this.directory]);
+    rmSync(join(this.directory, FILLER), { force: true });
   }
 
   /** Also while files there are open. */

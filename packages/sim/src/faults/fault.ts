@@ -4,7 +4,7 @@ import type { Ground } from './ground.ts';
 /** What a fault needs of the machine and of the run; without it, it is skipped in words. */
 export type Need = 'root' | 'nftables' | 'sqlite' | 'postgresql';
 
-/** Where it happens: daemons on loopback addresses, or each in a network namespace of its own. */
+/** A cluster: daemons on loopback addresses, with proxies between and small disks, or each in a network namespace. */
 export type Place = 'loopback' | 'namespaces';
 
 export interface Round {
@@ -16,8 +16,10 @@ export interface Round {
   readonly lasts: number;
   /** Whether the leader, or a daemon in its place, must tell of it before it is undone. */
   readonly noticed: boolean;
-  /** Throws when something is not as it must be while the fault stands. */
-  /** Calls `begins` where what comes before was only preparation. */
+  /**
+   * Throws when something is not as it must be while the fault stands. Calls `begins` where what comes before was only
+   * preparation.
+   */
   inject(ground: Ground, begins: () => void): Promise<void>;
   heal(ground: Ground): Promise<void>;
 }
@@ -26,7 +28,8 @@ export interface Fault {
   readonly name: string;
   readonly what: string;
   readonly needs: readonly Need[];
-  readonly place: Place;
+  /** Where it happens; `anywhere`: it needs nothing that only one of them has. */
+  readonly place: Place | 'anywhere';
   /** Chance is an argument; `short` asks for one round of each sort. */
   rounds(ground: Ground, random: () => number, short: boolean): readonly Round[];
 }

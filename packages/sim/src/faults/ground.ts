@@ -16,7 +16,7 @@ import {
   type StoredState,
 } from '../oracle/rows.ts';
 import type { DaemonProcess } from '../site/daemon-process.ts';
-import { Proxies, type ThreadProxy } from '../site/proxies.ts';
+import { type DistantProxy, Proxies } from '../site/proxies.ts';
 import type { SimProcess } from '../site/sim-process.ts';
 import { Site } from '../site/site.ts';
 import { type DatabaseEngine, startTree, type Tree } from '../site/tree.ts';
@@ -66,7 +66,7 @@ export class Ground {
   readonly options: GroundOptions;
   readonly site: Site;
   readonly crews: Crew[] = [];
-  readonly proxies = new Map<string, ThreadProxy>();
+  readonly proxies = new Map<string, DistantProxy>();
   readonly #proxies = new Proxies();
   readonly disks = new Map<string, Disk>();
   readonly spaces: Netspaces | undefined;
@@ -180,7 +180,7 @@ export class Ground {
   }
 
   /** Ways that lead through a proxy and fit, such as `agg-a>`. */
-  ways(start: string): readonly ThreadProxy[] {
+  ways(start: string): readonly DistantProxy[] {
     const fitting = [...this.proxies].filter(([route]) => route.startsWith(start)).map(([, proxy]) => proxy);
     if (fitting.length === 0) throw new Error(`no way ${start} leads through a proxy`);
     return fitting;
@@ -214,10 +214,10 @@ export class Ground {
 
   /** Starts one that is to kill itself at a failpoint; resolves when it has. */
   async doom(name: string, failpoint: string): Promise<void> {
-    const env = { CSM_FAILPOINT: failpoint };
+    const more = { env: { CSM_FAILPOINT: failpoint } };
     const crew = this.crews.find((one) => one.name === name);
-    if (crew !== undefined) crew.sim.start(env);
-    else this.process(name).start(env);
+    if (crew !== undefined) crew.sim.start(more);
+    else this.process(name).start(more);
     await this.process(name).expectEnd();
   }
 

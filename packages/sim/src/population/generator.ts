@@ -36,6 +36,11 @@ export interface GeneratorCounts {
 
 /** How often it offers, ms. */
 const TICK_MS = 10;
+/**
+ * Offers made in one turn of the event loop, at most: a thousand nodes are a thousand machines, and here too each of them
+ * goes on with its offers while the others make theirs.
+ */
+const OFFERS_A_TURN = 400;
 /** Offers under way at once, at most. */
 const UNDER_WAY_MAX = 20_000;
 /** Every so many-th report is urgent. */
@@ -57,6 +62,8 @@ export class Generator {
   readonly #now: () => number;
   #rate = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Goes on with what one turn was not enough for. */
+  #more: NodeJS.Immediate | undefined;
   #last = 0;
   #due = 0;
   #next = 0;
@@ -81,7 +88,9 @@ export class Generator {
   set rate(rate: number) {
     this.#rate = rate;
     clearInterval(this.#timer);
+    clearImmediate(this.#more);
     this.#timer = undefined;
+    this.#more = undefined;
     this.#due = 0;
     this.#last = performance.now();
     if (rate > 0) this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -124,7 +133,14 @@ export class Generator {
     this.#last = now;
     // What a stall has made due is not made up for at once.
     this.#due = Math.min(this.#due, Math.max(this.#burst, this.#rate));
-    for (let passedOver = 0; this.#due >= this.#burst; ) {
+    for (let passedOver = 0, made = 0; this.#due >= this.#burst; ) {
+      if (made >= OFFERS_A_TURN) {
+        this.#more ??= setImmediate(() => {
+          this.#more = undefined;
+          this.#tick();
+        });
+        return;
+      }
       if (this.#underWay >= UNDER_WAY_MAX || passedOver > this.#sources.length) {
         this.counts.held += Math.floor(this.#due);
         this.#due = 0;
@@ -138,6 +154,7 @@ export class Generator {
       }
       for (let i = 0; i < this.#burst; i++) void this.offer(source);
       this.#due -= this.#burst;
+      made += this.#burst;
     }
   }
 }

@@ -17,8 +17,13 @@ export interface Launch {
   readonly piped?: boolean;
 }
 
+export interface More {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
 /** A process that does not end within so many ms after SIGTERM is at fault. */
-const STOP_MS = 20_000;
+const STOP_MS = 15_000;
 
 export class DaemonProcess {
   readonly launch: Launch;
@@ -62,14 +67,15 @@ export class DaemonProcess {
     return `${this.name} ended by itself (${this.#child.signalCode ?? `exit ${this.#child.exitCode}`})`;
   }
 
-  start(env: Readonly<Record<string, string>> = {}): void {
+  /** Starts it, with more environment and arguments than it always has. */
+  start(more: More = {}): void {
     if (this.running) throw new Error(`${this.name} is running already`);
     const { argv, log, piped = false, command = [] } = this.launch;
-    const [program = process.execPath, ...args] = [...command, process.execPath, ...argv];
+    const [program = process.execPath, ...args] = [...command, process.execPath, ...argv, ...(more.args ?? [])];
     const out = openSync(log, 'a');
     const child = spawn(program, args, {
       stdio: piped ? ['pipe', 'pipe', out] : ['ignore', out, out],
-      env: { ...process.env, ...this.launch.env, ...env },
+      env: { ...process.env, ...this.launch.env, ...more.env },
     });
     closeSync(out);
     // Whoever writes to one that ends hears of its end.

@@ -1,4 +1,4 @@
-/** What is said to the thread of the proxies, and what it answers to `start`. */
+/** What is said to the process of the proxies, and what it answers to `start`. */
 import type { Target } from './proxy.ts';
 
 export type ToProxies =

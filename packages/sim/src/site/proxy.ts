@@ -155,7 +155,9 @@ class Pair {
     this.#ended();
     for (const { from } of this.#ways) {
       from.on('error', ignore);
-      from.resetAndDestroy();
+      // One whose end is on its way cannot be reset: Node would keep its handle for ever.
+      if (from.writableEnded) from.destroy();
+      else from.resetAndDestroy();
     }
   }
 }

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { Order } from '../population/control.ts';
 import type { PopulationStats } from '../population/population.ts';
-import type { DaemonProcess } from './daemon-process.ts';
+import type { DaemonProcess, More } from './daemon-process.ts';
 
 interface Answer {
   readonly id?: number;
@@ -38,10 +38,10 @@ export class SimProcess {
     await this.ready(signal);
   }
 
-  /** The same without waiting, for one that is to die at a failpoint in `env`. */
-  start(env: Readonly<Record<string, string>> = {}): void {
+  /** The same without waiting, for one that is to die at a failpoint in its environment. */
+  start(more: More = {}): void {
     this.#isReady = false;
-    this.process.start(env);
+    this.process.start(more);
     this.#attach();
   }
 

@@ -7,6 +7,9 @@
  * next frame is short of and sends it at once, so what is lent comes back, and the node at the head of the line is
  * always served. Where many joined before and hold the whole idle half, a node goes without a standing share and asks.
  *
+ * A standing share is filled up with the acknowledgement of what was sent on it, so that both leave in one write: a
+ * frame apart would cost this hub and the node as much as the acknowledgement does. Who sends more until then asks.
+ *
  * Whatever a node asks for, no more than two full frames are granted to it and unused: who wants again and again and
  * sends nothing takes nothing from the others.
  *
@@ -90,8 +93,14 @@ export class CreditShare<Key> {
     share.lent -= lent;
     share.idle -= bytes - lent;
     this.#idle -= bytes - lent;
-    if (share.want > 0 || share.idle + share.lent < this.#standing() / 2) this.#queue.add(key);
+    if (share.want > 0) this.#queue.add(key);
     return true;
+  }
+
+  /** Something the node sent is stored, and it is told so: what its standing share lacks goes with that word. */
+  stored(key: Key): void {
+    const share = this.#shares.get(key);
+    if (share !== undefined && share.idle + share.lent < this.#standing() / 2) this.#queue.add(key);
   }
 
   /** The node is short of `bytes`. Replaces what it wanted before. */

@@ -4,7 +4,7 @@
  *
  * | the node is…                | enters                          | leaves                                                    |
  * |-----------------------------|---------------------------------|-----------------------------------------------------------|
- * | orphaned (claim none)       | start; the last usable link down | a usable link comes up → sent                             |
+ * | orphaned (claim none)       | start; the last link down       | a link comes up → sent; one that says bye only as the last |
  * | claiming (claim sent)       | a claim was sent                | `claimed` → held or confirmed; `behind` → sent, above it;  |
  * |                             |                                 | link down → sent elsewhere, or orphaned                   |
  * | held                        | `claimed` without the leader    | `claimed` with it → confirmed; else as below              |
@@ -16,9 +16,10 @@
  * Ignored: `claimed` and `behind` of an older term or of a candidate that is not the primary; `demoted` for a term
  * that is not above ours (our own newer claim caused it).
  *
- * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, so that a
- * storm costs one handshake a node before all are served. Two links are kept; a third only while the first choice is
- * proven again. Masters are all dialled and all kept: the leader of tomorrow is found before it leads.
+ * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, and where all
+ * links had been lost only a while later, so that a storm costs one handshake a node before all are served. Two links
+ * are kept; a third only while the first choice is proven again. Masters are all dialled and all kept: the leader of
+ * tomorrow is found before it leads.
  *
  * Of two masters that say they lead, the one under the lower term was stopped, or lost its database, and does not know
  * yet that it was replaced: it counts as one that reaches no leader.
@@ -26,6 +27,18 @@
 import { after, earliest, type Mono, type Now } from '@csm/model';
 import { backoffDelay } from '../backoff.ts';
 import type { Candidate, FailoverEffect, FailoverEvent, FailoverState } from './state.ts';
+
+/** Failures after which no span grows any more. */
+const MANY = 30;
+
+/** A dial that takes this long is no reason to wait for it alone, ms. */
+const SLOW_MS = 2000;
+/**
+ * One whose handshake has begun stands in a queue, and a second one makes the queues longer; but the other one may be
+ * empty. So of many that wait ever more try it, up to so much later.
+ */
+const QUEUE_INTERVALS = 4;
+const QUEUE_MS = 8000;
 
 /** `chance` is drawn once for each event, in [0, 1). */
 export function stepFailover(s: FailoverState, event: FailoverEvent, now: Now, chance: number): FailoverEffect[] {
@@ -48,8 +61,9 @@ export function failoverWakeAt(s: FailoverState): Mono | undefined {
   const free = dialFreeAt(s);
   if (free !== undefined) {
     for (const i of wantedDials(s)) {
-      const retryAt = s.candidates[i]?.retryAt ?? free;
-      at = earliest(at, retryAt > free ? retryAt : free);
+      const c = s.candidates[i];
+      const due = c === undefined ? free : dialAt(s, c);
+      at = earliest(at, due > free ? due : free);
     }
   }
   const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
@@ -71,6 +85,9 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
       }
       return;
     case 'up':
+      // Whoever had no link at all was not alone in that, as a rule: others wait for the handshake of a second one.
+      if (s.primary === undefined && !s.config.masters)
+        s.restUntil = after(now.mono, s.config.secondaryWait * (1 + chance));
       patch(s, event.candidate, (c) => {
         c.phase = 'up';
         c.link = event.link;
@@ -82,6 +99,13 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
         if (event.term === undefined) delete c.term;
         else c.term = event.term;
         delete c.reason;
+      });
+      return;
+    case 'connected':
+      patch(s, event.candidate, (c) => {
+        const { interval } = s.config;
+        const queue = chance * Math.min(QUEUE_INTERVALS * interval, QUEUE_MS);
+        c.slowAt = after(c.dialedAt, Math.min(interval, SLOW_MS) + queue);
       });
       return;
     case 'down':
@@ -137,11 +161,10 @@ function down(
   chance: number,
   out: FailoverEffect[],
 ): void {
-  const { backoff, refusedRetry } = s.config;
+  const { backoff, absent, refusedRetry } = s.config;
   patch(s, event.candidate, (c) => {
-    // After a goodbye it may be back in a moment: no failure has shown yet.
-    const attempt = c.draining ? 0 : c.attempt;
-    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(attempt, backoff, chance);
+    const span = event.absent === true ? absent : backoff;
+    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(failures(s, c, event), span, chance);
     c.phase = 'idle';
     c.attempt++;
     c.retryAt = after(now.mono, wait);
@@ -158,6 +181,15 @@ function down(
     s.claim = 'none';
     out.push({ kind: 'orphaned' });
   }
+}
+
+/** Failed dials in a row, as far as the next wait goes. */
+function failures(s: FailoverState, c: Candidate, { silent = false }: { readonly silent?: boolean }): number {
+  // After a goodbye it may be back in a moment: no failure has shown yet.
+  if (c.draining) return 0;
+  // Who was silent for three intervals will hardly answer now, and claims elsewhere are under way first.
+  if (silent && s.candidates.some((o) => o !== c && usable(o))) return MANY;
+  return c.attempt;
 }
 
 /** A claim above ours exists: of an earlier life whose journal was lost, or of a twin. Either way ours must be newer. */
@@ -192,8 +224,11 @@ function leads(s: FailoverState, c: Candidate): boolean {
 function settleClaim(s: FailoverState, out: FailoverEffect[]): void {
   const primary = s.primary === undefined ? undefined : s.candidates[s.primary];
   if (primary !== undefined && !primary.draining) return;
-  const usableOnes = s.candidates.map((c, i) => ({ c, i })).filter(({ c }) => usable(c));
-  const next = usableOnes.find(({ c }) => leads(s, c)) ?? usableOnes[0];
+  const all = s.candidates.map((c, i) => ({ c, i }));
+  const usableOnes = all.filter(({ c }) => usable(c));
+  // One that said goodbye may stay for long when it is drained: better than none.
+  const last = primary === undefined && !s.config.masters ? all.find(({ c }) => c.phase === 'up') : undefined;
+  const next = usableOnes.find(({ c }) => leads(s, c)) ?? usableOnes[0] ?? last;
   if (next !== undefined) claim(s, next.i, primary === undefined ? 'no primary' : 'the primary is closing', out);
 }
 
@@ -245,9 +280,6 @@ function takeMove(s: FailoverState, now: Now, out: FailoverEffect[]): void {
   else if (now.mono >= move.at) claim(s, move.to, WHY[move.why], out);
 }
 
-/** A dial that takes this long is no reason to wait for it alone. */
-const slowAt = (s: FailoverState, c: Candidate): Mono => after(c.dialedAt, Math.min(s.config.interval, 2000));
-
 /** When dials under way hold back no other; undefined: not before they end. */
 function dialFreeAt(s: FailoverState): Mono | undefined {
   let at = 0 as Mono;
@@ -255,7 +287,7 @@ function dialFreeAt(s: FailoverState): Mono | undefined {
   for (const c of s.candidates) {
     if (c.phase !== 'dialing') continue;
     if (s.claim !== 'none') return undefined;
-    if (slowAt(s, c) > at) at = slowAt(s, c);
+    if (c.slowAt > at) at = c.slowAt;
   }
   return at;
 }
@@ -271,14 +303,20 @@ function wantedDials(s: FailoverState): number[] {
   return s.primary !== 0 && idle(0) ? [0] : [];
 }
 
+/** When a candidate may be dialled: one that never failed, as at a first start, without rest. */
+function dialAt(s: FailoverState, c: Candidate): Mono {
+  return s.claim !== 'none' && c.attempt > 0 && s.restUntil > c.retryAt ? s.restUntil : c.retryAt;
+}
+
 function dialWanted(s: FailoverState, now: Now, out: FailoverEffect[]): void {
   for (const i of wantedDials(s)) {
     const c = s.candidates[i];
-    if (c === undefined || now.mono < c.retryAt) continue;
+    if (c === undefined || now.mono < dialAt(s, c)) continue;
     const free = dialFreeAt(s);
     if (free === undefined || now.mono < free) return;
     c.phase = 'dialing';
     c.dialedAt = now.mono;
+    c.slowAt = after(now.mono, Math.min(s.config.interval, SLOW_MS));
     out.push({ kind: 'dial', candidate: i });
   }
 }

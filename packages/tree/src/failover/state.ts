@@ -11,6 +11,8 @@ export interface Candidate {
   /** When it may be dialled again. */
   retryAt: Mono;
   dialedAt: Mono;
+  /** Of a dial under way: when it is no reason any more to wait for it alone. */
+  slowAt: Mono;
   link?: LinkId;
   upAt: Mono;
   /** Whether it reaches the leader, by its own word, and since when we believe so. */
@@ -18,7 +20,7 @@ export interface Candidate {
   leaderSince: Mono;
   /** Of a master that leads: under which term; absent where it tells none. */
   term?: number;
-  /** It said goodbye and will close; nothing is claimed there. */
+  /** It said goodbye, and closes or is drained; nothing is claimed there unless no other is linked. */
   draining: boolean;
   /** Why it is not up, in words. */
   reason?: string;
@@ -29,6 +31,10 @@ export interface FailoverConfig {
   /** Heartbeat interval, ms. */
   readonly interval: number;
   readonly backoff: Backoff;
+  /** While nobody listens there: such a dial costs next to nothing. */
+  readonly absent: Backoff;
+  /** After all links were lost, from the claim until the next one is made, ms; up to as much again by chance. */
+  readonly secondaryWait: number;
   /** Base of the wait after a refusal, ms; the peer will hardly change its mind at once. */
   readonly refusedRetry: number;
   /** How long the configured primary must be back and well before the node returns to it, ms. */
@@ -51,6 +57,8 @@ export interface FailoverState {
   primary?: number;
   /** `sent`: no answer yet; `held`: the hub agrees but reaches no leader; `confirmed`: the leader knows. */
   claim: 'none' | 'sent' | 'held' | 'confirmed';
+  /** Since all links were lost: a second one is not made before this. */
+  restUntil: Mono;
   /** A move that waits for its moment. */
   move?: { readonly to: number; readonly at: Mono; readonly why: 'leader' | 'return' | 'rebalance' };
   stopping: boolean;
@@ -66,7 +74,16 @@ export type FailoverEvent =
       readonly leader: boolean;
       readonly term?: number;
     }
-  | { readonly kind: 'down'; readonly candidate: number; readonly reason: string; readonly refused: boolean }
+  | { readonly kind: 'connected'; readonly candidate: number }
+  /** `absent`: nobody listens there. `silent`: a link is lost because nothing was heard on it. */
+  | {
+      readonly kind: 'down';
+      readonly candidate: number;
+      readonly reason: string;
+      readonly refused: boolean;
+      readonly absent?: boolean;
+      readonly silent?: boolean;
+    }
   | { readonly kind: 'claimed'; readonly candidate: number; readonly term: number; readonly confirmed: boolean }
   | { readonly kind: 'behind'; readonly candidate: number; readonly term: number }
   | { readonly kind: 'demoted'; readonly candidate: number; readonly term: number }
@@ -94,6 +111,7 @@ export function initialFailover(names: readonly string[], term: number, config: 
       attempt: 0,
       retryAt: zero,
       dialedAt: zero,
+      slowAt: zero,
       upAt: zero,
       leader: false,
       leaderSince: zero,
@@ -101,5 +119,5 @@ export function initialFailover(names: readonly string[], term: number, config: 
       refused: false,
     }),
   );
-  return { config, candidates, term, claim: 'none', stopping: false };
+  return { config, candidates, term, claim: 'none', restUntil: zero, stopping: false };
 }

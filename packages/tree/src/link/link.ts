@@ -56,6 +56,8 @@ export interface Link {
   peer?: Peer;
   /** The peer said goodbye: its loss is no failure. */
   bye?: string;
+  /** It is lost for its silence. */
+  silent?: boolean;
   /** While probing: the older link of the same daemon that was asked for a beat. */
   rival?: LinkId;
   /** When we ourselves last woke from a sleep that is long for this link. */

@@ -82,8 +82,8 @@ export type LinkEvent =
 export type LinkEffect =
   | { readonly kind: 'send'; readonly link: LinkId; readonly message: Message }
   | { readonly kind: 'beat'; readonly link: LinkId }
-  /** Flush what was sent, then close. */
-  | { readonly kind: 'close'; readonly link: LinkId; readonly reason: string }
+  /** Flush what was sent, then close; `abrupt`: at once, since nobody takes it. */
+  | { readonly kind: 'close'; readonly link: LinkId; readonly reason: string; readonly abrupt?: boolean }
   | { readonly kind: 'up'; readonly link: LinkId; readonly tag: number; readonly peer: Peer }
   | {
       readonly kind: 'message';
@@ -99,6 +99,8 @@ export type LinkEffect =
       readonly reason: string;
       readonly planned: boolean;
       readonly wasUp: boolean;
+      /** Nothing was heard of it for three intervals. */
+      readonly silent?: boolean;
       readonly refusal?: Refusal;
     };
 
@@ -435,6 +437,7 @@ export class LinkTable {
     }
     if (now.mono >= lostDue(link)) {
       this.counters.silent++;
+      link.silent = true;
       this.#end(link, `silent for ${Math.round(now.mono - link.heardAt)} ms`, now);
       return;
     }
@@ -474,7 +477,8 @@ export class LinkTable {
   }
 
   #end(link: Link, reason: string, now: Now, refusal?: Refusal): void {
-    this.#out.push({ kind: 'close', link: link.id, reason });
+    const abrupt = link.silent === true ? { abrupt: true } : {};
+    this.#out.push({ kind: 'close', link: link.id, reason, ...abrupt });
     this.#gone(link.id, reason, now, refusal);
   }
 
@@ -493,6 +497,7 @@ export class LinkTable {
       reason: link.bye ?? reason,
       planned,
       wasUp: link.phase === 'up',
+      ...(link.silent === undefined ? {} : { silent: link.silent }),
       ...(refusal === undefined ? {} : { refusal }),
     });
     const newcomer = this.#links.get(this.#newcomers.get(id) ?? -1);

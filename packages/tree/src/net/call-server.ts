@@ -1,14 +1,14 @@
 /** Calls being served at the leader: their deadlines, their cancelling, and the window of their streamed answers. */
-import { CsmError, type Json, type Problem, problem, toProblem } from '@csm/model';
-import type { MessageOf } from '@csm/protocol';
+import { CsmError, fail, type Json, type Problem, problem, toProblem } from '@csm/model';
+import { MAX_FRAME, type MessageOf, wireLength } from '@csm/protocol';
 import type { Clock, Log } from './ports.ts';
 
 export interface ServeContext {
   readonly signal: AbortSignal;
   /** ms. */
   remaining(): number;
-  /** One item of a streamed answer; resolves when there is room for the next. */
-  emit(item: Json): Promise<void>;
+  /** One item of a streamed answer; resolves when there is room for the next. `bytes`: its wire length, if known. */
+  emit(item: Json, bytes?: number): Promise<void>;
 }
 
 /** Answers a call. What it throws becomes the call's problem. */
@@ -19,10 +19,32 @@ export interface CallServerPort {
   ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void;
 }
 
+/**
+ * Items that a handler emits in one go share frames; a frame is sent once it has so many bytes. Smaller than what a
+ * socket takes at once, so that calls take turns.
+ */
+const FRAME_BYTES = 32 * 1024;
+
+/**
+ * Bytes on their way to all clients together, and to one of them at least and at most. A link bears 16 MiB that are not
+ * read; many streams through one daemon must stay below that, also when none of their clients reads.
+ */
+const WAY_BYTES = 2 * 1024 * 1024;
+const CALL_LEAST = 16 * 1024;
+const CALL_MOST = 256 * 1024;
+
+/** Bytes of one item: what a frame holds, without what is around it. */
+const ITEM_MAX = MAX_FRAME - 1024;
+
 interface Serving {
   readonly abort: AbortController;
   window: number;
+  /** Bytes sent and not yet taken. */
+  underWay: number;
   waiting: (() => void)[];
+  /** Items that are yet to be sent, and their bytes. */
+  items: Json[];
+  bytes: number;
 }
 
 export class CallServer {
@@ -44,7 +66,14 @@ export class CallServer {
   }
 
   async start(call: MessageOf<'call'>): Promise<void> {
-    const serving: Serving = { abort: new AbortController(), window: call.window, waiting: [] };
+    const serving: Serving = {
+      abort: new AbortController(),
+      window: call.window,
+      underWay: 0,
+      waiting: [],
+      items: [],
+      bytes: 0,
+    };
     this.#serving.set(call.id, serving);
     const { signal } = serving.abort;
     const started = this.#clock.now().mono;
@@ -56,12 +85,24 @@ export class CallServer {
     );
     // An aborted call may be served anew under its id: what this one still says then is nobody's.
     const isCurrent = () => this.#serving.get(call.id) === serving;
-    const emit = async (item: Json) => {
+    const flush = () => {
+      const { items, bytes } = serving;
+      if (items.length === 0) return;
+      serving.items = [];
+      serving.bytes = 0;
+      if (isCurrent() && !signal.aborted) this.#port.items(call.id, items, bytes);
+    };
+    const emit = async (item: Json, bytes = wireLength(JSON.stringify(item))) => {
       if (signal.aborted || !isCurrent()) throw new Error('the call was cancelled');
-      const bytes = JSON.stringify(item).length;
+      // A frame that is too long would cost the link, and all who use it.
+      if (bytes > ITEM_MAX) fail(30, `an item of ${bytes} bytes on the wire`, { allowed: `at most ${ITEM_MAX}` });
       serving.window -= bytes;
-      this.#port.items(call.id, [item], bytes);
-      if (serving.window > 0) return;
+      serving.underWay += bytes;
+      if (serving.bytes + bytes > FRAME_BYTES) flush();
+      if (serving.items.length === 0) process.nextTick(flush);
+      serving.items.push(item);
+      serving.bytes += bytes;
+      if (this.#hasRoom(serving)) return;
       await new Promise<void>((resolve) => serving.waiting.push(resolve));
       if (signal.aborted) throw new Error('the call was cancelled');
     };
@@ -69,11 +110,13 @@ export class CallServer {
       const answer = await this.#serve(call, { signal, remaining, emit });
       // A stream's handler returns when it is called off: that is an end, not an answer.
       if (signal.aborted) throw signal.reason;
+      flush();
       if (isCurrent()) this.#port.ended(call.id, { answer: answer ?? null });
     } catch (error) {
       // What a handler throws because it was called off says less than why that was.
       const p = toProblem(signal.aborted ? signal.reason : error);
       if (!signal.aborted && p.code === 1) this.#log.error(`call '${call.call}' failed`, { error, trace: call.trace });
+      flush();
       if (isCurrent()) this.#port.ended(call.id, { problem: { ...p, trace: call.trace } });
     } finally {
       clearTimeout(deadline);
@@ -85,8 +128,15 @@ export class CallServer {
     const serving = this.#serving.get(id);
     if (serving === undefined) return;
     serving.window += bytes;
-    if (serving.window <= 0) return;
+    serving.underWay = Math.max(0, serving.underWay - bytes);
+    if (!this.#hasRoom(serving)) return;
     for (const resolve of serving.waiting.splice(0)) resolve();
+  }
+
+  /** The share of one grows again with what its own client takes. */
+  #hasRoom({ window, underWay }: Serving): boolean {
+    const share = Math.max(CALL_LEAST, Math.min(CALL_MOST, WAY_BYTES / this.#serving.size));
+    return window > 0 && underWay < share;
   }
 
   abort(id: string, why: string): void {

@@ -256,6 +256,9 @@ export class CoreShell {
         this.links.offended(effect.link, effect.reason);
         this.links.drop(effect.link, effect.reason, false);
         return;
+      case 'close':
+        this.links.drop(effect.link, effect.reason, true);
+        return;
       case 'beatAll':
         return; // its links have only just begun: the master's own hub always reaches the leader
       case 'take':

@@ -1,6 +1,9 @@
 /** Dials a node's candidates, one attempt at a time each; when to dial is the failover machine's to say. */
 import type { Role } from '@csm/model';
-import { DialError, dial, type JsonStream, type Session, type TlsSettings } from 'tls-json-stream';
+import { type DialCode, DialError, dial, type JsonStream, type Session, type TlsSettings } from 'tls-json-stream';
+
+/** Failures of a dial that say nothing about the session it offered. */
+const UNSEEN: ReadonlySet<DialCode> = new Set(['REFUSED', 'UNREACHABLE', 'NAME', 'TIMEOUT', 'CLOSED', 'ABORTED']);
 
 export interface HubDialerOptions {
   /** Role of the hubs: nobody else may pose as one. */
@@ -8,42 +11,47 @@ export interface HubDialerOptions {
   readonly tls: () => TlsSettings;
   /** Look-up, connection and handshake together, ms. */
   readonly connectTimeout: number;
+  /** From the connection to the end of the handshake, ms. */
+  readonly handshakeTimeout: number;
 }
 
 export class HubDialer {
   readonly #options: HubDialerOptions;
   /** TLS sessions to resume, by candidate. */
   readonly #sessions = new Map<number, Session>();
-  readonly #underWay = new Set<AbortController>();
+  /** One for all dials: most of those in a row of refused ones would be made for nothing. */
+  readonly #abort = new AbortController();
 
   constructor(options: HubDialerOptions) {
     this.#options = options;
   }
 
-  /** Resolves with a stream; rejects with a `DialError` that names the target. */
-  async dial(index: number, { host, port }: { readonly host: string; readonly port: number }): Promise<JsonStream> {
-    const { tls, connectTimeout } = this.#options;
-    const abort = new AbortController();
-    this.#underWay.add(abort);
+  /** Resolves with a stream; rejects with a `DialError` that names the target. `connected`: somebody listens there. */
+  async dial(
+    index: number,
+    { host, port }: { readonly host: string; readonly port: number },
+    connected: () => void,
+  ): Promise<JsonStream> {
+    const { tls, connectTimeout, handshakeTimeout } = this.#options;
     const session = this.#sessions.get(index);
     try {
       return await dial({
         host,
         port,
         tls: tls(),
-        signal: abort.signal,
+        signal: this.#abort.signal,
         connectTimeout,
+        handshakeTimeout,
+        onConnect: connected,
         ...(session === undefined ? {} : { session }),
         onSession: (fresh) => this.#sessions.set(index, fresh),
         checkPeer: ({ subjectAltNames }) => this.#wrongPeer(subjectAltNames),
       });
     } catch (error) {
-      // It must not stand in the way of the next attempt, unless the listener has never seen it: one that is being
-      // restarted resumes sessions of before, at a third of the cost of new ones.
-      if (!(error instanceof DialError && error.code === 'REFUSED')) this.#sessions.delete(index);
+      // One that was refused must not stand in the way of the next attempt. One that nobody has looked at stays: a
+      // listener that is being restarted, or has a long queue, resumes it at a third of the cost of a new one.
+      if (!(error instanceof DialError && UNSEEN.has(error.code))) this.#sessions.delete(index);
       throw error;
-    } finally {
-      this.#underWay.delete(abort);
     }
   }
 
@@ -53,7 +61,7 @@ export class HubDialer {
   }
 
   stop(): void {
-    for (const abort of this.#underWay) abort.abort();
+    this.#abort.abort();
   }
 
   #wrongPeer(names: readonly string[]): string | undefined {

@@ -13,7 +13,7 @@ import type { Revoked } from './certificates.ts';
 import { type PassFailpoint, sendBetween } from './failpoint.ts';
 import { Links, type RefusedPeer } from './links.ts';
 import type { Clock, Log } from './ports.ts';
-import { GREETING_TIMEOUT, MASTER_BACKOFF, masterTimeout, refusedRetry } from './spans.ts';
+import { GREETING_TIMEOUT, MASTER_BACKOFF, masterTimeout, refusedRetry, TURN_TIMEOUT } from './spans.ts';
 import { WakeTimer } from './timer.ts';
 import { type Wire, wirePair } from './wire.ts';
 
@@ -32,6 +32,8 @@ export interface HubShellOptions {
   /** How long a stopping aggregator waits for its nodes to move away, ms. */
   readonly drainMs: number;
   readonly tap?: HubTap;
+  /** It was drained when it was stopped, at so many nodes a second: it begins so. */
+  readonly draining?: number | undefined;
   /** For fault tests: called at each passing of a failpoint; it may end the process there. */
   readonly failpoint?: PassFailpoint | undefined;
 }
@@ -88,6 +90,7 @@ export class HubShell {
     this.#options = options;
     const session = randomUUID();
     this.hub = new Hub(node, session, options.tap === undefined ? undefined : new Tap(options.tap.kinds));
+    if (options.draining !== undefined) this.hub.drain(options.draining);
     const self = {
       role: 'aggregator' as const,
       node,
@@ -231,6 +234,7 @@ export class HubShell {
     this.#listener = await listen({
       ...where,
       tls: tls(),
+      turnTimeout: TURN_TIMEOUT,
       onStream: (stream) => this.down.adoptStream(stream, 'listener', TAG_LISTENER, 'leaf>hub'),
       onRefused: ({ code, address, port, reason }) =>
         this.down.noteRefused(`${address}:${port}`, 'unknown', code, reason),
@@ -262,6 +266,19 @@ export class HubShell {
     const identity = { role: 'aggregator' as const, node: this.#options.node };
     this.down.adopt(far, 'listener', TAG_OWN, 'leaf>hub', identity);
     return near;
+  }
+
+  /** Sends the nodes away, so many a second, and keeps them away; undefined: they may come back. */
+  drain(perSecond: number | undefined): void {
+    if (perSecond === undefined) this.hub.undrain();
+    else this.hub.drain(perSecond);
+    this.#schedule();
+  }
+
+  /** Nodes whose primary this is, without this daemon itself. */
+  get serves(): number {
+    const own = this.hub.roster.byDaemon(`aggregator/${this.#options.node}`);
+    return this.hub.active() - (own?.link === undefined || own.claim === undefined ? 0 : 1);
   }
 
   /** New certificates for handshakes from now on; links that stand are judged again. */
@@ -378,6 +395,9 @@ export class HubShell {
       case 'drop':
         this.down.offended(effect.link, effect.reason);
         this.down.drop(effect.link, effect.reason, false);
+        return;
+      case 'close':
+        this.down.drop(effect.link, effect.reason, true);
         return;
       case 'beatAll':
         this.down.beatAll();

@@ -9,7 +9,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Code, CsmError, type Problem, problem, type Role } from '@csm/model';
 import { MAX_ITEMS, MAX_REPORT_BYTES, VERSION } from '@csm/protocol';
-import type { TlsSettings } from 'tls-json-stream';
+import { DialError, type TlsSettings } from 'tls-json-stream';
 import type { CallOrder } from '../calls/entry.ts';
 import { Leaf, type LeafEffect, type LeafEvent, type Offer, type Report } from '../leaf.ts';
 import { recover } from '../outbox/recovery.ts';
@@ -22,7 +22,17 @@ import { HubDialer } from './hub-dialer.ts';
 import { Journal } from './journal.ts';
 import { Links } from './links.ts';
 import type { Clock, Log } from './ports.ts';
-import { connectTimeout, dialBackoff, GREETING_TIMEOUT, MASTER_BACKOFF, masterTimeout, refusedRetry } from './spans.ts';
+import {
+  absentBackoff,
+  connectTimeout,
+  dialBackoff,
+  GREETING_TIMEOUT,
+  handshakeTimeout,
+  MASTER_BACKOFF,
+  masterTimeout,
+  refusedRetry,
+  secondaryWait,
+} from './spans.ts';
 import { WakeTimer } from './timer.ts';
 import type { Wire } from './wire.ts';
 
@@ -124,6 +134,8 @@ export class LeafShell {
         failover: {
           interval: intervalMs,
           backoff: masters ? MASTER_BACKOFF : dialBackoff(intervalMs),
+          absent: masters ? MASTER_BACKOFF : absentBackoff(intervalMs),
+          secondaryWait: secondaryWait(intervalMs),
           refusedRetry: refusedRetry(intervalMs),
           returnAfter: options.returnAfterMs,
           returnSpread: Math.max(intervalMs, options.returnAfterMs / 10),
@@ -161,9 +173,9 @@ export class LeafShell {
           this.#step({ kind: 'up', candidate, link, peer });
         },
         message: (link, candidate, message) => this.#received({ kind: 'message', candidate, link, message }),
-        down: (link, candidate, { reason, refusal }) => {
+        down: (link, candidate, { reason, refusal, silent = false }) => {
           if (this.#linkOf.get(candidate) === link) this.#linkOf.delete(candidate);
-          this.#step({ kind: 'down', candidate, reason, ...(refusal === undefined ? {} : { refusal }) });
+          this.#step({ kind: 'down', candidate, reason, silent, ...(refusal === undefined ? {} : { refusal }) });
         },
         settled: () => undefined,
       },
@@ -175,6 +187,7 @@ export class LeafShell {
       hubRole: masters ? 'master' : 'aggregator',
       tls: options.tls,
       connectTimeout: masters ? masterTimeout(intervalMs) : connectTimeout(intervalMs),
+      handshakeTimeout: masters ? masterTimeout(intervalMs) : handshakeTimeout(intervalMs),
     });
     this.#runner = new CommandRunner(options.commands, clock, (id, answer) => {
       if (!this.#stopping) this.#step({ kind: 'finished', id, answer });
@@ -213,9 +226,10 @@ export class LeafShell {
 
   /** Dials anew where a refusal made it wait: certificates or addresses have changed. */
   retryNow(): void {
-    for (const candidate of this.leaf.failover.candidates) {
-      if (candidate.phase === 'idle') candidate.retryAt = this.#options.clock.now().mono;
-    }
+    const { failover } = this.leaf;
+    const now = this.#options.clock.now().mono;
+    failover.restUntil = now;
+    for (const candidate of failover.candidates) if (candidate.phase === 'idle') candidate.retryAt = now;
     this.#dialer.forgetSessions();
     this.#step({ kind: 'tick' });
   }
@@ -470,13 +484,18 @@ export class LeafShell {
       return;
     }
     try {
-      const stream = await this.#dialer.dial(index, candidate);
+      const stream = await this.#dialer.dial(index, candidate, () => this.#connected(index));
       if (this.#stopping) stream.destroy('stopping');
       else this.links.adoptStream(stream, 'dialer', index, 'hub>leaf');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (!this.#stopping) this.#step({ kind: 'down', candidate: index, reason });
+      const absent = error instanceof DialError && error.code === 'REFUSED';
+      if (!this.#stopping) this.#step({ kind: 'down', candidate: index, reason, ...(absent ? { absent } : {}) });
     }
+  }
+
+  #connected(index: number): void {
+    if (!this.#stopping) this.#step({ kind: 'connected', candidate: index });
   }
 }
 

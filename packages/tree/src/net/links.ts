@@ -19,6 +19,8 @@ export interface LinkDown {
   readonly reason: string;
   readonly planned: boolean;
   readonly wasUp: boolean;
+  /** Nothing was heard of it for three intervals. */
+  readonly silent?: boolean;
   readonly refusal?: Refusal;
 }
 
@@ -301,7 +303,8 @@ export class Links {
         const standing = this.#standing.get(effect.link);
         this.#ending = standing;
         this.#standing.delete(effect.link);
-        standing?.wire.close().catch((error: unknown) => this.#options.log.debug('a close failed', { error }));
+        if (effect.abrupt === true) standing?.wire.destroy(effect.reason);
+        else standing?.wire.close().catch((error: unknown) => this.#options.log.debug('a close failed', { error }));
         return;
       }
       case 'up':

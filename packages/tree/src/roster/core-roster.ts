@@ -24,10 +24,10 @@
  * This file is long because links, claims, limbo and what was told are fields of one view of a daemon, and each event
  * changes several of them: counted apart, they could disagree.
  */
-import { after, type DaemonId, daemonId, earliest, type Mono, type Now, type Wall } from '@csm/model';
+import { after, type DaemonId, daemonId, earliest, type Mono, type Now, ROLES, type Wall } from '@csm/model';
 import type { MessageOf, RosterEntry } from '@csm/protocol';
 import type { LinkId } from '../link/link.ts';
-import type { ClaimRecord, DaemonView, HubView, KnownDaemon, Telling, What } from './view.ts';
+import type { ClaimRecord, DaemonView, HubView, KnownDaemon, LinkLoss, Telling, What } from './view.ts';
 
 export type RosterEffect =
   | { readonly kind: 'verdict'; readonly hub: string; readonly verdict: MessageOf<'verdicts'>['list'][number] }
@@ -37,7 +37,7 @@ export class CoreRoster {
   readonly #daemons = new Map<DaemonId, DaemonView>();
   readonly #hubs = new Map<string, HubView>();
   readonly #dirty = new Set<DaemonView>();
-  #gathered: (Telling & { readonly daemons: DaemonId[] })[] = [];
+  #gathered: Gathered[] = [];
   /** Where the newest telling of this kind and cause stands among the gathered ones. */
   readonly #gatheredAt = new Map<string, number>();
   /** Where the newest telling about a daemon or a hub stands. */
@@ -106,6 +106,19 @@ export class CoreRoster {
     return this.#hubs.values();
   }
 
+  /** Daemons of this node that are not linked are known no more; gives them. */
+  forget(node: string): DaemonId[] {
+    const gone = ROLES.flatMap((role) => this.#daemons.get(daemonId(role, node)) ?? []).filter(
+      (d) => d.links.size === 0,
+    );
+    for (const d of gone) {
+      this.#leaveLimbo(d);
+      this.#dirty.delete(d);
+      this.#daemons.delete(d.daemon);
+    }
+    return gone.map(({ daemon }) => daemon);
+  }
+
   wakeAt(): Mono | undefined {
     let at = this.#settleAt;
     for (const view of this.#limbo) at = earliest(at, view.limboUntil);
@@ -145,8 +158,9 @@ export class CoreRoster {
       const d = this.#daemons.get(id);
       if (d === undefined || !unlink(d, hub)) continue;
       this.#dirty.add(d);
-      if (d.links.size > 0) this.#count(d, cause, planned, now);
-      else this.#toLimbo(d, cause, now);
+      if (d.links.size > 0) this.#count(d, { cause, planned }, now);
+      // A hub that stops takes its own daemon along, and no other.
+      else this.#toLimbo(d, { cause, planned: planned && d.node === hub, within: hub }, now);
     }
   }
 
@@ -161,7 +175,7 @@ export class CoreRoster {
     this.#dropUnlisted(view, now);
     for (const id of view.refs.values()) {
       const d = this.#daemons.get(id);
-      if (d !== undefined) this.#count(d, `aggregator ${hub} told its roster`, false, now);
+      if (d !== undefined) this.#count(d, unplanned(`aggregator ${hub} told its roster`), now);
     }
     this.#effects.push({ kind: 'noted', hub, sequence: message.sequence });
     if (this.#expected.delete(hub)) this.#arrived.add(hub);
@@ -202,8 +216,8 @@ export class CoreRoster {
       }
     }
     for (const [d, loss] of touched) {
-      if (loss === undefined || d.links.size > d.told) this.#count(d, `linked to ${hub}`, false, now);
-      else this.#count(d, lossCause(hub, loss), loss.planned, now);
+      if (loss === undefined || d.links.size > d.told) this.#count(d, unplanned(`linked to ${hub}`), now);
+      else this.#count(d, lossOf(hub, loss), now);
     }
     this.#effects.push({ kind: 'noted', hub, sequence: message.sequence });
     return true;
@@ -228,10 +242,10 @@ export class CoreRoster {
     for (const d of this.#limbo) {
       if (d.limboUntil === undefined || now.mono < d.limboUntil) continue;
       this.#limbo.delete(d);
-      const cause = d.limboCause ?? 'lost';
+      const loss = d.limboLoss ?? unplanned('lost');
       delete d.limboUntil;
-      delete d.limboCause;
-      this.#count(d, cause, false, now);
+      delete d.limboLoss;
+      this.#count(d, loss, now);
     }
   }
 
@@ -323,7 +337,7 @@ export class CoreRoster {
     this.#dirty.add(d);
     const distrusted = this.#distrustUntil !== undefined && now.mono < this.#distrustUntil;
     // Daemons gave up on us while we slept. The link is gone, but whoever made it will make it again.
-    if (distrusted && !loss.planned && d.links.size === 0) this.#toLimbo(d, lossCause(view.hub, loss), now);
+    if (distrusted && !loss.planned && d.links.size === 0) this.#toLimbo(d, lossOf(view.hub, loss), now);
     return d;
   }
 
@@ -360,20 +374,20 @@ export class CoreRoster {
     for (const d of this.#daemons.values()) {
       if (!listed.has(d.daemon) && unlink(d, view.hub)) {
         this.#dirty.add(d);
-        this.#count(d, `link to ${view.hub} is gone`, false, now);
+        this.#count(d, unplanned(`link to ${view.hub} is gone`), now);
       }
     }
   }
 
-  #toLimbo(d: DaemonView, cause: string, now: Now, until = after(now.mono, this.#grace)): void {
+  #toLimbo(d: DaemonView, loss: LinkLoss, now: Now, until = after(now.mono, this.#grace)): void {
     d.limboUntil = until;
-    d.limboCause = cause;
+    d.limboLoss = loss;
     this.#limbo.add(d);
   }
 
   #leaveLimbo(d: DaemonView): void {
     delete d.limboUntil;
-    delete d.limboCause;
+    delete d.limboLoss;
     this.#limbo.delete(d);
   }
 
@@ -386,21 +400,29 @@ export class CoreRoster {
     for (const d of this.#daemons.values()) {
       if (d.limboUntil !== undefined) continue;
       const mayCome = now.mono < graceEnd && (d.primary === undefined || !this.#arrived.has(d.primary));
-      if (mayCome && d.links.size === 0 && d.told > 0) this.#toLimbo(d, cause, now, graceEnd);
-      else this.#count(d, cause, false, now);
+      const away = d.primary === undefined || this.#linkedHub(d.lost) ? undefined : d.primary;
+      const loss = away === undefined ? unplanned(cause) : { ...unplanned(cause), within: away };
+      if (mayCome && d.links.size === 0 && d.told > 0) this.#toLimbo(d, loss, now, graceEnd);
+      else this.#count(d, loss, now);
     }
     this.#arrived.clear();
   }
 
+  /** Whether one of these hubs is here to tell of the daemons it had. */
+  #linkedHub(hubs: ReadonlySet<string>): boolean {
+    for (const hub of hubs) if (this.#hubs.get(hub)?.complete === true) return true;
+    return false;
+  }
+
   /** Tells the difference between what is and what was told. */
-  #count(d: DaemonView, cause: string, planned: boolean, now: Now): void {
+  #count(d: DaemonView, { cause, planned, within }: LinkLoss, now: Now): void {
     const count = Math.min(2, d.links.size);
     if (count < d.told && (this.settling || d.limboUntil !== undefined)) return;
     if (count === d.told) return;
     const before = d.told;
     d.told = count;
     this.#dirty.add(d);
-    if (count === 0) this.#tell('down', [d.daemon], cause, planned, now);
+    if (count === 0) this.#tell('down', [d.daemon], cause, planned, now, undefined, within);
     else if (count < before) this.#tell('lost_redundancy', [d.daemon], cause, planned, now);
     else {
       if (before === 0) this.#tell('up', [d.daemon], cause, false, now);
@@ -409,7 +431,15 @@ export class CoreRoster {
   }
 
   /** Folds equal tellings into one, as long as each daemon's own stay in their order. */
-  #tell(what: What, daemons: readonly DaemonId[], cause: string, planned: boolean, now: Now, hub?: string): void {
+  #tell(
+    what: What,
+    daemons: readonly DaemonId[],
+    cause: string,
+    planned: boolean,
+    now: Now,
+    hub?: string,
+    within?: string,
+  ): void {
     const key = `${what}\n${cause}\n${planned}`;
     const subjects = hub === undefined ? daemons : [...daemons, `hub ${hub}`];
     let at = this.#gatheredAt.get(key);
@@ -420,17 +450,30 @@ export class CoreRoster {
       this.#gathered.push({ what, daemons: [], cause, planned, at: now.wall, ...about });
       this.#gatheredAt.set(key, at);
     }
-    this.#gathered[at]?.daemons.push(...daemons);
+    const told = this.#gathered[at];
+    told?.daemons.push(...daemons);
+    if (told !== undefined && within !== undefined) {
+      told.within ??= {};
+      const others = told.within[within] ?? [];
+      told.within[within] = others;
+      others.push(...daemons);
+    }
     for (const id of subjects) this.#toldAt.set(id, at);
   }
 }
+
+type Gathered = Omit<Telling, 'daemons' | 'within'> & {
+  readonly daemons: DaemonId[];
+  within?: Record<string, DaemonId[]>;
+};
 
 interface Loss {
   readonly reason: string;
   readonly planned: boolean;
 }
 
-const lossCause = (hub: string, { reason }: Loss): string => `link to ${hub}: ${reason}`;
+const unplanned = (cause: string): LinkLoss => ({ cause, planned: false });
+const lossOf = (hub: string, { reason, planned }: Loss): LinkLoss => ({ cause: `link to ${hub}: ${reason}`, planned });
 
 /** The daemon's link to `hub` is gone. False: it had none. */
 function unlink(d: DaemonView, hub: string): boolean {

@@ -45,6 +45,12 @@ export class RecordQueue {
     this.#gathering = this.#merge(this.#gathering, changes);
   }
 
+  /** A daemon that is known no more is not to be written again. */
+  forget(daemon: DaemonId): void {
+    this.#gathering.daemons.delete(daemon);
+    this.#gathering.claims.delete(daemon);
+  }
+
   /** The next record, if one may begin now. */
   begin(now: Now): RosterRecord | undefined {
     if (this.#underWay !== undefined || (this.#retryAt !== undefined && now.mono < this.#retryAt)) return undefined;

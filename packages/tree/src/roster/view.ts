@@ -33,7 +33,15 @@ export interface DaemonView {
   lastSeen: Wall;
   /** All its links went with a hub: it has until then to come back through another one before it is told down. */
   limboUntil?: Mono;
-  limboCause?: string;
+  limboLoss?: LinkLoss;
+}
+
+/** How a daemon lost its last link. */
+export interface LinkLoss {
+  readonly cause: string;
+  readonly planned: boolean;
+  /** It went with this hub, which is away: nobody has seen the daemon itself go. */
+  readonly within?: string;
 }
 
 /** One hub: an aggregator, or the master's own for the daemons that link to it directly. */
@@ -64,6 +72,8 @@ export interface Telling {
   readonly cause: string;
   readonly planned: boolean;
   readonly at: Wall;
+  /** With `down`, by hub that is away: those that lost their last link with it. Nobody has seen them go themselves. */
+  readonly within?: Readonly<Record<string, readonly DaemonId[]>>;
 }
 
 /** A daemon as the database remembers it when a master starts. */

@@ -197,6 +197,9 @@ export class AggregatorProcess extends Process {
         this.world.note(`${this.node} drops a link: ${effect.reason}`);
         this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: false });
         break;
+      case 'close':
+        this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: true });
+        break;
       case 'beatAll':
         for (const link of this.table.links()) if (link.phase === 'up' && link.tag === LISTENER) this.beat(link.id);
         break;

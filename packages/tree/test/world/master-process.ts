@@ -132,6 +132,9 @@ export class MasterProcess extends Process {
       case 'drop':
         this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: false });
         break;
+      case 'close':
+        this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: true });
+        break;
       case 'beatAll':
         for (const link of this.table.links())
           if (link.phase === 'up' && link.peer?.role !== 'aggregator') this.beat(link.id);

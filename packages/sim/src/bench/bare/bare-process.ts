@@ -5,7 +5,7 @@ import type { DaemonProcess } from '../../site/daemon-process.ts';
 import type { Site } from '../../site/site.ts';
 import type { BareAnswer } from './orders.ts';
 
-export type BareProgram = 'server' | 'clients' | 'pages' | 'asker' | 'answerers';
+export type BareProgram = 'server' | 'clients' | 'pages' | 'asker' | 'answerers' | 'subscribers';
 
 export class BareProcess {
   readonly process: DaemonProcess;

@@ -7,10 +7,10 @@ const FULL_MS = 3_000;
 const LEADERS = ['master', 'master-2'];
 
 function diskFull(which: 'journal' | 'database' | 'spool', what: string): Fault {
-  const round: Round = {
+  const round = (short: boolean): Round => ({
     what: `no room for the ${which}`,
     cut: () => (which === 'database' ? LEADERS : []),
-    lasts: FULL_MS,
+    lasts: short ? FULL_MS / 2 : FULL_MS,
     noticed: false,
     async inject(ground) {
       ground.disk(which).fill();
@@ -21,13 +21,13 @@ function diskFull(which: 'journal' | 'database' | 'spool', what: string): Fault 
       // A server that found no room for its log has ended, and waits for somebody to make room and start it.
       if (which === 'database' && postgres !== undefined && !postgres.running) await postgres.start();
     },
-  };
+  });
   return {
     name: `disk-full-${which}`,
     what,
     needs: ['root'],
     place: 'loopback',
-    rounds: (_ground, _random, short) => Array.from({ length: short ? 1 : ROUNDS }, () => round),
+    rounds: (_ground, _random, short) => Array.from({ length: short ? 1 : ROUNDS }, () => round(short)),
   };
 }
 

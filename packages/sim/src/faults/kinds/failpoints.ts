@@ -11,7 +11,7 @@ import type { Ground } from '../ground.ts';
 
 const ROUNDS = 3;
 /** A place that is not passed so often within this, ms, is never passed. */
-const PASS_MS = 30_000;
+const PASS_MS = 90_000;
 /** First it is waited for, then brought about every so often. */
 const PROVOKE_MS = 1_000;
 
@@ -41,43 +41,72 @@ export const POINTS: readonly Point[] = [
   ...pointsOf('leader', [...Object.keys(FAILPOINTS.core), 'store.commit.before', 'store.commit.after']),
 ];
 
-export const failpoints: Fault = {
-  name: 'failpoints',
-  what: 'processes that kill themselves before and after journal, send, commit, acknowledgement, claim, change of leader',
-  needs: [],
-  place: 'loopback',
-  rounds(ground, random, short) {
-    const passing = ({ most }: Point): number => between(1, most, random);
-    const victimOf = (where: Where): string => {
-      if (where === 'leaf') return pick(ground.crews, random).name;
-      return where === 'hub' ? pick(HUBS, random) : 'leader';
-    };
-    if (short) {
-      // One process of each sort dies at one place after another.
-      const chains = WHERE.map((where): Chain => {
-        const points = POINTS.filter((point) => point.where === where);
-        return { where, victim: victimOf(where), deaths: points.map((p) => ({ name: p.name, passing: passing(p) })) };
+function failpointFault(name: string, what: string, ...wheres: readonly Where[]): Fault {
+  const points = POINTS.filter(({ where }) => wheres.includes(where));
+  return {
+    name,
+    what: `${what}: at each place the process kills itself`,
+    needs: [],
+    place: 'anywhere',
+    rounds(ground, random, short) {
+      const deathOf = (point: Point): Death => ({ name: point.name, passing: between(1, point.most, random) });
+      if (short) return [roundOf(chainsOf(points, ground, random, deathOf))];
+      const all = Array.from({ length: ROUNDS }, () => points).flat();
+      return shuffled(all, random).map((point) => {
+        const victim = { leaf: pick(ground.crews, random).name, hub: pick(HUBS, random), leader: LEADER }[point.where];
+        return roundOf([{ where: point.where, victim, deaths: [deathOf(point)] }]);
       });
-      return [roundOf(chains)];
-    }
-    const all = Array.from({ length: ROUNDS }, () => POINTS).flat();
-    return shuffled(all, random).map((point) => {
-      const { name, where } = point;
-      return roundOf([{ where, victim: victimOf(where), deaths: [{ name, passing: passing(point) }] }]);
-    });
-  },
-};
+    },
+  };
+}
+
+export const failpoints: Fault = failpointFault(
+  'failpoints',
+  'nodes and aggregators before and after journal, send, acknowledgement, claim, change of leader',
+  'leaf',
+  'hub',
+);
+export const failpointsLeader: Fault = failpointFault(
+  'failpoints-leader',
+  'the leader before and after commit and the record of a claim',
+  'leader',
+);
+
+/** In the short form one process dies at one place after another; two processes of nodes, since these have the most. */
+function chainsOf(
+  points: readonly Point[],
+  ground: Ground,
+  random: () => number,
+  deathOf: (point: Point) => Death,
+): Chain[] {
+  const [first, second] = shuffled(ground.crews, random).map(({ name }) => name);
+  const of = (where: Where): readonly Death[] => points.filter((point) => point.where === where).map(deathOf);
+  const leaf = of('leaf');
+  const half = Math.ceil(leaf.length / 2);
+  const chains: Chain[] = [
+    { where: 'leaf', victim: first ?? '', deaths: leaf.slice(0, half) },
+    { where: 'leaf', victim: second ?? '', deaths: leaf.slice(half) },
+    { where: 'hub', victim: pick(HUBS, random), deaths: of('hub') },
+    { where: 'leader', victim: LEADER, deaths: of('leader') },
+  ];
+  return chains.filter(({ deaths }) => deaths.length > 0);
+}
 
 const HUBS = ['agg-a', 'agg-b'];
 const LEADERS = ['master', 'master-2'];
-const WHERE: readonly Where[] = ['leaf', 'hub', 'leader'];
+/** Whoever leads then. */
+const LEADER = 'leader';
+
+interface Death {
+  readonly name: string;
+  readonly passing: number;
+}
 
 /** Deaths of one process, one after another. */
 interface Chain {
   readonly where: Where;
-  /** `leader` is whoever leads then. */
   readonly victim: string;
-  readonly deaths: readonly { readonly name: string; readonly passing: number }[];
+  readonly deaths: readonly Death[];
 }
 
 function roundOf(chains: readonly Chain[]): Round {
@@ -85,39 +114,32 @@ function roundOf(chains: readonly Chain[]): Round {
     `${victim} at ${deaths.map(({ name, passing }) => `${name}:${passing}`).join(', ')}`;
   return {
     what: chains.map(words).join(' and '),
-    cut: (ground) => chains.flatMap(({ victim }) => (victim === 'leader' ? LEADERS : ground.nodesOf(victim))),
+    cut: (ground) =>
+      chains.flatMap((chain) => (killsLeader(chain) ? LEADERS : []).concat(ground.nodesOf(chain.victim))),
     lasts: 0,
     noticed: true,
-    inject: async (ground, begins) => {
-      const dying = new Set(chains.map(({ where }) => where));
-      const played = async (chain: Chain): Promise<void> => {
-        await play(chain, ground, () => dying.has('leader'), begins);
-        dying.delete(chain.where);
-      };
-      await Promise.all(chains.map(played));
+    async inject(ground, begins) {
+      await Promise.all(chains.map((chain) => play(chain, ground, begins)));
     },
     heal: async () => undefined,
   };
 }
 
-async function play(
-  { where, victim, deaths }: Chain,
-  ground: Ground,
-  leaderDies: () => boolean,
-  begins: () => void,
-): Promise<void> {
-  const who = victim === 'leader' ? await ground.leader() : victim;
+/** Also where it only brings about that another leads. */
+const killsLeader = ({ where, deaths }: Chain): boolean => where === 'leader' || deaths.some(isChange);
+const isChange = ({ name }: Death): boolean => name.startsWith('leader.change');
+
+async function play({ where, victim, deaths }: Chain, ground: Ground, begins: () => void): Promise<void> {
+  const who = victim === LEADER ? await ground.leader() : victim;
   // Nobody else is to lead while the leader is to die at a place only a leader passes.
   const others = where === 'leader' ? LEADERS.filter((one) => one !== who && ground.has(one)) : [];
   for (const other of others) await ground.kill(other);
   await ground.kill(who);
-  for (const { name, passing } of deaths) {
+  for (const death of deaths) {
+    const { name, passing } = death;
     const late = new AbortController();
     const signal = AbortSignal.any([late.signal, ground.site.signal]);
-    const provoke = async (): Promise<void> => {
-      if (!name.startsWith('leader.change')) await sendBack(ground);
-      else if (!leaderDies()) await changeLeader(ground);
-    };
+    const provoke = (): Promise<void> => (isChange(death) ? changeLeader(ground) : sendBack(ground));
     try {
       await Promise.race([ground.doom(who, `${name}:${passing}`), provokeUntil(signal, name, provoke)]);
     } finally {

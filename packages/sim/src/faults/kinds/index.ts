@@ -3,7 +3,7 @@ import type { Fault } from '../fault.ts';
 import { certificateExpires, certificateRenewed, certificateRevoked } from './certificates.ts';
 import { clocks } from './clocks.ts';
 import { diskFullDatabase, diskFullJournal, diskFullSpool } from './disk-full.ts';
-import { failpoints } from './failpoints.ts';
+import { failpoints, failpointsLeader } from './failpoints.ts';
 import { killStop } from './kill-stop.ts';
 import { halfOpen, oneWayLoss, packetLoss, partition } from './network.ts';
 import { reconnect } from './reconnect.ts';
@@ -13,6 +13,7 @@ import { cutOff, slowLinks, tornLinks } from './ways.ts';
 
 export const FAULTS: readonly Fault[] = [
   failpoints,
+  failpointsLeader,
   killStop,
   cutOff,
   slowLinks,

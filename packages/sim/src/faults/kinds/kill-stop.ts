@@ -22,7 +22,7 @@ export const killStop: Fault = {
   name: 'kill-stop',
   what: 'kill -9, and SIGSTOP and SIGCONT, of every role and the database, drawn by chance',
   needs: [],
-  place: 'loopback',
+  place: 'anywhere',
   rounds(ground, random, short) {
     const roles = ground.options.db === 'postgresql' ? WITH_POSTGRES : ROLES;
     const sorts = roles.flatMap((role): Sort[] => [

@@ -9,7 +9,7 @@ export const reconnect: Fault = {
   name: 'reconnect-all',
   what: 'both aggregators are killed and start again, and every node comes back',
   needs: [],
-  place: 'loopback',
+  place: 'anywhere',
   rounds: (_ground, _random, short) =>
     Array.from({ length: short ? 1 : ROUNDS }, () => ({
       what: 'kill -9 agg-a and agg-b',

@@ -10,7 +10,7 @@ export const floodingNode: Fault = {
   name: 'flooding-node',
   what: 'a node reports as fast as its outbox takes it',
   needs: [],
-  place: 'loopback',
+  place: 'anywhere',
   rounds: (ground, random, short) =>
     Array.from({ length: short ? 1 : ROUNDS }, () => {
       const crew = pick(ground.crews, random);
@@ -30,7 +30,7 @@ export const poisonedReport: Fault = {
   name: 'poisoned-report',
   what: 'reports whose content no database takes, among good ones: set aside, and nothing else is held up',
   needs: [],
-  place: 'loopback',
+  place: 'anywhere',
   rounds: (ground, random, short) =>
     Array.from({ length: short ? 1 : ROUNDS }, () => {
       const crew = pick(ground.crews, random);

@@ -33,7 +33,7 @@ export const slowClients: Fault = {
   name: 'slow-clients',
   what: `${CLIENTS} clients follow all changes from the first on and never read`,
   needs: [],
-  place: 'loopback',
+  place: 'anywhere',
   rounds: (_ground, _random, short) =>
     times(short, () => {
       const sockets: Socket[] = [];
@@ -72,7 +72,7 @@ export const deafNode: Fault = {
         cut: () => [DEAF],
         lasts: 0,
         noticed: true,
-        async inject(ground) {
+        async inject(ground, begins) {
           const { site, tree } = ground;
           const before = memoryOf(ground);
           peer = await RawPeer.link({
@@ -83,6 +83,12 @@ export const deafNode: Fault = {
             node: DEAF,
             intervalMs: INTERVAL_S * 1000,
           });
+          // Before that its commands would fail at once: it is not there.
+          await site.until(`${DEAF} is known`, async () => {
+            const { connected, primary_aggregator } = await ground.admin.call('node.show', { name: DEAF });
+            return connected && primary_aggregator !== null;
+          });
+          begins();
           const argv = ['true', 'x'.repeat(COMMAND_BYTES)];
           // Commands that nobody answers end at their deadline, or with the link.
           const commands = Array.from({ length: short ? COMMANDS / 3 : COMMANDS }, () =>

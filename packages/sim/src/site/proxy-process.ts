@@ -1,12 +1,13 @@
-/** The thread of the proxies: what keeps our own process busy must not look like a slow network. */
-import { parentPort } from 'node:worker_threads';
+/** The process of the proxies: what keeps our own busy must not look like a slow network. */
 import { TcpProxy } from './proxy.ts';
 import type { FromProxies, ToProxies } from './proxy-messages.ts';
 
 const proxies = new Map<number, TcpProxy>();
-const tell = (message: FromProxies): void => parentPort?.postMessage(message);
+const tell = (message: FromProxies): void => void process.send?.(message);
 
-parentPort?.on('message', (message: ToProxies) => {
+// Nobody is left to tell it anything.
+process.on('disconnect', () => process.exit());
+process.on('message', (message: ToProxies) => {
   const { id } = message;
   if (message.do === 'start') {
     TcpProxy.start(message.host, message.target).then(
