@@ -1,26 +1,46 @@
 import { code, type Problem, parseDaemonId, problem, type Role } from '@csm/model';
-import type { ApiRow, Caller, Grant } from './row.ts';
+import type { Access, ApiRow, Caller, Grant } from './row.ts';
 
-/** Who is privileged, and where privileged calls may enter. Root is always privileged. */
+/**
+ * Who may make which calls: who is privileged, where privileged calls may enter, and the class of each call. Root and
+ * group root are always privileged.
+ */
 export interface Policy {
   /** Names or numbers of users. */
   readonly privilegedUsers: readonly string[];
-  /** Names of groups; primary and supplementary ones count. A number is matched with the primary group only. */
+  /**
+   * Names of groups; primary and supplementary ones count. A number is matched with the primary group, and with a
+   * supplementary one that has no name.
+   */
   readonly privilegedGroups: readonly string[];
   /** Roles of daemons by which privileged calls may enter. Adding `compute` lets a stolen node act as an admin. */
   readonly privilegedEnters: readonly Role[];
+  /** The class of a call: its row's own, or what a permission file says. */
+  readonly classOf: (row: Classed) => Access;
 }
+
+/** What the class of a call depends on. */
+export type Classed = Pick<ApiRow, 'name' | 'access' | 'internal'>;
 
 export const DEFAULT_POLICY: Policy = Object.freeze<Policy>({
   privilegedUsers: [],
   privilegedGroups: [],
   privilegedEnters: ['master', 'aggregator', 'utility'],
+  classOf: (row) => row.access,
 });
+
+/** Classes as a permission file has them: what it does not list is privileged. Calls between daemons are not its matter. */
+export const classesOf =
+  (classes: ReadonlyMap<string, Access>): Policy['classOf'] =>
+  (row) =>
+    row.internal === true ? row.access : (classes.get(row.name) ?? 'privileged');
 
 /** Whether a caller counts as an admin. */
 export function isPrivileged(caller: Caller, policy: Policy): boolean {
   return (
     caller.uid === 0 ||
+    caller.gid === 0 ||
+    caller.groups.some((group) => group === 'root' || group === '0') ||
     policy.privilegedUsers.includes(caller.user) ||
     policy.privilegedUsers.includes(String(caller.uid)) ||
     policy.privilegedGroups.includes(String(caller.gid)) ||
@@ -34,34 +54,43 @@ export function isPrivileged(caller: Caller, policy: Policy): boolean {
  */
 export function decide(row: ApiRow, caller: Caller, policy: Policy): Grant | Problem {
   const entry = parseDaemonId(caller.vouchedBy)?.role;
-  if (entry === undefined) return refused(row, caller, `'${caller.vouchedBy}' is no daemon that may vouch for a user`);
+  const access = policy.classOf(row);
+  if (entry === undefined)
+    return refused(row, access, caller, `'${caller.vouchedBy}' is no daemon that may vouch for a user`);
   if (!row.enters.includes(entry)) {
     const roles = row.enters.join(', ');
-    return refused(row, caller, `it does not enter by ${caller.vouchedBy}, only by a daemon of role ${roles}`, roles);
+    return refused(
+      row,
+      access,
+      caller,
+      `it does not enter by ${caller.vouchedBy}, only by a daemon of role ${roles}`,
+      roles,
+    );
   }
   const privileged = isPrivileged(caller, policy);
-  if (row.access === 'privileged') {
+  if (access === 'privileged') {
     if (!privileged)
-      return refused(row, caller, 'only root and the configured privileged users and groups may make it');
+      return refused(row, access, caller, 'only root and the configured privileged users and groups may make it');
     if (!policy.privilegedEnters.includes(entry)) {
       const roles = policy.privilegedEnters.join(', ');
       return refused(
         row,
+        access,
         caller,
         `privileged calls do not enter by ${caller.vouchedBy}, only by ${roles} daemons`,
         roles,
       );
     }
   }
-  return row.access === 'private' && !privileged ? 'owner-check' : 'granted';
+  return access === 'private' && !privileged ? 'owner-check' : 'granted';
 }
 
-function refused(row: ApiRow, caller: Caller, why: string, allowed?: string): Problem {
-  const detail = `${row.name} is ${row.access} and refused to user ${caller.user} (uid ${caller.uid}): ${why}`;
+function refused(row: ApiRow, access: Access, caller: Caller, why: string, allowed?: string): Problem {
+  const detail = `${row.name} is ${access} and refused to user ${caller.user} (uid ${caller.uid}): ${why}`;
   return problem(code.PERMISSION, detail, allowed === undefined ? {} : { allowed });
 }
 
 /** What a handler says when `owner-check` found that the caller owns nothing of what the call names. */
 export function notOwner(row: ApiRow, caller: Caller, what: string): Problem {
-  return refused(row, caller, `only the owner of ${what} and privileged users may make it`);
+  return refused(row, 'private', caller, `only the owner of ${what} and privileged users may make it`);
 }

@@ -2,12 +2,13 @@ import { CsmError, code, type Json, type Problem } from '@csm/model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Call, callKey, callSeconds, type Dispatch } from './call.ts';
 import type { Visit } from './connections.ts';
-import { ItemStream } from './item-stream.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { refusalOf, stackOf } from './refusal.ts';
-import type { Caller, Grant } from './row.ts';
+import type { Access, Caller, Grant } from './row.ts';
+import { carrierOf, checkSkin, openWebSocket, queryOf } from './skins.ts';
 import type { ApiTable, TableRow } from './table.ts';
+import type { Upgrade } from './upgrades.ts';
 
 /** What a call that passed the access check needs to be carried out. */
 export interface Granted {
@@ -19,6 +20,12 @@ export interface Granted {
   readonly log: Log;
   readonly visit: Visit;
   readonly limits: Limits;
+  /** Seconds the call may take at this daemon; 0 is without limit. */
+  readonly seconds: number;
+  /** Its class here. */
+  readonly access: Access;
+  /** The client wants the answer over a WebSocket. */
+  readonly upgrade: Upgrade | undefined;
 }
 
 const header = (request: FastifyRequest, name: string): string | undefined => {
@@ -36,17 +43,26 @@ function need<T extends string | number | undefined>(value: T | Problem): T {
 export async function answer(g: Granted, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { row, visit, limits, log } = g;
   const started = performance.now();
+  checkSkin(row, request, g.upgrade);
   const input = g.table.read(row, {
     path: request.params as { readonly [name: string]: string },
-    query: request.query as { readonly [name: string]: string | readonly string[] },
+    query: queryOf(row, request),
     body: request.body,
   });
   if (!input.ok) throw new CsmError(input.error);
   const key = need(callKey(row, header(request, 'idempotency-key')));
-  const seconds = need(callSeconds(row, header(request, 'csm-timeout'), limits.minimumTimeoutSeconds));
+  const asked = header(request, 'csm-timeout');
+  const seconds = need(callSeconds(g.seconds, asked, limits.minimumTimeoutSeconds));
+  if (asked === undefined && g.upgrade === undefined) tellSeconds(row, seconds, request, reply);
+  const ws = await openWebSocket(reply, g.upgrade);
   const call = new Call(visit.trace, row, seconds);
+  const { trace } = visit;
+  const over = (reason: Problem): void => call.abort(reason);
+  const { stallMs, idleMs } = limits;
   const stream =
-    row.item === undefined ? undefined : new ItemStream(reply.raw, visit.trace, call.signal, limits.stallMs);
+    row.item === undefined
+      ? undefined
+      : carrierOf(request, reply, ws, { trace, signal: call.signal, stallMs, idleMs, over });
   visit.begin(call, stream !== undefined);
   const emit = (item: Json): Promise<void> =>
     stream === undefined ? Promise.reject(new TypeError(`${row.name} is no stream`)) : stream.emit(item);
@@ -69,6 +85,15 @@ export async function answer(g: Granted, request: FastifyRequest, reply: Fastify
   if (failed === undefined) stream.end();
   else stream.fail(streamProblem(g, failed.thrown));
   return reply;
+}
+
+/**
+ * A client counts on the time of the table. Where this daemon gives more, it is told so at once (RFC 8297), so that
+ * it does not give up before the daemon does.
+ */
+function tellSeconds(row: TableRow, seconds: number, request: FastifyRequest, reply: FastifyReply): void {
+  if (seconds <= row.timeoutSeconds || row.timeoutSeconds === 0 || request.raw.httpVersion === '1.0') return;
+  reply.raw.writeEarlyHints({ link: '</csm/v1/>; rel=index', 'csm-timeout': String(seconds) });
 }
 
 function send(reply: FastifyReply, result: Json | undefined): FastifyReply {
@@ -94,9 +119,10 @@ function record(g: Granted, log: Log, thrown: unknown, ms: number): void {
     user: caller.user,
     uid: caller.uid,
     pid: caller.pid,
+    ...(caller.via === undefined ? {} : { via: caller.via, token: caller.token }),
     code: outcome,
     ms: Math.round(ms),
     trace: visit.trace,
   };
-  log[row.changes || row.access === 'privileged' ? 'info' : 'debug']('call', fields);
+  log[row.changes || g.access === 'privileged' ? 'info' : 'debug']('call', fields);
 }

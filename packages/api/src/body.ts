@@ -1,4 +1,64 @@
-import { code, fail } from '@csm/model';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { code, fail, type Problem, problem } from '@csm/model';
+import { SMALL_BODY } from './limits.ts';
+
+/** Bytes the body of a request may have: what it says, or the most allowed where it does not say. */
+export function bodySize(headers: IncomingHttpHeaders, most: number): number {
+  if (headers['transfer-encoding'] !== undefined) return most;
+  const length = Number(headers['content-length'] ?? 0);
+  return Number.isFinite(length) ? Math.min(length, most) : most;
+}
+
+/** Milliseconds for the rest of a body that is too large. */
+const SWALLOW_MS = 5_000;
+
+/**
+ * Throws the rest of a body away before it is refused: a client that is still sending would find its connection closed,
+ * and never read why. Resolves when it has come, or is more than `most` bytes, or takes too long.
+ */
+export function swallow(request: IncomingMessage, most: number): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > most) done();
+    };
+    const timer = setTimeout(done, SWALLOW_MS);
+    function done(): void {
+      clearTimeout(timer);
+      request.off('data', take).off('end', done).off('close', done);
+      request.resume();
+      resolve();
+    }
+    request.on('data', take).once('end', done).once('close', done);
+    request.resume();
+  });
+}
+
+/** Room for the bodies that are being read or worked on. Small ones need none. */
+export class BodyRoom {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Takes room; gives how much is to be given back. */
+  take(bytes: number): number | Problem {
+    if (bytes <= SMALL_BODY) return 0;
+    if (this.#taken + bytes > this.#most) {
+      const what = `bodies of ${this.#taken} bytes are under way, ${bytes} more are not accepted now`;
+      return problem(code.MEMORY, what, { allowed: `${this.#most} bytes at a time` });
+    }
+    this.#taken += bytes;
+    return bytes;
+  }
+
+  give(bytes: number): void {
+    this.#taken -= bytes;
+  }
+}
 
 /** Reads a JSON body; an empty one is no input. Throws code 9 when it is not JSON or nests deeper than `depth`. */
 export function parseBody(text: string, depth: number): unknown {

@@ -73,12 +73,12 @@ export class Call {
   }
 }
 
-/** How long a call may take: what the client asks for, between the least allowed and what the row gives. */
-export function callSeconds(row: TableRow, header: string | undefined, minimum: number): number | Problem {
-  if (header === undefined) return row.timeoutSeconds;
+/** How long a call may take: what the client asks for, between the least allowed and `most`. */
+export function callSeconds(most: number, header: string | undefined, minimum: number): number | Problem {
+  if (header === undefined) return most;
   const asked = /^\d{1,9}(?:\.\d{1,3})?$/.test(header) ? Number(header) : Number.NaN;
   if (!(asked > 0)) {
-    const top = row.timeoutSeconds === 0 ? '' : ` to ${row.timeoutSeconds}`;
+    const top = most === 0 ? '' : ` to ${most}`;
     const allowed = `seconds, ${minimum}${top}`;
     const given = JSON.stringify(header.slice(0, 40));
     return problem(code.INVALID_PARAMETER, `CSM-Timeout is ${given}; allowed is a number of ${allowed}`, {
@@ -86,7 +86,7 @@ export function callSeconds(row: TableRow, header: string | undefined, minimum: 
       allowed,
     });
   }
-  return Math.max(minimum, row.timeoutSeconds === 0 ? asked : Math.min(asked, row.timeoutSeconds));
+  return Math.max(minimum, most === 0 ? asked : Math.min(asked, most));
 }
 
 const KEY = /^[\x21-\x7e]{1,128}$/;

@@ -1,12 +1,10 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { code, type DaemonId, type Problem, problem } from '@csm/model';
-import { groupNames, userName } from './account-names.ts';
+import { code, type Problem, problem } from '@csm/model';
 import { Admission } from './admission.ts';
+import type { Door, Guest, Known } from './door.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
-import { type PeerCredentials, peerCredentials } from './peer.ts';
-import type { Caller } from './row.ts';
 
 /** Connections over the bound that may wait to be told so; more are closed without words. */
 const REFUSED_MAX = 64;
@@ -22,11 +20,16 @@ export class Visit {
   #streams = false;
   #ended: Problem | undefined;
   #holds = 1;
-  readonly #release: () => void;
+  readonly #release: (() => void)[];
 
   constructor(trace: string, release: () => void) {
     this.trace = trace;
-    this.#release = release;
+    this.#release = [release];
+  }
+
+  /** What else is given back at its end. */
+  holds(release: () => void): void {
+    this.#release.push(release);
   }
 
   /** A call begins; the place is then kept until `drop` came for the answer and for the handler. */
@@ -48,16 +51,15 @@ export class Visit {
   }
 
   drop(): void {
-    if (--this.#holds === 0) this.#release();
+    if (--this.#holds === 0) for (const release of this.#release) release();
   }
 }
 
 /** One connection: who is at its other end, and what is under way on it. */
 interface Peer {
-  readonly credentials: PeerCredentials;
+  readonly guest: Guest;
   readonly refused: Problem | undefined;
   readonly visits: Set<Visit>;
-  caller: Promise<Caller> | undefined;
 }
 
 /** What the server counts; gauges first, then counters since its start. */
@@ -70,9 +72,9 @@ export interface ServerStats {
   readonly garbage: number;
 }
 
-/** All connections of one server: admission, credentials, and what must end when one closes. */
+/** All connections of one listener: admission, who they are, and what must end when one closes. */
 export class Connections {
-  readonly #vouchedBy: DaemonId;
+  readonly #door: Door;
   readonly #limits: Limits;
   readonly #log: Log;
   readonly #peers = new Map<Socket, Peer>();
@@ -85,8 +87,8 @@ export class Connections {
   #garbageLoggedAt = -Infinity;
   #idle: (() => void)[] = [];
 
-  constructor(vouchedBy: DaemonId, limits: Limits, log: Log) {
-    this.#vouchedBy = vouchedBy;
+  constructor(door: Door, limits: Limits, log: Log) {
+    this.#door = door;
     this.#limits = limits;
     this.#log = log;
     this.#open = new Admission('connections', limits.connections, limits.userConnections);
@@ -97,26 +99,26 @@ export class Connections {
     return { connections: this.#open.open, calls: this.#calls.open, refused: this.#refused, garbage: this.#garbage };
   }
 
-  /** Takes a new connection in: asks the kernel who it is, once. */
+  /** Takes a new connection in, and finds out who it is. */
   open(socket: Socket): void {
     // A reset of the peer is no news; 'close' follows it.
     socket.on('error', () => undefined);
-    let credentials: PeerCredentials;
+    let guest: Guest;
     try {
-      credentials = peerCredentials(socket);
+      guest = this.#door.meet(socket);
     } catch (error) {
       this.#refused++;
       this.#log.warn('connection refused', { reason: error instanceof Error ? error.message : String(error) });
       socket.destroy();
       return;
     }
-    const refused = this.#open.enter(credentials.uid);
+    const refused = this.#open.enter(guest.holder);
     if (refused !== undefined && !this.#refuse(socket)) return;
-    const peer: Peer = { credentials, refused, visits: new Set(), caller: undefined };
+    const peer: Peer = { guest, refused, visits: new Set() };
     this.#peers.set(socket, peer);
     socket.once('close', () => {
       this.#peers.delete(socket);
-      if (refused === undefined) this.#open.leave(credentials.uid);
+      if (refused === undefined) this.#open.leave(guest.holder);
       else this.#refusedOpen--;
       for (const visit of peer.visits) this.#left(peer, visit, true);
     });
@@ -145,19 +147,19 @@ export class Connections {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return problem(code.COMMUNICATION, 'the connection is closed');
     if (peer.refused !== undefined) return peer.refused;
-    const { uid } = peer.credentials;
+    const { holder } = peer.guest;
     const full =
       peer.visits.size >= this.#limits.connectionRequests
         ? problem(code.MEMORY, `this connection has ${peer.visits.size} calls under way, more are not accepted now`, {
             allowed: `${this.#limits.connectionRequests} calls on one connection at a time`,
           })
-        : this.#calls.enter(uid);
+        : this.#calls.enter(holder);
     if (full !== undefined) {
       this.#refused++;
       return full;
     }
     const visit = new Visit(trace, () => {
-      this.#calls.leave(uid);
+      this.#calls.leave(holder);
       if (this.#calls.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
     peer.visits.add(visit);
@@ -173,18 +175,19 @@ export class Connections {
     visit.drop();
   }
 
-  /** The caller of a connection; names are looked up with its first call, and kept. */
-  caller(socket: Socket): Promise<Caller> {
-    const peer = this.#peers.get(socket);
+  /** Who a request is from. Rejects with what is to be answered when that is not proven. */
+  known(request: IncomingMessage): Promise<Known> {
+    const peer = this.#peers.get(request.socket);
     if (peer === undefined) return Promise.reject(new Error('the connection is closed'));
-    peer.caller ??= this.#identify(peer.credentials);
-    return peer.caller;
+    return peer.guest.known(request);
   }
 
-  async #identify({ pid, uid, gid, groups }: PeerCredentials): Promise<Caller> {
-    const gids = [...new Set([gid, ...groups])];
-    const [user, names] = await Promise.all([userName(uid), groupNames(gids)]);
-    return { user, uid, gid, groups: names, pid, vouchedBy: this.#vouchedBy };
+  /** Ends the calls of those whose proof holds no more. */
+  recheck(): void {
+    for (const { guest, visits } of this.#peers.values()) {
+      const fault = visits.size === 0 ? undefined : guest.fault?.();
+      if (fault !== undefined) for (const visit of visits) visit.abort(fault);
+    }
   }
 
   /** Ends the calls under way, all or only the streams. */
@@ -192,6 +195,10 @@ export class Connections {
     for (const peer of this.#peers.values()) {
       for (const visit of peer.visits) if (visit.streams || !onlyStreams) visit.abort(reason);
     }
+  }
+
+  has(socket: Socket): boolean {
+    return this.#peers.has(socket);
   }
 
   /** Whether an answer is under way on this connection; then nothing else may be written to it. */
@@ -219,7 +226,7 @@ export class Connections {
     this.#garbageLoggedAt = now;
     const since = this.#garbage - this.#garbageLogged;
     this.#garbageLogged = this.#garbage;
-    const who = this.#peers.get(socket)?.credentials;
-    this.#log.warn('no proper HTTP on the API socket', { reason, connections: since, uid: who?.uid, pid: who?.pid });
+    const who = this.#peers.get(socket)?.guest.log;
+    this.#log.warn('no proper HTTP on the API socket', { reason, connections: since, ...who });
   }
 }

@@ -38,8 +38,8 @@ export interface RowDescription {
   readonly cli?: JsonObject;
 }
 
-/** Every row as plain JSON, in the order of the table. */
-export const describe = (table: ApiTable): readonly RowDescription[] => table.rows.map(describeRow);
+/** Every call that is offered as plain JSON, in the order of the table. */
+export const describe = (table: ApiTable): readonly RowDescription[] => table.offered.map(describeRow);
 
 export function describeRow(row: TableRow): RowDescription {
   const { name, summary, description, access, method, path, placement, changes, timeoutSeconds, reach, cli } = row;

@@ -1,3 +1,4 @@
+import { API_VERSION } from './api-version.ts';
 import { describeRow } from './describe.ts';
 import type { ApiTable, TableRow } from './table.ts';
 import { commentText, quote, typeText } from './type-text.ts';
@@ -5,7 +6,7 @@ import { commentText, quote, typeText } from './type-text.ts';
 /** `node.list` as the beginning of a type name: `NodeList`. */
 export const typeName = (name: string): string =>
   name
-    .split(/[._]/)
+    .split(/[._-]/)
     .map((part) => `${part.charAt(0).toUpperCase()}${part.slice(1)}`)
     .join('');
 
@@ -17,12 +18,15 @@ const ANSWER = { lines: true, loose: false };
  * output and item, and `ApiTypes`, which ties them to the names of the calls. The same table gives the same text.
  */
 export function generateClient(table: ApiTable, entryImport = '../entry.ts'): string {
-  const rows = [...table.rows].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = [...table.offered].sort((a, b) => (a.name < b.name ? -1 : 1));
   const entries = rows.map((row) => `  ${quote(row.name)}: ${entry(row)},\n`).join('');
   const types = rows.map(rowTypes).join('');
   const ties = rows.map((row) => `  ${quote(row.name)}: { ${tie(row)} };\n`).join('');
   return `// Generated from the API table; do not edit. The build writes it anew.
 import type { ApiEntry } from ${quote(entryImport)};
+
+/** Version of this API. A daemon of another major version is not understood. */
+export const API_VERSION = ${quote(API_VERSION)};
 
 /** Every call of the API: how it travels, and what help says of it. */
 export const API = {

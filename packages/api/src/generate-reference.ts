@@ -8,7 +8,7 @@ const EXAMPLE_SOCKET = '/run/csm/utility.sock';
 
 /** A Markdown page: every call with purpose, access, route, input, answer, errors and examples that can be pasted. */
 export function generateReference(table: ApiTable): string {
-  const rows = [...table.rows].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = [...table.offered].sort((a, b) => (a.name < b.name ? -1 : 1));
   const toc = rows
     .map((row) => `| [\`${row.name}\`](#${anchor(row.name)}) | ${row.summary} | ${row.access} |\n`)
     .join('');

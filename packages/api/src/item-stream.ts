@@ -1,95 +1,103 @@
 import type { ServerResponse } from 'node:http';
-import { CsmError, code, isObject, type Json, type Problem, problem } from '@csm/model';
+import type { Json, Problem } from '@csm/model';
+import { type Carried, type Carrier, itemText, LAST_WORDS_MS, stalled } from './carrier.ts';
+import type { Framing } from './framing.ts';
 import { problemBody } from './status.ts';
 
-export const STREAM_TYPE = 'application/x-ndjson';
-/** Bytes that may wait in one answer when a handler does not await `emit`. */
-const WAITING_MAX = 4 * 1024 * 1024;
+/** Milliseconds after which the head of a stream that has a sign of life is sent without an item: a browser waits for it. */
+const BEGIN_MS = 1_000;
 
 /**
- * A streamed answer: one JSON item a line, then `{"end":true}` or `{"problem":{…}}`. The head is sent with the first
- * line, so that a call which fails before its first item is still answered with the problem's own HTTP status.
+ * A streamed answer in the body of an HTTP response. The head is sent with the first item, so that a call which fails
+ * before it is still answered with the problem's own HTTP status.
  */
-export class ItemStream {
+export class ItemStream implements Carrier {
   readonly #res: ServerResponse;
-  readonly #trace: string;
-  readonly #signal: AbortSignal;
-  readonly #stallMs: number;
+  readonly #carried: Carried;
+  readonly #framing: Framing;
   #room: Promise<void> | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #cutOff = false;
 
-  constructor(res: ServerResponse, trace: string, signal: AbortSignal, stallMs: number) {
+  constructor(res: ServerResponse, carried: Carried, framing: Framing) {
     this.#res = res;
-    this.#trace = trace;
-    this.#signal = signal;
-    this.#stallMs = stallMs;
+    this.#carried = carried;
+    this.#framing = framing;
     // A write to a client that just left; 'close' ends the call.
     res.on('error', () => undefined);
+    res.once('close', () => clearTimeout(this.#idle));
+    if (framing.idle !== undefined) this.#idleIn(Math.min(BEGIN_MS, carried.idleMs));
   }
 
   get begun(): boolean {
     return this.#res.headersSent;
   }
 
-  /** Sends one item; resolves when there is room for the next. Rejects with the reason when the call is over. */
   async emit(item: Json): Promise<void> {
-    this.#signal.throwIfAborted();
+    const { signal } = this.#carried;
+    signal.throwIfAborted();
     if (this.#res.writableEnded) throw new TypeError('the stream has ended');
-    if (isObject(item) && ('end' in item || 'problem' in item)) {
-      throw new TypeError('an item of a stream must not have the field end or problem');
-    }
-    if (this.#res.writableLength > WAITING_MAX) {
-      throw new CsmError(problem(code.MEMORY, 'the answer is produced faster than the client reads it'));
-    }
-    if (!this.#line(item)) await this.#whenRoom();
-    this.#signal.throwIfAborted();
+    const text = itemText(item, this.#res.writableLength);
+    this.#begin();
+    if (!this.#res.write(this.#framing.item(text, item))) await this.#whenRoom();
+    signal.throwIfAborted();
   }
 
   end(): void {
-    this.#last('{"end":true}\n');
+    this.#last(this.#framing.end);
   }
 
   fail(p: Problem): void {
-    this.#last(`${JSON.stringify({ problem: problemBody(p, this.#trace) })}\n`);
+    this.#last(this.#framing.problem(JSON.stringify(problemBody(p, this.#carried.trace))));
   }
 
-  #last(line: string): void {
+  #last(text: string): void {
+    clearTimeout(this.#idle);
     this.#begin();
-    this.#res.end(line);
-    this.#res.socket?.setTimeout(this.#stallMs);
+    this.#res.end(text);
+    this.#res.socket?.setTimeout(this.#cutOff ? LAST_WORDS_MS : this.#carried.stallMs);
   }
 
   #begin(): void {
     if (this.begun) return;
-    // Stops proxies and browsers from guessing a type or keeping the lines back.
+    // Stops proxies and browsers from guessing a type or keeping the items back.
     this.#res.writeHead(200, {
-      'content-type': STREAM_TYPE,
-      'x-csm-trace': this.#trace,
+      'content-type': this.#framing.type,
+      'x-csm-trace': this.#carried.trace,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      'x-accel-buffering': 'no',
     });
+    if (this.#framing.first !== '') this.#res.write(this.#framing.first);
   }
 
-  #line(item: Json): boolean {
-    const text = JSON.stringify(item);
-    if (text === undefined) throw new TypeError('an item of a stream must be JSON');
-    this.#begin();
-    return this.#res.write(`${text}\n`);
+  /** A sign of life now and then, but none behind items that wait for their reader. */
+  #idleIn(ms: number): void {
+    this.#idle = setTimeout(() => {
+      if (this.#res.writableEnded || this.#carried.signal.aborted) return;
+      this.#begin();
+      if (this.#res.writableLength === 0) this.#res.write(this.#framing.idle);
+      this.#idleIn(this.#carried.idleMs);
+    }, ms);
   }
 
-  /** One wait shared by all emits. While it lasts, a client that reads nothing is cut off after `stallMs`. */
+  /** One wait shared by all emits. A client that reads nothing for `stallMs` meanwhile is cut off. */
   #whenRoom(): Promise<void> {
     this.#room ??= new Promise<void>((resolve) => {
-      const { socket } = this.#res;
-      socket?.setTimeout(this.#stallMs);
+      const { signal, stallMs, over } = this.#carried;
+      const timer = setTimeout(() => {
+        this.#cutOff = true;
+        over(stalled(stallMs));
+      }, stallMs);
       const done = (): void => {
+        clearTimeout(timer);
         this.#res.off('drain', done);
-        this.#signal.removeEventListener('abort', done);
-        socket?.setTimeout(0);
+        signal.removeEventListener('abort', done);
         this.#room = undefined;
         resolve();
       };
       this.#res.on('drain', done);
-      this.#signal.addEventListener('abort', done);
+      signal.addEventListener('abort', done);
     });
     return this.#room;
   }

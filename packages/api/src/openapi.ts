@@ -1,6 +1,6 @@
 import { type Code, code, codeName, type Json, type JsonObject } from '@csm/model';
 import type { TSchema } from 'typebox';
-import { STREAM_TYPE } from './item-stream.ts';
+import { NDJSON } from './framing.ts';
 import { asJsonSchema } from './schema.ts';
 import { PROBLEM_TYPE, statusOf } from './status.ts';
 import type { ApiTable, TableRow } from './table.ts';
@@ -35,6 +35,7 @@ const PROBLEM_SCHEMA: JsonObject = {
     name: { type: 'string' },
     field: { type: 'string' },
     allowed: { type: 'string' },
+    oldest: { type: 'integer', description: 'with code 37: the oldest cursor from which a stream can go on' },
     nodes: {
       type: 'array',
       items: {
@@ -53,7 +54,7 @@ export const openApiPath = (path: string): string => path.replace(/:([A-Za-z0-9_
 /** The OpenAPI 3.1 document of a table. */
 export function openApi(table: ApiTable, version: string): JsonObject {
   const paths: Record<string, Record<string, JsonObject>> = {};
-  for (const row of table.rows) {
+  for (const row of table.offered) {
     const path = openApiPath(row.path);
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(row) };
   }
@@ -148,7 +149,7 @@ function responses(row: TableRow): JsonObject {
   });
   if (row.item !== undefined) {
     const text = 'one item a line, the last line is {"end":true} or {"problem":…}';
-    out['200'] = answer(text, STREAM_TYPE, row.item);
+    out['200'] = answer(text, NDJSON.type, row.item);
   } else if (row.output !== undefined) out['200'] = answer('the answer', 'application/json', row.output);
   else out['204'] = { description: 'done' };
   const byStatus = new Map<number, Code[]>();

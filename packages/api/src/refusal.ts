@@ -1,36 +1,49 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Code, CsmError, code, type Problem, problem } from '@csm/model';
-import { PROBLEM_TYPE, problemBody, statusOf } from './status.ts';
+import { HttpRefusal, PROBLEM_TYPE, problemBody, statusOf } from './status.ts';
 
 /** A problem with the HTTP status it is answered with. */
 export interface Refusal {
   readonly problem: Problem;
   readonly status: number;
+  readonly headers?: { readonly [name: string]: string };
   /** Set when the fault is ours: to be logged with its stack, never told to the client. */
   readonly unexpected?: unknown;
 }
 
 const JSON_ONLY = 'the body must be application/json';
 
-/** What each error of the HTTP framework means for the client: status, code, text. */
-const FRAMEWORK: { readonly [name: string]: readonly [status: number, code: Code, text: string] } = {
+/** What each error of the HTTP framework means for the client: status, code, text, and what was wrong and is allowed. */
+const FRAMEWORK: {
+  readonly [name: string]: readonly [status: number, code: Code, text: string, field?: string, allowed?: string];
+} = {
   FST_ERR_CTP_BODY_TOO_LARGE: [413, code.COMMUNICATION, 'the body of the request is too large'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, code.INVALID_PARAMETER, JSON_ONLY],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, code.INVALID_PARAMETER, JSON_ONLY, 'Content-Type', 'application/json'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, code.COMMUNICATION, 'the body has another length than Content-Length says'],
-  FST_ERR_BAD_URL: [400, code.INVALID_PARAMETER, 'the path of the request is not well formed'],
-  FST_ERR_MAX_PARAM_LENGTH: [414, code.INVALID_PARAMETER, 'a part of the path is too long'],
+  FST_ERR_BAD_URL: [
+    400,
+    code.INVALID_PARAMETER,
+    'the path of the request is not well formed',
+    'path',
+    'UTF-8, percent-encoded',
+  ],
+  FST_ERR_MAX_PARAM_LENGTH: [414, code.INVALID_PARAMETER, 'a part of the path is too long', 'path', 'shorter names'],
 };
 
 /** What is answered for whatever was thrown while a request was handled. */
 export function refusalOf(thrown: unknown, trace: string, bodyBytes: number): Refusal {
+  if (thrown instanceof HttpRefusal) {
+    return { problem: thrown.problem, status: thrown.status, headers: thrown.headers };
+  }
   if (thrown instanceof CsmError) return { problem: thrown.problem, status: statusOf(thrown.code) };
   const name = (thrown as { readonly code?: unknown } | undefined)?.code;
   const known = typeof name === 'string' && Object.hasOwn(FRAMEWORK, name) ? FRAMEWORK[name] : undefined;
   if (known !== undefined) {
-    const [status, c, text] = known;
-    const allowed = status === 413 ? `at most ${bodyBytes} bytes` : undefined;
-    return { status, problem: problem(c, text, allowed === undefined ? {} : { allowed }) };
+    const [status, c, text, field, words] = known;
+    const allowed = status === 413 ? `at most ${bodyBytes} bytes` : words;
+    const more = { ...(field === undefined ? {} : { field }), ...(allowed === undefined ? {} : { allowed }) };
+    return { status, problem: problem(c, text, more) };
   }
   const status = (thrown as { readonly statusCode?: unknown } | undefined)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {

@@ -3,7 +3,7 @@ import { pathParameters } from './placement.ts';
 import { ACCESS, type ApiRow, METHODS, MINIMUM_TIMEOUT_SECONDS } from './row.ts';
 import { asJsonSchema, type JsonSchema, typesOf, variants } from './schema.ts';
 
-const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/;
+const NAME = /^[a-z][a-z0-9_]*(?:[.-][a-z][a-z0-9_]*)*$/;
 const PATH = /^\/csm\/v1(?:\/(?:[a-z0-9][a-z0-9_-]*|:[A-Za-z][A-Za-z0-9_]*))+$/;
 const SCALARS = ['string', 'number', 'integer', 'boolean'];
 
@@ -30,6 +30,9 @@ function checkRow(row: ApiRow, say: (text: string) => unknown): void {
   if (!METHODS.includes(row.method)) say(`the method ${row.method} is not one of ${METHODS.join(', ')}`);
   if (!ACCESS.includes(row.access)) say(`the access ${row.access} is not one of ${ACCESS.join(', ')}`);
   if (row.enters.length === 0 || !row.enters.every(isRole)) say('it enters by no role, or by an unknown one');
+  if (row.access === 'private' && row.owned !== true) say('it is private, and its handler checks no owner (owned)');
+  if (row.internal === true && row.enters.includes('compute')) say('it is internal, and enters by compute daemons');
+  if (row.internal === true && row.item !== undefined) say('it is internal, and a stream');
   if (row.method === 'GET' && row.changes) say('a GET may change nothing');
   if (row.output !== undefined && row.item !== undefined) say('it has both an output and items');
   const t = row.timeoutSeconds;

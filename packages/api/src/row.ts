@@ -56,9 +56,16 @@ export interface ApiRow {
   readonly codes?: readonly Code[];
   /** Hints for the command line; the API does not read them. */
   readonly cli?: JsonObject;
+  /**
+   * The handler looks at `ctx.grant` and checks who owns what the call names. Only such a call can be private, by its
+   * row or by a permission file.
+   */
+  readonly owned?: true;
+  /** A call between daemons: it has no HTTP route, and is in no document. Its path and method are not used. */
+  readonly internal?: true;
 }
 
-/** Who calls, as the kernel of the entry daemon's machine told when the connection was opened. */
+/** Who calls, as the entry daemon knows it: from its kernel when the connection was opened, unless `via` says how else. */
 export interface Caller {
   readonly user: string;
   readonly uid: number;
@@ -68,6 +75,10 @@ export interface Caller {
   readonly pid: number;
   /** The daemon id of the entry daemon, such as `utility/login1`. */
   readonly vouchedBy: string;
+  /** How the entry daemon knew the caller; absent: by the kernel's credentials. */
+  readonly via?: 'certificate' | 'token';
+  /** With `via` token: its public id, which the master judges again. */
+  readonly token?: string;
 }
 
 /** `granted`: go on. `owner-check`: the handler grants it only when the caller owns what the call names. */
@@ -85,8 +96,11 @@ export interface CallContext {
   /** Milliseconds left, never below 0; Infinity for a stream without limit. */
   remaining(): number;
   readonly idempotencyKey?: string;
-  /** Sends one item of a stream; resolves when there is room for the next, rejects when the call is over. */
-  emit(item: Json): Promise<void>;
+  /**
+   * Sends one item of a stream; resolves when there is room for the next, rejects when the call is over. `bytes`: what
+   * it takes on the wire, from one who has worked that out for many.
+   */
+  emit(item: Json, bytes?: number): Promise<void>;
 }
 
 /** Answers one call. Throws a `CsmError` to refuse; what else it throws is told as code 1 without its text. */

@@ -1,4 +1,4 @@
-import { type Code, code, codeText, type JsonObject, type NodesPart, type Problem } from '@csm/model';
+import { type Code, CsmError, code, codeText, type JsonObject, type NodesPart, type Problem } from '@csm/model';
 
 /** HTTP status of each problem code; a code that is not here is 500. */
 const STATUS: { readonly [C in Code]?: number } = {
@@ -40,6 +40,22 @@ const STATUS: { readonly [C in Code]?: number } = {
 /** The HTTP status a problem is answered with. */
 export const statusOf = (c: Code): number => STATUS[c] ?? 500;
 
+/** A problem that is answered with a status of its own, and perhaps with headers. */
+export class HttpRefusal extends CsmError {
+  override readonly name = 'HttpRefusal';
+  readonly status: number;
+  readonly headers: { readonly [name: string]: string };
+
+  constructor(p: Problem, status: number, headers: { readonly [name: string]: string } = {}) {
+    super(p);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** A proof of who calls that was given and does not hold. */
+export class FailedProof extends HttpRefusal {}
+
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** A problem as the body of an answer (RFC 9457 §3). `detail`, `code` and `name` are what programs and people read. */
@@ -53,6 +69,7 @@ export function problemBody(p: Problem, trace: string, status = statusOf(p.code)
     name: p.name,
     ...(p.field === undefined ? {} : { field: p.field }),
     ...(p.allowed === undefined ? {} : { allowed: p.allowed }),
+    ...(p.oldest === undefined ? {} : { oldest: p.oldest }),
     ...(p.nodes === undefined ? {} : { nodes: p.nodes.map((n: NodesPart) => ({ ...n })) }),
     trace: p.trace ?? trace,
   };

@@ -20,6 +20,8 @@ const NEAREST_PATH_MAX = 200;
 /** All calls of the API. Immutable; a mistake in a row throws at once, with every mistake named. */
 export class ApiTable {
   readonly rows: readonly TableRow[];
+  /** Those that are offered over HTTP: all but the internal ones. */
+  readonly offered: readonly TableRow[];
   readonly #byName = new Map<string, TableRow>();
   readonly #checks = new Map<
     string,
@@ -32,6 +34,7 @@ export class ApiTable {
     this.rows = rows.map((row) =>
       Object.freeze({ ...row, timeoutSeconds: row.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS, placement: place(row) }),
     );
+    this.offered = this.rows.filter((row) => row.internal !== true);
     for (const row of this.rows) this.#byName.set(row.name, row);
   }
 
@@ -43,7 +46,10 @@ export class ApiTable {
   /** Code 11 for a call that is not in the table, with the nearest name. */
   unknownCall(name: string): Problem {
     const cut = name.slice(0, 64);
-    const near = nearest(cut, this.#byName.keys());
+    const near = nearest(
+      cut,
+      this.offered.map((row) => row.name),
+    );
     const hint = near === undefined ? '' : `; did you mean '${near}'?`;
     return problem(code.UNKNOWN_COMMAND, `there is no call '${cut}'${hint}`);
   }
@@ -51,7 +57,7 @@ export class ApiTable {
   /** Which row a method and path (without query, not decoded) mean, and which methods the path has at all. */
   match(method: string, path: string): { readonly row?: TableRow; readonly methods: readonly string[] } {
     const given = path.split('/');
-    const hits = this.rows.filter((row) => pathFits(row.path.split('/'), given));
+    const hits = this.offered.filter((row) => pathFits(row.path.split('/'), given));
     // A fixed segment beats a parameter, as in the router.
     hits.sort((a, b) => a.placement.path.length - b.placement.path.length);
     const row = hits.find((hit) => hit.method === method);
@@ -66,7 +72,7 @@ export class ApiTable {
     const given = path.split('/');
     // The given segments stand for the parameters, so that only the fixed ones are compared.
     const filled = new Map<string, string>();
-    for (const row of this.rows) {
+    for (const row of this.offered) {
       const segments = row.path.split('/');
       if (segments.length !== given.length) continue;
       filled.set(segments.map((s, i) => (s.startsWith(':') ? (given[i] ?? s) : s)).join('/'), row.path);
@@ -75,7 +81,7 @@ export class ApiTable {
       nearest(path, filled.keys()) ??
       nearest(
         path,
-        this.rows.map((row) => row.path),
+        this.offered.map((row) => row.path),
       );
     const pattern = near === undefined ? undefined : (filled.get(near) ?? near);
     const hint = pattern === undefined ? '; GET /csm/v1/ lists the calls' : `; did you mean ${pattern}?`;

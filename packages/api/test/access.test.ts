@@ -1,6 +1,6 @@
 import { code, isObject } from '@csm/model';
 import { expect } from 'chai';
-import { type Caller, DEFAULT_POLICY, decide, notOwner, type Policy, statusOf } from '../src/index.ts';
+import { type Caller, classesOf, DEFAULT_POLICY, decide, notOwner, type Policy, statusOf } from '../src/index.ts';
 import { TABLE } from './sample.ts';
 
 const row = (name: string) => {
@@ -35,6 +35,8 @@ describe('decide', () => {
     ['privileged: by uid', 'node.update', {}, { privilegedUsers: ['1000'] }, 'granted'],
     ['privileged: by supplementary group', 'node.update', {}, { privilegedGroups: ['ops'] }, 'granted'],
     ['privileged: by gid', 'node.update', {}, { privilegedGroups: ['1000'] }, 'granted'],
+    ['privileged: group root by its number', 'node.update', { gid: 0 }, {}, 'granted'],
+    ['privileged: group root among the others', 'node.update', { groups: ['ann', 'root'] }, {}, 'granted'],
     ['privileged: another group', 'node.update', {}, { privilegedGroups: ['wheel'] }, code.PERMISSION],
     ['privileged: root by compute', 'node.update', { ...root, vouchedBy: 'compute/n1' }, {}, code.PERMISSION],
     [
@@ -51,6 +53,33 @@ describe('decide', () => {
   for (const [title, name, changes, policy, expected] of table) {
     it(title, () => expect(outcome(name, user(changes), policy)).to.equal(expected));
   }
+
+  describe('with the classes of a permission file', () => {
+    const classes = new Map([
+      ['node.update', 'public'],
+      ['node.show', 'privileged'],
+      ['job.cancel', 'private'],
+    ] as const);
+    const filed = { classOf: classesOf(classes) };
+    const cases: readonly [string, string, Partial<Caller>, unknown][] = [
+      ['public by it', 'node.update', {}, 'granted'],
+      ['public by it, by a compute daemon', 'node.update', { vouchedBy: 'compute/n1' }, 'granted'],
+      ['privileged by it', 'node.show', {}, code.PERMISSION],
+      ['privileged by it: root', 'node.show', root, 'granted'],
+      ['private by it', 'job.cancel', {}, 'owner-check'],
+      ['not in it', 'node.list', {}, code.PERMISSION],
+      ['not in it: root', 'node.list', root, 'granted'],
+      ['not in it: root by compute', 'node.list', { ...root, vouchedBy: 'compute/n1' }, code.PERMISSION],
+    ];
+    for (const [title, name, changes, expected] of cases) {
+      it(title, () => expect(outcome(name, user(changes), filed)).to.equal(expected));
+    }
+
+    it('leaves calls between daemons alone', () => {
+      expect(filed.classOf({ name: 'x.y', access: 'public', internal: true })).to.equal('public');
+      expect(filed.classOf({ name: 'x.y', access: 'public' })).to.equal('privileged');
+    });
+  });
 
   it('names the call, its class and the user', () => {
     const decision = decide(row('node.update'), user(), DEFAULT_POLICY);

@@ -10,6 +10,7 @@ describe('garbage on the socket', () => {
   let hold: Promise<Json> | undefined;
   before(async () => {
     running = await start(async () => hold ?? [], {
+      bodyBytes: 1024 * 1024,
       headersTimeoutMs: 150,
       requestTimeoutMs: 250,
       headerBytes: 4_096,

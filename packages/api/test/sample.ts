@@ -92,6 +92,7 @@ export const ROWS: readonly ApiRow[] = [
     method: 'DELETE',
     path: '/csm/v1/jobs/:id',
     access: 'private',
+    owned: true,
     changes: true,
     enters: ['utility', 'master'],
     input: Type.Object({ id: Type.Integer({ minimum: 1 }) }, closed),

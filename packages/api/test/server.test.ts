@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import http, { type OutgoingHttpHeaders } from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -268,6 +269,108 @@ describe('server', () => {
     );
     const own = ['GET /openapi.json', 'GET /csm/v1', 'GET /csm/v1/'];
     expect([...described, ...own].sort()).to.deep.equal([...running.server.routes()].sort());
+  });
+
+  it('takes a body of exactly 16 MiB, and refuses one byte more with 413 and code 12', async () => {
+    const own = await start(async () => ({ changed: 1 }));
+    const change = (bytes: number) => ask(own.socketPath, 'PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}'.padEnd(bytes));
+    try {
+      expect((await change(16_777_216)).json).to.deep.equal({ changed: 1 });
+      const { status, json } = await change(16_777_217);
+      expect([status, json['code'], json['allowed']]).to.deep.equal([413, 12, 'at most 16777216 bytes']);
+      expect(json['detail']).to.equal('the body of the request is too large');
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('bounds the bodies under way, and gives their room back', async () => {
+    const small = await start(async () => ({ changed: 1 }), { bodyBytes: 1_000_000, bodiesBytes: 1_500_000 });
+    const head = `PATCH /csm/v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`;
+    try {
+      const slow = await raw(small.socketPath);
+      slow.write(head);
+      await until('it is under way', () => small.server.stats().calls === 1);
+      // Its head has been read when the next one on its machine is answered; both then share what room there is.
+      const next = () => ask(small.socketPath, 'PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}'.padEnd(900_000));
+      let full = await next();
+      const end = performance.now() + 30_000;
+      while (full.status !== 503 && performance.now() < end) full = await next();
+      expect([full.status, full.json['code'], full.json['allowed']]).to.deep.equal([
+        503,
+        13,
+        '1500000 bytes at a time',
+      ]);
+      expect((await ask(small.socketPath, 'PATCH', '/csm/v1/nodes/n1', { comment: 'x' })).status).to.equal(200);
+      slow.destroy();
+      await until('it is gone', () => small.server.stats().calls === 0);
+      expect((await next()).status).to.equal(200);
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('speaks with clients of its own version only, and says which that is', async () => {
+    const say = (version: string) =>
+      ask(running.socketPath, 'GET', '/csm/v1/nodes', undefined, { 'csm-api-version': version });
+    for (const version of ['1.0', '1.7', '1.9999']) expect((await say(version)).status, version).to.equal(200);
+    expect((await say('1.0')).headers['csm-api-version']).to.equal('1.0');
+    for (const version of ['2.0', '0.9', '11.0']) {
+      const { status, json } = await say(version);
+      expect([status, json['code'], json['field'], json['allowed']]).to.deep.equal([400, 12, 'CSM-API-Version', '1.x']);
+      expect(json['detail']).to.equal(`the client speaks version ${version} of the API, this daemon 1.0`);
+    }
+    for (const version of ['1', 'x', '1.0.0', '', '1.0, 2.0']) {
+      const { status, json } = await say(version);
+      expect([status, json['code']], version).to.deep.equal([400, 9]);
+    }
+  });
+
+  it('gives a call the time of the time-out file, and tells the client when that is more', async () => {
+    const given = new Map([
+      ['node.update', 60],
+      ['node.list', 7],
+      ['node.watch', 90],
+    ]);
+    const more = { secondsOf: (row: TableRow) => given.get(row.name) ?? row.timeoutSeconds };
+    const left: number[] = [];
+    const own = await start(
+      async (_row, _input, ctx) => {
+        left.push(ctx.remaining());
+        return { changed: 1 };
+      },
+      {},
+      more,
+    );
+    const told = (method: string, url: string, body: string, headers: OutgoingHttpHeaders = {}): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        let early: unknown;
+        const request = http.request({
+          socketPath: own.socketPath,
+          method,
+          path: url,
+          headers: { 'content-type': 'application/json', ...headers },
+        });
+        request.on('information', (info) => {
+          early = info.headers['csm-timeout'];
+        });
+        request.on('response', (res) => res.resume().on('end', () => resolve(early)));
+        request.on('error', reject);
+        request.end(body);
+      });
+    try {
+      expect(await told('PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}')).to.equal('60');
+      expect(left[0]).to.be.within(50_000, 60_000);
+      // Who asks for a time knows how long he waits; a shorter time needs no word; so does a stream without end.
+      expect(await told('PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}', { 'csm-timeout': '20' })).to.equal(undefined);
+      expect(left[1]).to.be.within(10_000, 20_000);
+      expect(await told('PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}', { 'csm-timeout': '500' })).to.equal(undefined);
+      expect(left[2]).to.be.within(50_000, 60_000);
+      expect(await told('GET', '/csm/v1/nodes', '')).to.equal(undefined);
+      expect(left[3]).to.be.within(1, 7_000);
+    } finally {
+      await own.stop();
+    }
   });
 
   it('knows other users by the kernel, with their groups, and refuses them what they may not', async function () {

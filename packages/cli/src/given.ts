@@ -85,3 +85,18 @@ export function whole(given: Given, name: string, least: number, most: number): 
   const allowed = `a whole number of ${least} to ${most}`;
   return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: `--${name}`, allowed });
 }
+
+const KIND = /^[a-z][a-z0-9.-]{0,63}$/;
+const KINDS_MAX = 16;
+
+/** `--kinds`: kinds of changes. */
+export function kinds(given: Given): readonly string[] | undefined {
+  const value = text(given, 'kinds');
+  if (value === undefined) return undefined;
+  const words = value.split(',').map((word) => word.trim());
+  if (words.length <= KINDS_MAX && words.every((word) => KIND.test(word))) return words;
+  return fail(code.INVALID_PARAMETER, `'${printable(value.slice(0, 80))}' is not a list of kinds`, {
+    field: '--kinds',
+    allowed: `1 to ${KINDS_MAX} words such as node, link or inventory, with commas between`,
+  });
+}

@@ -8,6 +8,8 @@ export interface Io {
   readonly env: { readonly [name: string]: string | undefined };
   /** Whether stdout is a terminal: colours, and a cleared screen between repetitions. */
   readonly isTTY: boolean;
+  /** Whether somebody can be asked: stdin and stderr are a terminal. Default false. */
+  readonly canAsk?: boolean;
   /** Characters of a line of help; default 80. */
   readonly columns?: number | undefined;
   /** Fires at SIGINT or SIGTERM; its reason is the signal's name. */

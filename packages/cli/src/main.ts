@@ -2,6 +2,9 @@
 import { constants } from 'node:os';
 import { toProblem } from '@csm/model';
 import { asksForJson, readCommon } from './common.ts';
+import { mayChange } from './confirm.ts';
+import { Rehearsed, rehearsedText } from './dry-run.ts';
+import { withoutGroups } from './groups/expand.ts';
 import { type Io, ReaderGone, write } from './io.ts';
 import { parse } from './program.ts';
 import { Session } from './session.ts';
@@ -20,10 +23,13 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   let session: Session | undefined;
   try {
     const columns = Math.max(40, io.columns ?? WIDTH);
-    const { spec, given } = await parse(argv, { write: (text) => help.push(text), columns });
-    session = new Session(io, readCommon(given.options));
+    const { spec, given: written } = await parse(argv, { write: (text) => help.push(text), columns });
+    session = new Session(io, readCommon(written.options));
+    const given = await withoutGroups(session, spec, written);
+    if (spec.changesNodes === true) await mayChange(session, given);
     return await spec.run(session, given);
   } catch (error) {
+    if (error instanceof Rehearsed && session !== undefined) return await show(io, rehearsedText(session, error));
     if (error instanceof Shown) return await show(io, help.join(''));
     return await tell(error, argv, io, session);
   } finally {

@@ -2,9 +2,9 @@
 import { API } from '@csm/client';
 import { code, fail } from '@csm/model';
 import { Command, Option as CommanderOption, type Help } from 'commander';
-import { type CommandSpec, commandName, type Given, type Option } from './command.ts';
+import { type CommandSpec, commandName, type Given, type Option, placeOf } from './command.ts';
 import { COMMANDS, NOUNS } from './commands/index.ts';
-import { COMMON_OPTIONS } from './common.ts';
+import { COMMON_OPTIONS, DRY_RUN_OPTION, YES_OPTION } from './common.ts';
 import { refuseUsage } from './usage-error.ts';
 import { VERSION } from './version.ts';
 
@@ -29,9 +29,15 @@ export const purposeOf = (spec: CommandSpec): string =>
     .map((paragraph) => paragraph.replaceAll('\n', ' '))
     .join('\n\n');
 
+/** The command's own options, and those that follow from what it is. */
+export function optionsOf(spec: CommandSpec): readonly Option[] {
+  const isChange = spec.changesNodes === true || (spec.call !== undefined && API[spec.call].changes);
+  return [...spec.options, ...(spec.changesNodes === true ? [YES_OPTION] : []), ...(isChange ? [DRY_RUN_OPTION] : [])];
+}
+
 /** `[options] <nodeset> -- <command...>` */
 export function usageOf(spec: CommandSpec): string {
-  const words = spec.arguments.map(({ name, required }) => (required ? `<${name}>` : `[${name}]`));
+  const words = spec.arguments.map(placeOf);
   return ['[options]', ...words, ...(spec.takesProgram ? ['--', '<command...>'] : [])].join(' ');
 }
 
@@ -123,13 +129,17 @@ function addCommand(parent: Command, spec: CommandSpec, output: ParseOutput, cho
     .summary(summaryOf(spec))
     .description(`${summaryOf(spec)}.\n\n${purposeOf(spec)}`)
     .usage(usageOf(spec));
-  for (const { name, required, help } of spec.arguments) command.argument(required ? `<${name}>` : `[${name}]`, help);
-  addOptions(command, spec.options, 'Options:');
+  for (const argument of spec.arguments) command.argument(placeOf(argument), argument.help);
+  addOptions(command, optionsOf(spec), 'Options:');
   addOptions(command, COMMON_OPTIONS, 'Options of every command:');
   command.addHelpText('after', help(spec));
   command.action((...all: unknown[]) => {
     const args: Record<string, string> = {};
-    for (const [i, { name }] of spec.arguments.entries()) if (typeof all[i] === 'string') args[name] = all[i];
+    for (const [i, { name }] of spec.arguments.entries()) {
+      const value = all[i];
+      if (typeof value === 'string') args[name] = value;
+      else if (Array.isArray(value) && value.length > 0) args[name] = value.join(' ');
+    }
     choose(spec, args, given(command));
   });
 }

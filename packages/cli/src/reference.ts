@@ -1,10 +1,10 @@
 /** The reference page of commands, made from the same definitions as the commands. */
 import { API } from '@csm/client';
 import { code, codeName, codeText, isCode } from '@csm/model';
-import { type CommandSpec, commandName, type Option } from './command.ts';
+import { type CommandSpec, commandName, type Option, placeOf } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { COMMON_OPTIONS } from './common.ts';
-import { purposeOf, summaryOf, usageOf } from './program.ts';
+import { optionsOf, purposeOf, summaryOf, usageOf } from './program.ts';
 
 /** Codes of a call that only a faulty program meets; the page of errors has them. */
 const COMMON_CODES: readonly number[] = [
@@ -25,7 +25,8 @@ export function commandReference(): string {
 
 \`csm <noun> <verb>\` asks a daemon of this machine, which passes the question on to the master. Node sets such as
 \`n[001-128],login1\` are taken everywhere and shown folded: \`,\` joins, \`!\` takes away, \`&\` keeps what is in both, \`^\` what
-is in one of both. Quote them, for the shell has brackets of its own.
+is in one of both. Quote them, for the shell has brackets of its own. Groups such as \`@gpu\`, \`@genders:rack=r1\` and
+\`@state:SOFT_FAILURE\` stand wherever nodes can: [the command line](../operate/command-line.md).
 
 | command | purpose |
 |---|---|
@@ -66,7 +67,7 @@ function section(spec: CommandSpec): string {
     `\`\`\`\n${commandName(spec)} ${usageOf(spec)}\n\`\`\`\n`,
     `${summaryOf(spec)}. ${purposeOf(spec)}\n`,
     argumentTable(spec),
-    spec.options.length === 0 ? '' : optionTable(spec.options),
+    optionsOf(spec).length === 0 ? '' : optionTable(optionsOf(spec)),
     ...spec.examples.map(({ title, line }) => `${title}:\n\n\`\`\`sh\n${line}\n\`\`\`\n`),
     exits(spec),
   ];
@@ -77,9 +78,7 @@ function section(spec: CommandSpec): string {
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 function argumentTable(spec: CommandSpec): string {
-  const rows = spec.arguments.map(({ name, required, help }) => {
-    return `| \`${required ? `<${name}>` : `[${name}]`}\` | ${cell(help)} |\n`;
-  });
+  const rows = spec.arguments.map((argument) => `| \`${placeOf(argument)}\` | ${cell(argument.help)} |\n`);
   if (spec.takesProgram) rows.push('| `-- <command...>` | the program and its arguments, one word each |\n');
   return rows.length === 0 ? '' : `| argument | meaning |\n|---|---|\n${rows.join('')}`;
 }

@@ -1,9 +1,9 @@
 /** What a command has at hand while it runs: its options, its output, the daemon. */
-import { existsSync } from 'node:fs';
-import { type CallOptions, Client } from '@csm/client';
+import { API, type CallOptions, Client } from '@csm/client';
+import { type Asks, Rehearsal } from './dry-run.ts';
 import { type Io, write } from './io.ts';
-import { type Colors, colors } from './print/colors.ts';
-import { chooseSocket } from './socket.ts';
+import { type Colors, type ColorTime, colors } from './print/colors.ts';
+import { chooseTarget, type TargetOptions, targetText } from './target.ts';
 import { VERSION } from './version.ts';
 
 export const FORMATS = ['table', 'json', 'yaml', 'csv'] as const;
@@ -12,11 +12,14 @@ export type Format = (typeof FORMATS)[number];
 /** The options that every command has. */
 export interface CommonOptions {
   readonly format: Format;
-  readonly socket: string | undefined;
+  readonly target: TargetOptions;
   /** Seconds. */
   readonly timeout: number | undefined;
   readonly header: boolean;
+  readonly color: ColorTime;
   readonly verbose: boolean;
+  /** Calls that change something are told instead of made. */
+  readonly dryRun: boolean;
 }
 
 export class Session {
@@ -24,13 +27,15 @@ export class Session {
   readonly format: Format;
   readonly header: boolean;
   readonly verbose: boolean;
+  readonly dryRun: boolean;
   readonly colors: Colors;
   /** Given by --timeout, seconds. */
   readonly timeout: number | undefined;
   /** The answer comes again and again: JSON takes one line each. */
   repeats = false;
-  readonly #socket: string | undefined;
+  readonly #target: TargetOptions;
   #client: Client | undefined;
+  #asks: Asks | undefined;
 
   constructor(io: Io, options: CommonOptions) {
     this.io = io;
@@ -38,18 +43,22 @@ export class Session {
     this.header = options.header;
     this.verbose = options.verbose;
     this.timeout = options.timeout;
-    this.#socket = options.socket;
-    this.colors = colors(io.isTTY, io.env);
+    this.dryRun = options.dryRun;
+    this.#target = options.target;
+    this.colors = colors(options.color, io.isTTY, io.env);
   }
 
-  /** Made when first asked for: certificate commands need no daemon. Throws code 9 for a socket path that is too long. */
-  get client(): Client {
-    this.#client ??= new Client({
-      socket: chooseSocket(this.#socket, this.io.env, existsSync),
+  /** Made when first asked for: certificate commands need no daemon. Throws code 8 or 9 for a target that cannot be asked. */
+  get client(): Asks {
+    if (this.#asks !== undefined) return this.#asks;
+    const target = chooseTarget(this.#target, this.io.env);
+    this.#client = new Client({
+      ...target,
       userAgent: `csm/${VERSION}`,
       ...(this.timeout === undefined ? {} : { timeout: this.timeout }),
     });
-    return this.#client;
+    this.#asks = this.dryRun ? new Rehearsal(this.#client, API, targetText(target)) : this.#client;
+    return this.#asks;
   }
 
   /** For each call: an interrupt cancels it. */

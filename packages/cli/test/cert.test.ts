@@ -134,6 +134,38 @@ describe('csm cert', () => {
     expect((await cert('list n7')).exit).to.equal(4);
   });
 
+  it('issues to users, renews and revokes what it issued', async () => {
+    await cert('init-ca');
+    const [made] = await json('issue --user alice --days 30');
+    expect(made).to.include({ role: 'user', node: 'alice', file: `${dir}/ca/user-alice.pem` });
+    expect(statSync(`${dir}/ca/user-alice.pem`).mode & 0o777).to.equal(0o600);
+    expect((await readPem(`${dir}/ca/user-alice.pem`)).sans).to.deep.equal(['URI:csm:user:alice']);
+    expect((await cert('issue --user alice')).exit).to.equal(42);
+    expect((await cert('renew --user alice')).exit).to.equal(0);
+    expect((await json('list')).map(({ role, node, state }) => [role, node, state])).to.deep.equal([
+      ['user', 'alice', 'valid'],
+      ['user', 'alice', 'valid'],
+    ]);
+    const noReason = await cert('revoke --user alice');
+    expect([noReason.exit, noReason.err]).to.satisfy(
+      ([exit, err]: [number, string]) => exit === 8 && /--reason/.test(err),
+    );
+    expect((await cert('revoke --user alice --reason left')).exit).to.equal(0);
+    expect((await json('list')).every(({ state }) => state === 'revoked')).to.equal(true);
+
+    const told = async (line: string) => {
+      const { exit, err } = await cert(line);
+      return `${exit} ${err.split('\n')[0]}`;
+    };
+    expect(await told('issue')).to.equal("8 csm: the argument 'role' is missing");
+    expect(await told('issue compute n1 --user bob')).to.equal('9 csm: a user and nodes are given');
+    expect(await told('issue --user 1000')).to.equal("9 csm: '1000' is not a user name");
+    expect(await told('issue --user bob --names b.example')).to.equal(
+      '9 csm: the certificate of a user has no host names',
+    );
+    expect(await told('renew --user bob')).to.equal('4 csm: no certificate was issued to user bob');
+  });
+
   it('signs requests, from a file or stdin, for nobody else', async () => {
     await cert('init-ca');
     await cert('issue master m1');

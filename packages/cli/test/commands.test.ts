@@ -1,7 +1,7 @@
 import { fail } from '@csm/model';
 import { expect } from 'chai';
 import { csm, NOW, text, until, type World, world } from './harness.ts';
-import { CHANGES, gives, HEALTHY, NODES, SICK, UNREACHABLE, WELL } from './sample.ts';
+import { CHANGES, gives, HEALTHY, NODES, SICK, shown, UNREACHABLE, WELL } from './sample.ts';
 
 describe('csm', () => {
   let tree: World;
@@ -165,19 +165,20 @@ describe('csm', () => {
   describe('node show', () => {
     it('begins with how it is', async () => {
       const out = (await run('node show n001')).out.split('\n');
-      expect(out[0]).to.equal('n001 is up: served by agg-A, agg-B in reserve; state DISCOVERED, last seen 1 s ago');
+      expect(out[0]).to.equal(
+        'n001 is DISCOVERED since 2026-10-01T00:00:00.000Z (inventory: first contact); next: nothing by itself: csm node resume puts it into service',
+      );
+      expect(out[1]).to.equal('n001 is up: served by agg-A, agg-B in reserve; last seen 1 s ago');
       expect(out).to.include('  installed_memory:     131890524 kB (125.8 GiB)');
       expect(out).to.include('  machine_model:        -');
-      const first = async (name: string) => (await run(`node show ${name}`)).out.split('\n')[0];
+      const first = async (name: string) => (await run(`node show ${name}`)).out.split('\n')[1];
       expect(await first('n002')).to.contain('is up: served by agg-A, nothing in reserve; ');
-      expect(await first('n003')).to.equal(
-        'n003 is down: it was served by agg-A; state DISCOVERED, last seen 35 min ago',
-      );
+      expect(await first('n003')).to.equal('n003 is down: it was served by agg-A; last seen 35 min ago');
       expect(await first('login1')).to.contain('login1 is up: served by agg-A; ');
     });
 
     it('speaks every format', async () => {
-      expect(JSON.parse((await run('node show n001 -o json')).out)).to.deep.equal(NODES[0]);
+      expect(JSON.parse((await run('node show n001 -o json')).out)).to.deep.equal(shown(NODES[0]));
       expect((await run('node show n001 -o csv')).out.split('\r\n')).to.have.length(3);
       expect((await run('node show n001 -o yaml')).out).to.contain('\nmachine_model: null\n');
     });
@@ -223,13 +224,15 @@ describe('csm', () => {
 
   it('aggregator list speaks every format', async () => {
     expect((await run('aggregator list')).out).to.equal(text`
-      NODE   LINK  SINCE    PRIMARY  UNRESPONSIVE  SECONDARY  UNRESPONSIVE  BOUNCED  REASON
-      agg-A  up    40 min         2             0          1             0        1  -
-      agg-B  up    3 d 3 h        1             0          2             0        0  -
+      NODE   LINK  SINCE    PRIMARY  UNRESPONSIVE  SECONDARY  UNRESPONSIVE  BOUNCED  DRAINED  REASON
+      agg-A  up    40 min         2             0          1             0        1  -        -
+      agg-B  up    3 d 3 h        1             0          2             0        0  -        -
     `);
-    expect(JSON.parse((await run('aggregator list -o json')).out)).to.deep.equal(HEALTHY.aggregators);
+    expect(JSON.parse((await run('aggregator list -o json')).out)).to.deep.equal(
+      HEALTHY.aggregators.map((row) => ({ ...row, drained: null })),
+    );
     const csv = (await run('aggregator list -o csv --no-header')).out.split('\r\n');
-    expect(csv[0]).to.equal('agg-A,true,2026-10-17T09:20:00.000Z,,10.0.0.1,1.0,1,2,0,1,0');
+    expect(csv[0]).to.equal('agg-A,true,2026-10-17T09:20:00.000Z,,10.0.0.1,1.0,1,2,0,1,0,');
     expect((await run('aggregator list -o yaml')).out).to.contain('  primary:\n    active: 2\n    unresponsive: 0\n');
   });
 

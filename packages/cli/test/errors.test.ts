@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { fail, type Json } from '@csm/model';
 import { expect } from 'chai';
 import { COMMANDS } from '../src/commands/index.ts';
 import { chooseSocket, DEFAULT_SOCKETS } from '../src/socket.ts';
+import { chooseTarget } from '../src/target.ts';
 import { csm, until, type World, world } from './harness.ts';
 import { NODES, WELL } from './sample.ts';
 
@@ -49,6 +51,33 @@ describe('csm that goes wrong', () => {
     );
     expect(chooseSocket(undefined, {}, none)).to.equal('/run/csm/utility.sock');
     expect(DEFAULT_SOCKETS).to.have.length(4);
+  });
+
+  it('chooses between a socket and an address, with what says who calls', async () => {
+    const none = { socket: undefined, url: undefined, cert: undefined, certKey: undefined, ca: undefined };
+    const file = `${tree.dir}/target.pem`;
+    writeFileSync(file, 'PEM');
+    const chosen = (given: Partial<typeof none> | object, env = {}) => chooseTarget({ ...none, ...given }, env);
+    const url = 'https://h:1';
+    expect(chosen({ socket: '/a' }, { CSM_URL: url })).to.deep.equal({ socket: '/a' });
+    expect(chosen({ url }, { CSM_TOKEN: 't', CSM_CA: file }).https).to.deep.equal({
+      url,
+      ca: Buffer.from('PEM'),
+      token: 't',
+    });
+    expect(chosen({}, { CSM_URL: url, CSM_TOKEN: 't', CSM_CERT: file, CSM_CA: file }).https).to.have.property(
+      'token',
+      't',
+    );
+    const certified = chosen({ url, cert: file, ca: file }, { CSM_TOKEN: 't' }).https;
+    expect(certified).to.not.have.property('token');
+    expect(certified).to.deep.include({ cert: Buffer.from('PEM'), key: Buffer.from('PEM') });
+    expect(() => chosen({ url })).to.throw(/nothing says who calls/);
+    expect(() => chosen({ url, socket: '/a' })).to.throw(/a socket and an address are given/);
+    expect(() => chosen({ cert: file })).to.throw(/--cert is given without an address/);
+    const { exit, err } = await run('health --url https://h:1 --cert /nowhere/x.pem');
+    expect(exit).to.equal(9);
+    expect(err).to.match(/\/nowhere\/x\.pem: there is no such file/);
   });
 
   it('exits with the code of the daemon, tells its words, and the trace with -v', async () => {
@@ -223,7 +252,7 @@ describe('csm that goes wrong', () => {
     expect((await run('--help')).out).to.equal(all.out);
     const node = await run('node');
     expect([node.exit, node.err]).to.deep.equal([0, '']);
-    expect(node.out).to.contain('\n  node watch [nodeset]').and.not.contain('cert');
+    expect(node.out).to.contain('\n  node watch [nodeset]').and.not.contain('cert init-ca');
     expect((await run('--version')).out).to.match(/^\d+\.\d+\.\d+\n$/);
   });
 

@@ -66,6 +66,7 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: { readonly [name: string]: string };
   readonly isTTY?: boolean;
+  readonly canAsk?: boolean;
   readonly interrupt?: AbortSignal;
   readonly stdin?: string;
   /** Sees stdout grow. */
@@ -74,12 +75,11 @@ export interface RunOptions {
   readonly columns?: number;
 }
 
-/** Runs a line such as `node list -o json`; words in single quotes stay together. */
-export async function csm(
+/** What a run reads and writes, and what came of it so far. */
+export function ioOf(
   world: World | undefined,
-  line: string | readonly string[],
   options: RunOptions = {},
-): Promise<Ran> {
+): { readonly io: Io; readonly out: () => string; readonly err: () => string } {
   const out: string[] = [];
   const err: string[] = [];
   const collect = (into: string[], then?: (all: string) => void) =>
@@ -96,12 +96,23 @@ export async function csm(
     stderr: collect(err),
     env: { ...(world === undefined ? {} : { CSM_SOCKET: world.socket }), ...options.env },
     isTTY: options.isTTY ?? false,
+    canAsk: options.canAsk ?? false,
     columns: options.columns,
     now: () => NOW,
     ...(options.interrupt === undefined ? {} : { interrupt: options.interrupt }),
   };
+  return { io, out: () => out.join(''), err: () => err.join('') };
+}
+
+/** Runs a line such as `node list -o json`; words in single quotes stay together. */
+export async function csm(
+  world: World | undefined,
+  line: string | readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
+  const { io, out, err } = ioOf(world, options);
   const exit = await main(typeof line === 'string' ? words(line) : line, io);
-  return { exit, out: out.join(''), err: err.join('') };
+  return { exit, out: out(), err: err() };
 }
 
 /** Words as a shell would make them, for single quotes only. */

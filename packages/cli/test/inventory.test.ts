@@ -1,10 +1,11 @@
 import { Readable, Writable } from 'node:stream';
 import { CsmError, code, problem } from '@csm/model';
 import { expect } from 'chai';
+import { readCommon } from '../src/common.ts';
 import { listParts } from '../src/inventory/list.ts';
 import { type Format, Session } from '../src/session.ts';
 import { csm, text, type World, world } from './harness.ts';
-import { DIFFERENT, gives, HARDWARE, HISTORY, NODES, PROFILES, WELL } from './sample.ts';
+import { DIFFERENT, gives, HARDWARE, HISTORY, NODES, PROFILES, shown, WELL } from './sample.ts';
 
 describe('csm on inventory', () => {
   let tree: World;
@@ -44,7 +45,7 @@ describe('csm on inventory', () => {
     });
 
     it('shows the whole inventory with --full, and why something is not known', async () => {
-      answers('node.show', { ...NODES[0], inventory: document });
+      answers('node.show', { ...shown(NODES[0]), inventory: document });
       const { exit, out } = await run('node show n001 --full');
       expect([exit, lastInput()]).to.deep.equal([0, { name: 'n001', full: true }]);
       const all = out.slice(out.indexOf('INVENTORY'));
@@ -79,12 +80,12 @@ describe('csm on inventory', () => {
         { reasons: 'x' },
         { reasons: {}, a: [null], b: [[1], {}], c: '' },
       ]) {
-        answers('node.show', { ...NODES[0], inventory });
+        answers('node.show', { ...shown(NODES[0]), inventory });
         const { exit, out, err } = await run('node show n001 --full');
         expect([exit, err]).to.deep.equal([0, '']);
         expect(out).not.to.match(/undefined|\[object/);
       }
-      answers('node.show', { ...NODES[0], inventory: null });
+      answers('node.show', { ...shown(NODES[0]), inventory: null });
       expect((await run('node show n001 --full')).out).to.contain('INVENTORY: none has come yet\n');
       expect(JSON.parse((await run('node show n001 --full -o json')).out)).to.have.property('inventory', null);
       expect((await run('node show n001 --full -o csv')).out).to.match(/^field,value\r\nname,n001\r\n/);
@@ -137,8 +138,7 @@ describe('csm on inventory', () => {
           },
         });
       const io = { stdin: Readable.from([]), stdout: into(out), stderr: into(err), env: {}, isTTY: false };
-      const common = { socket: undefined, timeout: undefined, header: true, verbose: false };
-      const session = new Session(io, { ...common, format: format as Format });
+      const session = new Session(io, { ...readCommon({}), format: format as Format });
       const seen = await listParts(session, Readable.from(items) as AsyncIterable<never>, most);
       return { seen, out: out.join(''), err: err.join('') };
     };
@@ -186,7 +186,7 @@ describe('csm on inventory', () => {
       constructor: evil,
       reasons: { [evil]: evil },
     };
-    answers('node.show', { ...NODES[0], comment: evil, inventory });
+    answers('node.show', { ...shown(NODES[0]), comment: evil, inventory });
     answers('node.history', [{ ...HISTORY[0], location: `${evil}\rx`, changes: { [evil]: { from: 1, to: evil } } }]);
     tree.handlers['node.hardware'] = gives({ ...HARDWARE[0], location: evil, details: { [evil]: evil } });
     for (const line of ['node show n001 --full', 'node history', 'node hardware'])
@@ -292,6 +292,7 @@ describe('csm on inventory', () => {
       expect(JSON.parse((await run('node update n1 --location R07 -o json')).out)).to.deep.equal({
         nodes: 'n1',
         updated: 1,
+        failed: [],
       });
     });
 

@@ -1,14 +1,18 @@
 /** Answers as a small cluster gives them. */
 import type { CallContext } from '@csm/api';
 import type {
+  ClusterStateOutput,
   EnvQueryItem,
   EnvTopOutput,
   HealthOutput,
+  NodeAvailabilityItem,
   NodeDiffOutput,
   NodeHardwareItem,
   NodeHistoryOutput,
   NodeListOutput,
   NodeProfileOutput,
+  NodeStatesOutput,
+  NodeWindowsOutput,
 } from '@csm/client';
 import type { Json } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
@@ -53,6 +57,11 @@ const bare: Node = {
   comment: null,
   features: [],
   location: null,
+  ready: false,
+  state_since: '2026-10-01T00:00:00.000Z',
+  state_cause: 'inventory',
+  state_reason: 'first contact',
+  state_by: null,
 };
 
 export const NODES: readonly Node[] = [
@@ -374,8 +383,89 @@ export const RETENTION = [
   },
 ] as const;
 
+export const STATES: NodeStatesOutput = [
+  {
+    seq: 1,
+    time: '2026-10-17T08:00:00.000Z',
+    node: 'n001',
+    from: 'IN_SERVICE',
+    to: 'MAINTENANCE',
+    cause: 'window',
+    alteration: 'SYSTEM ADMINISTRATOR',
+    reason: 'firmware',
+    by: 'root',
+    until: '2026-10-17T12:00:00.000Z',
+  },
+  {
+    seq: 2,
+    time: '2026-10-17T09:00:00.000Z',
+    node: 'n003',
+    from: 'OUT_OF_SERVICE',
+    to: null,
+    cause: 'user',
+    alteration: 'CSM API',
+    reason: null,
+    by: 'root',
+    until: null,
+  },
+];
+
+export const WINDOWS: NodeWindowsOutput = [
+  {
+    id: 3,
+    phase: 'open',
+    state: 'MAINTENANCE',
+    from: '2026-10-17T08:00:00.000Z',
+    until: '2026-10-17T12:00:00.000Z',
+    nodes: 'n[001-002]',
+    count: 2,
+    reason: 'firmware',
+    by: 'root',
+    made: '2026-10-16T08:00:00.000Z',
+  },
+];
+
+export const AVAILABILITY: readonly NodeAvailabilityItem[] = [
+  {
+    nodes: 'n[001-003]',
+    count: 3,
+    from: '2026-09-17T10:00:00.000Z',
+    to: '2026-10-17T10:00:00.000Z',
+    hours: { IN_SERVICE: 2100, SOFT_FAILURE: 60 },
+    percent: { IN_SERVICE: 97.222, SOFT_FAILURE: 2.778 },
+    failures: 2,
+    mtbf_hours: 1050,
+    mttr_hours: 30,
+  },
+];
+
+export const COUNTS: ClusterStateOutput = [
+  {
+    nodes: 'n[001-002]',
+    state: 'IN_SERVICE',
+    type: 'compute',
+    count: 2,
+    ready: true,
+    since: '2026-10-17T08:00:00.000Z',
+  },
+  { nodes: 'n003', state: 'SOFT_FAILURE', type: 'compute', count: 1, ready: false, since: '2026-10-17T09:55:00.000Z' },
+];
+
+const sizeOf = (nodes: unknown): number => (typeof nodes === 'string' ? NodeSet.parse(nodes).size : 0);
+
+/** A record as `node.show` gives it. */
+export const shown = (node: Node | undefined) =>
+  node && { ...node, next: { text: 'nothing by itself: csm node resume puts it into service', at: null } };
+
 export const WELL: Handlers = {
   health: async () => json(HEALTHY),
+  'node.group': async ({ name }) =>
+    json(
+      [
+        { name: 'IN_SERVICE', nodes: 'n[001-007]', count: 7 },
+        { name: 'SOFT_FAILURE', nodes: 'n008', count: 1 },
+      ].filter((group) => name === undefined || group.name === name),
+    ),
   'db.status': async () => json(DB_STATUS),
   'db.retention': async () => json(RETENTION),
   'db.backup': async ({ file }) =>
@@ -401,12 +491,22 @@ export const WELL: Handlers = {
       removed: remove === true ? 8 : 0,
       held: remove === true ? 2 : 0,
     }),
-  'aggregator.list': async () => json(HEALTHY.aggregators),
+  'aggregator.list': async () => json(HEALTHY.aggregators.map((row) => ({ ...row, drained: null }))),
+  'aggregator.drain': async ({ name, reason }) =>
+    json({
+      node: name,
+      changed: true,
+      drained: { since: '2026-10-17T10:00:00.000Z', by: 'root', reason, rate: 50 },
+      problem: null,
+      serves: 2,
+    }),
+  'aggregator.undrain': async ({ name }) =>
+    json({ node: name, changed: true, drained: null, problem: null, serves: 0 }),
   'node.list': async ({ nodes, type }) => {
     const wanted = typeof nodes === 'string' ? NodeSet.parse(nodes) : undefined;
     return json(NODES.filter((n) => (wanted?.has(n.name) ?? true) && (type === undefined || n.type === type)));
   },
-  'node.show': async ({ name }) => json(NODES.find((n) => n.name === name)),
+  'node.show': async ({ name }) => json(shown(NODES.find((n) => n.name === name))),
   'node.watch': async ({ since }, ctx) => {
     for (const change of CHANGES) if (change.seq > Number(since ?? 0)) await ctx.emit(json(change));
     return undefined;
@@ -419,8 +519,23 @@ export const WELL: Handlers = {
   'node.diff': async () => json(ALIKE),
   'node.profile': async () => json(PROFILES),
   'node.collect': async ({ nodes }, ctx) => inTwo(nodes, { code: 0, text: 'nothing new' }, ctx),
-  'node.update': async ({ nodes }) =>
-    json({ nodes, updated: typeof nodes === 'string' ? NodeSet.parse(nodes).size : 0 }),
+  'node.update': async ({ nodes }) => json({ nodes, updated: sizeOf(nodes), failed: [] }),
+  'node.drain': async ({ nodes, from, until }) =>
+    json({ nodes, updated: sizeOf(nodes), failed: [], window: from === undefined && until === undefined ? null : 3 }),
+  'node.resume': async ({ nodes }) => json({ nodes, updated: sizeOf(nodes), failed: [] }),
+  'node.delete': async ({ nodes }) => json({ nodes, deleted: sizeOf(nodes), failed: [] }),
+  'node.reboot-expected': async ({ nodes }) =>
+    json({ nodes, updated: sizeOf(nodes), until: '2026-10-17T10:30:00.000Z', failed: [] }),
+  'node.states': async () => json(STATES),
+  'node.windows': async () => json(WINDOWS),
+  'node.cancel-window': async ({ id }) => json({ window: id, updated: 2 }),
+  'node.availability': async (_input, ctx) => {
+    for (const item of AVAILABILITY) await ctx.emit(json(item));
+    return undefined;
+  },
+  'node.find-job': async () =>
+    json([{ id: 7, user: 'alice', nodes: 'n001', begin: '2026-10-17T08:00:00.000Z', end: null }]),
+  'cluster.state': async () => json(COUNTS),
   'env.query': async (_input, ctx) => {
     for (const sample of SAMPLES) await ctx.emit(json(sample));
     return undefined;

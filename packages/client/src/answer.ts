@@ -46,11 +46,12 @@ export async function throwProblem(res: IncomingMessage): Promise<never> {
 export function readProblem(body: unknown): Problem | undefined {
   const p = asProblem(body);
   if (p === undefined) return undefined;
-  const { field, allowed, nodes, trace } = p;
+  const { field, allowed, nodes, oldest, trace } = p;
   return problem(p.code, p.detail, {
     ...(typeof field === 'string' ? { field } : {}),
     ...(typeof allowed === 'string' ? { allowed } : {}),
     ...(Array.isArray(nodes) ? { nodes } : {}),
+    ...(oldest === undefined ? {} : { oldest }),
     ...(typeof trace === 'string' ? { trace } : {}),
   });
 }

@@ -3,19 +3,23 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { CsmError, code, fail, nearest, problem } from '@csm/model';
 import { parseJson, readItems, readText, throwProblem } from './answer.ts';
 import type { ApiEntry, ApiShape } from './entry.ts';
-import { API, type ApiTypes } from './generated/api.ts';
+import { API, API_VERSION, type ApiTypes } from './generated/api.ts';
 import { type WireRequest, wireRequest } from './request.ts';
+import type { Target } from './target.ts';
 import { BrokenConnection, Transport } from './transport.ts';
 
-export interface ClientOptions {
-  /** Path of a daemon's unix socket, at most 100 bytes. */
-  readonly socket: string;
+/** `socket`: path of a daemon's unix socket, at most 100 bytes; `https`: another way to one. */
+export type ClientOptions = Target & ClientSettings;
+
+export interface ClientSettings {
   /** Seconds a call may take when its own options do not say; default: what the table gives the call. */
   readonly timeout?: number;
   /** Default `csm-client`. */
   readonly userAgent?: string;
   /** Another table than the generated one; for tests. */
   readonly api?: { readonly [name: string]: ApiEntry };
+  /** Another version than the generated one; for tests. */
+  readonly apiVersion?: string;
 }
 
 export interface CallOptions {
@@ -33,8 +37,8 @@ const GRACE_SECONDS = 3;
 const MINIMUM_SECONDS = 5;
 
 /**
- * The API of one daemon. A call rejects with a `CsmError`: the daemon's own problem, code 22 when no daemon answers at
- * the socket, code 12 when the connection breaks, code 5 when the time is out. A call whose connection breaks before
+ * The API of one daemon. A call rejects with a `CsmError`: the daemon's own problem, code 22 when no daemon answers
+ * there, code 12 when the connection breaks or it speaks another version, code 5 when the time is out. A call whose connection breaks before
  * an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice.
  */
 export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
@@ -43,7 +47,7 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions) {
-    this.#transport = new Transport(options.socket);
+    this.#transport = new Transport(options);
     this.#api = options.api ?? API;
     this.#options = options;
   }
@@ -58,9 +62,9 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     if (entry.stream) fail(code.INVALID_PARAMETER, `${name} answers with a stream; use stream()`);
     const wire = wireRequest(entry, input as object as { readonly [field: string]: unknown });
     const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
-    const limit = new Limit(name, this.#transport.socket, seconds, options.signal);
+    const limit = new Limit(name, this.#transport.where, seconds, options.signal);
     try {
-      const res = await this.#send(entry, wire, options, limit.signal);
+      const res = await this.#send(entry, wire, options, limit);
       if (res.statusCode === 204) {
         res.resume();
         return undefined;
@@ -113,10 +117,10 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     if (!entry.stream) fail(code.INVALID_PARAMETER, `${name} answers once; use call()`);
     const wire = wireRequest(entry, input as { readonly [field: string]: unknown });
     const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
-    const limit = new Limit(name, this.#transport.socket, seconds, options.signal, cancel);
+    const limit = new Limit(name, this.#transport.where, seconds, options.signal, cancel);
     let res: IncomingMessage | undefined;
     try {
-      res = await this.#send(entry, wire, options, limit.signal);
+      res = await this.#send(entry, wire, options, limit);
       if (res.statusCode !== 200) await throwProblem(res);
       yield* readItems(res);
     } catch (error) {
@@ -139,37 +143,60 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     return fail(code.UNKNOWN_COMMAND, `there is no call '${name}'${hint}`);
   }
 
-  async #send(entry: ApiEntry, wire: WireRequest, options: CallOptions, signal: AbortSignal): Promise<IncomingMessage> {
+  async #send(entry: ApiEntry, wire: WireRequest, options: CallOptions, limit: Limit): Promise<IncomingMessage> {
+    const { signal } = limit;
     const seconds = options.timeoutSeconds ?? this.#options.timeout;
     const headers: OutgoingHttpHeaders = {
       accept: 'application/json, application/x-ndjson, application/problem+json',
+      'csm-api-version': this.#version,
       'user-agent': this.#options.userAgent ?? 'csm-client',
       ...(seconds === undefined ? {} : { 'csm-timeout': String(Math.round(seconds * 1000) / 1000) }),
       ...(entry.changes ? { 'idempotency-key': options.idempotencyKey ?? randomUUID() } : {}),
     };
-    try {
-      return await this.#transport.send(wire, headers, signal);
-    } catch (error) {
+    // Where no time was asked for, the daemon may give more than the table says.
+    const early = ({ 'csm-timeout': more }: IncomingMessage['headers']): void => {
+      if (seconds === undefined && /^\d{1,6}$/.test(String(more))) limit.extend(Number(more));
+    };
+    const send = () => this.#transport.send(wire, headers, signal, early);
+    const res = await send().catch((error: unknown) => {
       if (!(error instanceof BrokenConnection)) throw error;
-      return this.#transport.send(wire, headers, signal);
-    }
+      return send();
+    });
+    this.#checkVersion(res);
+    return res;
+  }
+
+  get #version(): string {
+    return this.#options.apiVersion ?? API_VERSION;
+  }
+
+  /** A daemon that says no version is as old as the first one. A refusal of its own says more than ours would. */
+  #checkVersion(res: IncomingMessage): void {
+    const theirs = [res.headers['csm-api-version']].flat()[0] ?? '1.0';
+    const isSame = theirs.split('.')[0] === this.#version.split('.')[0];
+    if (isSame || (res.statusCode ?? 0) >= 400) return;
+    res.destroy();
+    fail(
+      code.COMMUNICATION,
+      `the daemon at ${this.#transport.where} speaks version ${theirs} of the API, this client ${this.#version}`,
+      { allowed: 'the same number before the dot' },
+    );
   }
 }
 
 /** What may end a call from this side: its time, the caller's signal, or the reader leaving the stream. */
 class Limit {
   readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #what: string;
+  readonly #began = performance.now();
   readonly #undo: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
   cancelled = false;
 
   /** `seconds` 0 is without limit. */
-  constructor(name: string, socket: string, seconds: number, signal?: AbortSignal, cancel?: AbortController) {
-    if (seconds > 0) {
-      const wait = Math.min(Math.max(seconds, MINIMUM_SECONDS) + GRACE_SECONDS, 2_147_483);
-      const detail = `the daemon at ${socket} did not answer ${name} within ${wait} s`;
-      this.#timer = setTimeout(() => this.#controller.abort(new CsmError(problem(code.TIMEOUT, detail))), wait * 1000);
-    }
+  constructor(name: string, where: string, seconds: number, signal?: AbortSignal, cancel?: AbortController) {
+    this.#what = `the daemon at ${where} did not answer ${name}`;
+    if (seconds > 0) this.extend(seconds);
     this.#follow(signal, () => this.#controller.abort(signal?.reason));
     this.#follow(cancel?.signal, () => {
       this.cancelled = true;
@@ -179,6 +206,16 @@ class Limit {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** From now on so many seconds from the beginning. */
+  extend(seconds: number): void {
+    if (this.signal.aborted) return;
+    const wait = Math.min(Math.max(seconds, MINIMUM_SECONDS) + GRACE_SECONDS, 2_147_483);
+    const late = new CsmError(problem(code.TIMEOUT, `${this.#what} within ${wait} s`));
+    clearTimeout(this.#timer);
+    const left = Math.max(0, wait * 1000 - (performance.now() - this.#began));
+    this.#timer = setTimeout(() => this.#controller.abort(late), left);
   }
 
   #follow(signal: AbortSignal | undefined, then: () => void): void {

@@ -367,4 +367,91 @@ describe('Client', () => {
     const parsed: unknown = JSON.parse(body);
     expect(isObject(parsed) && parsed['input']).to.deep.equal({ name: 'x' });
   });
+
+  describe('of another version', () => {
+    it('is told by the daemon which versions there are', async () => {
+      const old = newClient(socket, { apiVersion: '2.3' });
+      const told = await problemOf(old.call('echo.show', { name: 'x' }));
+      old.close();
+      expect(told.problem).to.include({ code: 12, field: 'CSM-API-Version', allowed: '1.x' });
+      expect(told.message).to.equal('the client speaks version 2.3 of the API, this daemon 1.0');
+    });
+
+    const answering = async (headers: Readonly<Record<string, string>>): Promise<CsmError | string> => {
+      const at = path.join(dir, `v${Math.random()}`.slice(0, 20));
+      const other = http.createServer((_req, res) => res.writeHead(200, headers).end('{"input":{},"trace":"x"}'));
+      await new Promise<void>((done) => other.listen(at, done));
+      const own = newClient(at);
+      try {
+        return await own.call('echo.show', { name: 'x' }).then(
+          () => 'answered',
+          (error: unknown) => error as CsmError,
+        );
+      } finally {
+        own.close();
+        await new Promise((done) => other.close(done));
+      }
+    };
+    it('refuses the answer of a daemon that speaks another one, and takes that of an old daemon', async () => {
+      const told = await answering({ 'csm-api-version': '2.0' });
+      expect(told).to.include({ code: 12 });
+      expect((told as CsmError).message).to.match(/speaks version 2\.0 of the API, this client 1\.0/);
+      expect(await answering({ 'csm-api-version': '1.7' })).to.equal('answered');
+      expect(await answering({})).to.equal('answered');
+    });
+  });
+
+  it('waits as long as the daemon says it may take, where no time was asked for', async () => {
+    const at = path.join(dir, 'slow');
+    const slow = http.createServer((_req, res) => {
+      res.writeEarlyHints({ link: '</csm/v1/>; rel=index', 'csm-timeout': '3600' });
+      // Longer than the table and the grace together give it.
+      setTimeout(() => res.end('{"input":{},"trace":"x"}'), 9_500);
+    });
+    await new Promise<void>((done) => slow.listen(at, done));
+    const patient = newClient(at, {
+      api: { ...API, 'echo.show': { ...API['echo.show'], timeoutSeconds: 5 } },
+    });
+    const hurried = newClient(at, { timeout: 5 });
+    try {
+      const [answered, late] = await Promise.all([
+        patient.call('echo.show', { name: 'x' }),
+        problemOf(hurried.call('echo.show', { name: 'x' })),
+      ]);
+      expect(answered).to.deep.include({ trace: 'x' });
+      expect(late.problem).to.include({ code: 5 });
+    } finally {
+      patient.close();
+      hurried.close();
+      await new Promise((done) => slow.close(done));
+    }
+  });
+
+  describe('over HTTPS', () => {
+    const at = (url: string, more: object = {}) => new Client<ApiTypes>({ https: { url, ...more }, api: API });
+    const wrong: readonly [string, object, RegExp][] = [
+      ['http://h:1', {}, /begins with http:, where calls are never in the clear/],
+      ['h:4213', {}, /is no URL|begins with h:/],
+      ['nonsense', {}, /is no URL/],
+      ['https://h:1/csm', {}, /has a path/],
+      ['https://u:p@h:1', {}, /names a user/],
+      ['https://h:1', { token: 'a b' }, /the token is none/],
+      ['https://h:1', { token: 'x', cert: 'x' }, /a certificate and a token are given/],
+    ];
+    for (const [url, more, why] of wrong) {
+      it(`refuses ${url}${JSON.stringify(more)} in words`, () => {
+        expect(() => at(url, more)).to.throw(CsmError, why);
+      });
+    }
+
+    it('says who does not answer', async () => {
+      const gone = at('https://127.0.0.1:1', { token: 'csm_x_y' });
+      const told = await problemOf(gone.call('echo.show', { name: 'x' }));
+      gone.close();
+      expect(told.problem.code).to.equal(22);
+      expect(told.message).to.equal(
+        'no daemon answers at https://127.0.0.1:1: nobody listens there. Does the daemon there have net.api_listen?',
+      );
+    });
+  });
 });

@@ -49,6 +49,36 @@ export const Aggregator = Type.Object({
   secondary: serving,
 });
 
+const Drained = Type.Union(
+  [
+    Type.Object({
+      since: Type.String({ description: 'ISO 8601, UTC' }),
+      by: Type.String({ description: 'who drained it' }),
+      reason: Type.Union([Type.String(), Type.Null()], { description: 'why' }),
+      rate: Type.Integer({ description: 'nodes a second' }),
+    }),
+    Type.Null(),
+  ],
+  { description: 'its nodes are kept away; null when they are not' },
+);
+const DrainAnswer = Type.Object({
+  node: Type.String({ description: 'name of the aggregator' }),
+  changed: Type.Boolean({ description: 'whether it was not so before' }),
+  drained: Drained,
+  problem: Type.Union([Type.String(), Type.Null()], {
+    description: 'why it could not be told yet; it is told again until it answers',
+  }),
+  serves: Type.Integer({ description: 'compute nodes whose primary it still is' }),
+});
+const aggregatorName = Type.String({ minLength: 1, maxLength: 64, description: 'name of the aggregator' });
+const reason = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  description: 'why, in a line',
+  allowed: 'a line of text',
+});
+
 export const Part = Type.Object({
   nodes: Type.String({ description: 'folded node set of those that answered alike' }),
   code: Type.Integer({
@@ -163,8 +193,47 @@ export const api = [
     method: 'GET',
     path: '/csm/v1/aggregators',
     input: Type.Object({}, closed),
-    output: Type.Array(Aggregator),
+    output: Type.Array(Type.Object({ ...Aggregator.properties, drained: Drained })),
     codes: [code.NO_RESULTS],
+  },
+  {
+    ...base,
+    name: 'aggregator.drain',
+    summary: 'Moves all nodes away from an aggregator, and keeps them away',
+    description:
+      'Each node that has another aggregator goes there by itself; one that has none stays. That holds when the aggregator or the master is started again, until `aggregator.undrain`. Asked again it changes reason and rate.',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'POST',
+    path: '/csm/v1/aggregators/:name/drain',
+    input: Type.Object(
+      {
+        name: aggregatorName,
+        reason,
+        rate: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'nodes a second; default 50' })),
+      },
+      closed,
+    ),
+    output: DrainAnswer,
+    changes: true,
+    codes: [code.UNKNOWN_NODES, code.BAD_STATE],
+    examples: [{ title: 'Before its repair', input: { name: 'agg-A', reason: 'new memory' } }],
+  },
+  {
+    ...base,
+    name: 'aggregator.undrain',
+    summary: 'Lets nodes come back to a drained aggregator',
+    description:
+      'Those whose first choice it is come back by themselves once it has been stable for a while, or with `tree.rebalance`.',
+    access: 'privileged',
+    enters: ADMIN_DAEMONS,
+    method: 'POST',
+    path: '/csm/v1/aggregators/:name/undrain',
+    input: Type.Object({ name: aggregatorName, reason: Type.Optional(reason) }, closed),
+    output: DrainAnswer,
+    changes: true,
+    codes: [code.UNKNOWN_NODES],
+    examples: [{ title: 'After its repair', input: { name: 'agg-A' } }],
   },
   {
     ...base,

@@ -6,8 +6,11 @@ import type { CoreShell, DaemonView, HubView } from '@csm/tree';
 
 /** A master that has been away for longer is not missed any more, ms. */
 const MISSED_MS = 7 * 86_400_000;
-/** How long a commit that failed is told of, ms: whoever writes tries again sooner. */
-const FAILURE_MS = 60_000;
+/**
+ * How long a commit that failed is told of, ms. Whoever writes reports tries again within 5 s: what goes on failing is
+ * told all the time, and a disk that has room again is not called full any more.
+ */
+const FAILURE_MS = 6_000;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

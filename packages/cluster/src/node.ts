@@ -1,4 +1,4 @@
-/** What the cluster feature does on a node: answers a ping, runs a program, moves home. */
+/** What the cluster feature does on a node: answers a ping, runs a program, moves home, as an aggregator sends its nodes away. */
 import type { NodePart, NodePorts } from '@csm/feature';
 import { runChild } from '@csm/kit';
 import { code, fail, isObject } from '@csm/model';
@@ -19,13 +19,20 @@ export function nodePart(ports: NodePorts): NodePart {
   return {
     refused: (peer) => refusals.note(peer),
     stop: async () => refusals.stop(),
-    repeatable: ['ping', 'rebalance'],
+    repeatable: ['ping', 'rebalance', 'drain'],
     commands: {
       ping: async () => ({ code: 0, text: 'alive' }),
       rebalance: async (input) => {
         const spread = isObject(input) && typeof input['spread'] === 'number' ? input['spread'] : 5;
         ports.rebalance(spread * 1000);
         return { code: 0, text: 'moves to its first choice unless it is there' };
+      },
+      drain: async (input) => {
+        if (ports.drain === undefined) fail(code.BAD_STATE, `${ports.self.role}/${ports.self.node} is no aggregator`);
+        const perSecond = isObject(input) && typeof input['per_second'] === 'number' ? input['per_second'] : undefined;
+        if (perSecond !== undefined && !(perSecond > 0)) fail(code.INVALID_PARAMETER, `per_second is ${perSecond}`);
+        const serves = await ports.drain(perSecond);
+        return { code: 0, text: perSecond === undefined ? 'drained no longer' : 'drained', body: { serves } };
       },
       run: (input, context) => run(ports, input, context),
     },

@@ -1,4 +1,4 @@
-/** Orders that were begun, so that a repetition after a master's restart is known as one. */
+/** Orders that were begun, so that a repetition after a master's restart is known as one; peers refused; aggregators drained. */
 import { code, fail, isObject } from '@csm/model';
 import type { Migration, ReportApplier, SqlValue, Tx } from '@csm/store';
 
@@ -16,6 +16,13 @@ export const migrations: readonly Migration[] = [
     sql: `CREATE TABLE refused_peer (
       hub TEXT NOT NULL, daemon TEXT NOT NULL, code TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL,
       last BIGINT NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (hub, daemon, code, address)
+    )`,
+  },
+  {
+    id: 3,
+    title: 'aggregators that are drained',
+    sql: `CREATE TABLE drained_hub (
+      hub TEXT PRIMARY KEY, per_second INTEGER, reason TEXT, who TEXT NOT NULL, since BIGINT NOT NULL
     )`,
   },
 ];
@@ -46,7 +53,45 @@ async function begin(
   return { begunAt: known.begun_at };
 }
 
-export const procedures = { begin };
+/** An aggregator is drained, or, with no rate, drained no longer: the row stays until the aggregator has been told. */
+async function drain(
+  tx: Tx,
+  {
+    hub,
+    perSecond,
+    reason,
+    by,
+  }: { readonly hub: string; readonly perSecond: number | null; readonly reason: string | null; readonly by: string },
+): Promise<{ readonly hub: string; readonly changed: boolean }> {
+  const known = await tx.get<{ per_second: number | null }>('SELECT per_second FROM drained_hub WHERE hub = $1', [hub]);
+  if (known === undefined && perSecond === null) return { hub, changed: false };
+  const wasDrained = known !== undefined && known.per_second !== null;
+  await tx.run(
+    `INSERT INTO drained_hub (hub, per_second, reason, who, since) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (hub) DO UPDATE SET per_second = excluded.per_second, reason = excluded.reason, who = excluded.who,
+       since = excluded.since`,
+    [hub, perSecond, reason, by, tx.now],
+  );
+  const isDrained = perSecond !== null;
+  if (wasDrained !== isDrained)
+    await tx.change('link', hub, {
+      event: isDrained ? 'drained' : 'undrained',
+      nodes: hub,
+      count: 1,
+      reason,
+      by,
+      at: tx.now,
+    });
+  return { hub, changed: wasDrained !== isDrained };
+}
+
+/** The aggregator knows that it is drained no longer. */
+async function undrained(tx: Tx, { hub }: { readonly hub: string }): Promise<null> {
+  await tx.run('DELETE FROM drained_hub WHERE hub = $1 AND per_second IS NULL', [hub]);
+  return null;
+}
+
+export const procedures = { begin, drain, undrained };
 
 /** A daemon whose clock is ahead must not make a row that never ages. */
 const momentOf = (value: unknown, now: number): number =>

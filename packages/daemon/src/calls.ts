@@ -1,7 +1,16 @@
 /** Calls at both ends: from the local socket into the tree, and at the master from the tree to their handlers. */
 import { randomUUID } from 'node:crypto';
-import { type ApiTable, type CallContext, type Dispatch, decide, type Handler, type Policy } from '@csm/api';
-import { CsmError, code, fail, type Json, type JsonObject } from '@csm/model';
+import {
+  type ApiTable,
+  type CallContext,
+  type Caller,
+  type Dispatch,
+  decide,
+  type Handler,
+  type Policy,
+} from '@csm/api';
+import type { Guard } from '@csm/feature';
+import { CsmError, code, fail, type Json, type JsonObject, type Problem, problem, toProblem } from '@csm/model';
 import { wireLength } from '@csm/protocol';
 import type { LeafShell, Serve } from '@csm/tree';
 
@@ -103,32 +112,69 @@ function fitting(groups: readonly string[]): string[] {
   });
 }
 
-/** The master's end: who calls is checked again, and so is the input, since a hop may have been forged. */
+/**
+ * The master's end: who calls is checked again, and so is the input, since a hop may have been forged. What changes
+ * something, needs privilege or is refused is told to the guard.
+ */
 export function masterServe(
   table: ApiTable,
   handlers: ReadonlyMap<string, Handler<never>>,
   policy: () => Policy,
+  guard?: Guard,
 ): Serve {
   return async (call, served) => {
     const row = table.row(call.call);
     const handler = handlers.get(call.call);
     if (row === undefined || handler === undefined) throw new CsmError(table.unknownCall(call.call));
-    const grant = decide(row, call.caller, policy());
-    if (typeof grant !== 'string') throw new CsmError(grant);
+    const now = policy();
+    const caller = callerOf(call.caller);
+    const guarded = { row, access: now.classOf(row), caller, input: call.input, trace: call.trace };
+    const refuse = (refusal: Problem): never => {
+      guard?.refused(guarded, refusal);
+      throw new CsmError(refusal);
+    };
+    const grant = decide(row, caller, now);
+    if (typeof grant !== 'string') return refuse(grant);
+    const wrongToken = guard === undefined ? noGuard(caller) : guard.judge(guarded);
+    if (wrongToken !== undefined) return refuse(wrongToken);
     const input = table.validate(call.call, call.input);
-    if (!input.ok) throw new CsmError(input.error);
+    if (!input.ok) return refuse(input.error);
+    const ended = row.changes || guarded.access === 'privileged' ? await guard?.begin(guarded) : undefined;
+    const ending = new AbortController();
     const context: CallContext = {
-      caller: call.caller,
+      caller,
       grant,
       trace: call.trace,
-      signal: served.signal,
+      signal: caller.token === undefined ? served.signal : AbortSignal.any([served.signal, ending.signal]),
       remaining: () => served.remaining(),
-      emit: (item) => served.emit(item),
+      emit: (item, bytes) => served.emit(item, bytes),
       ...(call.key === undefined ? {} : { idempotencyKey: call.key }),
     };
-    return handler(input.value as never, context);
+    const unwatch = guard?.watch(caller, (gone) => ending.abort(new CsmError(gone)));
+    try {
+      const answer = await handler(input.value as never, context);
+      ending.signal.throwIfAborted();
+      ended?.(undefined);
+      return answer;
+    } catch (error) {
+      const why = toProblem(error);
+      if (ended !== undefined) ended(why);
+      else if (why.code === code.PERMISSION) guard?.refused(guarded, why);
+      throw error;
+    } finally {
+      unwatch?.();
+    }
   };
 }
+
+/** Without its optional fields where the wire had none. */
+function callerOf({ via, token, ...rest }: Parameters<Serve>[0]['caller']): Caller {
+  return { ...rest, ...(via === undefined ? {} : { via }), ...(token === undefined ? {} : { token }) };
+}
+
+/** A master without the access feature knows no tokens. */
+const noGuard = ({ via, token }: Caller): Problem | undefined =>
+  via === 'token' || token !== undefined ? problem(code.PERMISSION, 'this master knows no tokens') : undefined;
 
 /** A master that has no tree yet. */
 export const notReady = (): never => fail(code.NOT_INITIALIZED, 'the master has only just started');

@@ -1,10 +1,19 @@
 /** Composes foundation and features into one daemon of a role. Nothing is decided here; everything is plugged together. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createServer, DEFAULT_POLICY, type Policy } from '@csm/api';
+import { type ApiServer, createHttpsServer, createServer, type RefusedCall, type TableRow } from '@csm/api';
 import type { AggregatorPart, Feature, NodePart, Ports } from '@csm/feature';
 import { type Host, realHost } from '@csm/host';
-import { diffReload, EXIT, type Lifecycle, type Log, mergeReload, printHostPort, systemClock } from '@csm/kit';
+import {
+  diffReload,
+  EXIT,
+  type HostPort,
+  type Lifecycle,
+  type Log,
+  mergeReload,
+  printHostPort,
+  systemClock,
+} from '@csm/kit';
 import { daemonId, type Json, type Role } from '@csm/model';
 import {
   type Candidate,
@@ -14,13 +23,16 @@ import {
   type PassFailpoint,
   type RefusedPeer,
 } from '@csm/tree';
+import { type CallRules, readCallRules } from './call-rules.ts';
 import { entryDispatch, notReady } from './calls.ts';
 import { type AnyConfig, aggregatorsOf, type ConfigFor, listenOf, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
+import { readDraining, writeDraining } from './draining.ts';
 import { apiTable } from './features.ts';
 import { withLocalHealth } from './local-health.ts';
 import type { MasterLife } from './master-life.ts';
 import { copiesTap } from './tap.ts';
+import { tokenPort } from './token-port.ts';
 import { CSM_VERSION } from './version.ts';
 
 export interface DaemonOptions {
@@ -48,7 +60,9 @@ export class Daemon {
   readonly #node: string;
   readonly #nodeParts: NodePart[] = [];
   readonly #aggregatorParts = new Map<string, AggregatorPart>();
+  readonly #servers: ApiServer[] = [];
   #config: AnyConfig;
+  #rules: CallRules | undefined;
   #credentials: Credentials | undefined;
   #hub: HubShell | undefined;
   #master: MasterLife | undefined;
@@ -67,6 +81,13 @@ export class Daemon {
   /** Adds the parts of this role to a life cycle, in the order in which they start. */
   addTo(lifecycle: Lifecycle): void {
     const { role, log } = this.#options;
+    lifecycle.add(
+      'rules',
+      async () => {
+        this.#rules = await this.#readRules(this.#config);
+      },
+      () => undefined,
+    );
     lifecycle.add(
       'credentials',
       () => this.#loadCredentials(),
@@ -123,13 +144,16 @@ export class Daemon {
     const schema = schemaOf(role, features);
     const { needsRestart } = diffReload(schema, this.#config as never, next as never);
     const merged = mergeReload(schema, this.#config as never, next as never) as unknown as AnyConfig;
+    const rules = await this.#readRules(merged);
     await this.#credentials?.reload(merged.csm.net.ssl, this.#whose);
     this.#config = merged;
+    this.#rules = rules;
     log.setLevel(merged.csm.log.default_sev);
     this.#hub?.reload();
     this.#master?.reload();
     this.#leaf?.links.recheck();
     this.#leaf?.retryNow();
+    for (const server of this.#servers) server.recheck();
     if (needsRestart.length > 0) log.warn('these settings change only with a restart', { settings: needsRestart });
     log.info('the configuration was read again');
   }
@@ -157,7 +181,7 @@ export class Daemon {
       failpoint: this.#options.failpoint,
       credentials: () => this.#credentials ?? notReady(),
       ports: (feature) => this.#ports(feature),
-      policy: () => this.#policy(),
+      policy: () => this.#rulesNow.policy,
       onRefused: (peer) => this.#tellRefused(peer),
       onLead: () => this.#relinkLeaf(),
       tell,
@@ -190,10 +214,18 @@ export class Daemon {
       ...(speak === undefined ? {} : { speak }),
       onRefused: (peer) => this.#tellRefused(peer),
       drainMs: net.drain_timeout,
+      draining: await readDraining(stateDir, (text) => log.warn(text)),
       failpoint: this.#options.failpoint,
       ...(tap === undefined ? {} : { tap }),
     });
     await this.#hub.start();
+  }
+
+  /** An aggregator sends its nodes away, or no longer; gives how many it serves yet. */
+  async #drain(perSecond: number | undefined): Promise<number> {
+    await writeDraining(this.#config.csm.state_dir, perSecond);
+    this.#hub?.drain(perSecond);
+    return this.#hub?.serves ?? 0;
   }
 
   async #startLeaf(): Promise<void> {
@@ -213,6 +245,7 @@ export class Daemon {
           await (this.#leaf ?? notReady()).offer(report);
         },
         rebalance: (spreadMs) => this.#leaf?.rebalance(spreadMs),
+        ...(this.#hub === undefined ? {} : { drain: (perSecond: number | undefined) => this.#drain(perSecond) }),
       });
       if (part === undefined) continue;
       this.#nodeParts.push(part);
@@ -319,21 +352,52 @@ export class Daemon {
     // Where no master leads, each is asked why: the answer must not wait until one does.
     const hopeless = (call: string) =>
       call === 'health' && this.#master?.standby() !== undefined && leaf().leaf.failover.claim !== 'confirmed';
-    const server = createServer({
-      table: apiTable(this.#options.features),
-      socketPath: socket,
-      socketMode: permissions,
+    const credentials = () => this.#credentials ?? notReady();
+    const table = apiTable(this.#options.features);
+    const dispatch = entryDispatch(leaf, local, hopeless);
+    const common = {
+      table,
       self: { role, node: this.#node },
       version: CSM_VERSION,
-      policy: () => this.#policy(),
-      dispatch: entryDispatch(leaf, local, hopeless),
+      policy: () => this.#rulesNow.policy,
+      dispatch,
+      onRefused: (refused: RefusedCall) => {
+        for (const part of this.#nodeParts) part.callRefused?.(refused);
+      },
       log: log.child({ component: 'api' }),
+      secondsOf: (row: TableRow) => this.#rulesNow.secondsOf(row),
+      limits: bodyLimits(this.#config.csm.api.max_body),
       info: () => ({ degraded: this.#leaf?.leaf.failover.claim !== 'confirmed' }),
-    });
+    };
+    const add = (name: string, server: ApiServer): void => {
+      this.#servers.push(server);
+      lifecycle.add(
+        name,
+        () => server.listen(),
+        () => server.close(),
+      );
+    };
+    add('api', createServer({ ...common, socketPath: socket, socketMode: permissions }));
+    const at = apiListenOf(this.#config);
+    if (at === undefined) return;
+    const tokens = tokenPort(table, dispatch, daemonId(role, this.#node));
+    // Made when its turn comes: it wants the certificate, which is not read yet.
     lifecycle.add(
-      'api',
-      () => server.listen(),
-      () => server.close(),
+      'api over HTTPS',
+      async () => {
+        const server = createHttpsServer({
+          ...common,
+          ...at,
+          tls: () => credentials().tls,
+          revoked: () => credentials().revoked,
+          ...(tokens === undefined ? {} : { tokens }),
+        });
+        this.#servers.push(server);
+        await server.listen();
+      },
+      async () => {
+        for (const server of this.#servers.splice(1)) await server.close();
+      },
     );
   }
 
@@ -341,9 +405,12 @@ export class Daemon {
     for (const part of this.#nodeParts) part.refused?.(peer);
   }
 
-  #policy(): Policy {
-    const { privileged_user_id: privilegedUsers, privileged_group_id: privilegedGroups } = this.#config.csm;
-    return { ...DEFAULT_POLICY, privilegedUsers, privilegedGroups };
+  get #rulesNow(): CallRules {
+    return this.#rules ?? notReady();
+  }
+
+  #readRules(config: AnyConfig): Promise<CallRules> {
+    return readCallRules(config.csm, apiTable(this.#options.features));
   }
 
   #recheck(): void {
@@ -351,8 +418,15 @@ export class Daemon {
     this.#hub?.down.recheck();
     this.#hub?.up.recheck();
     this.#master?.links?.recheck();
+    for (const server of this.#servers) server.recheck();
   }
 }
+
+const apiListenOf = (config: AnyConfig): HostPort | undefined =>
+  'api_listen' in config.csm.net ? config.csm.net.api_listen : undefined;
+
+/** Room for eight of the largest bodies. */
+const bodyLimits = (bodyBytes: number) => ({ bodyBytes, bodiesBytes: 8 * bodyBytes });
 
 /** Where a daemon of this configuration looks at its machine. */
 export const hostOf = ({ csm: { host } }: AnyConfig): Host => realHost({ root: host.root, path: host.program_path });

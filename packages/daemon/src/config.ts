@@ -37,6 +37,9 @@ import { INTERVAL_MAX, INTERVAL_MIN } from '@csm/tree';
 import { DATABASE, databaseFaults } from './database-settings.ts';
 import { FEATURES } from './features.ts';
 
+/** CSM's REST daemon had it. */
+const API_PORT = 4213;
+
 const nodesetKey = (key: string): string | undefined => {
   const parsed = NodeSet.tryParse(key);
   return parsed.ok ? undefined : parsed.error.detail;
@@ -71,6 +74,25 @@ const common = (role: Role) => ({
     default: [],
     reload: true,
   }),
+  api_permission_file: setting({
+    doc: 'Who may make which calls: a file in the format of IBM CSM (csm_api.acl). With it, a call that it does not list is privileged. Default: none, then each call has the class of its table.',
+    format: filePath,
+    reload: true,
+  }),
+  api_configuration_file: setting({
+    doc: 'Seconds each call may take: a file in the format of IBM CSM (csm_api.cfg). Counts where a call enters. Default: none, then each call has the time of its table.',
+    format: filePath,
+    reload: true,
+  }),
+  api: {
+    max_body: setting({
+      doc: 'Largest body of a request that enters here; one byte more is refused with HTTP 413 and code 12.',
+      format: bytes({ min: 64 * 1024, max: 256 * 1024 * 1024 }),
+      default: '16MiB',
+      unit: 'bytes',
+      cost: 'Larger: up to eight times as many bytes of memory for bodies under way. Smaller: long node sets and lists are refused.',
+    }),
+  },
   host: {
     root: setting({
       doc: "Where this machine's /proc, /sys and /etc are seen: / or, in a container, the directory at which the root of its host is mounted.",
@@ -142,6 +164,14 @@ const net = (role: Role) => ({
   },
 });
 
+/** Off where it is not given: roles that users of other machines may ask. */
+const apiListen = {
+  api_listen: setting({
+    doc: 'Address on which calls are taken over HTTPS, from users with a certificate (csm cert issue --user) or a token (csm token create). Default: none, then over the local socket only.',
+    format: hostPort({ defaultPort: API_PORT }),
+  }),
+};
+
 const listenAt = (what: string, defaultPort: number) => ({
   host: setting({ doc: `Address on which ${what} are accepted. Default: all, IPv4 and IPv6.`, format: host }),
   port: setting({ doc: `Port on which ${what} are accepted.`, format: port(), default: defaultPort }),
@@ -154,6 +184,7 @@ const SCHEMAS = {
       ...common('master'),
       net: {
         ...net('master'),
+        ...apiListen,
         aggregator_listen: listenAt('aggregators', 9815),
         utility_listen: listenAt('utility daemons and other masters', 9816),
         master: setting({
@@ -169,6 +200,7 @@ const SCHEMAS = {
       ...common('aggregator'),
       net: {
         ...net('aggregator'),
+        ...apiListen,
         compute_listen: listenAt('compute nodes', 9800),
         master: setting({
           doc: 'The masters, one or several.',
@@ -189,6 +221,7 @@ const SCHEMAS = {
       ...common('utility'),
       net: {
         ...net('utility'),
+        ...apiListen,
         master: setting({
           doc: 'The masters, one or several.',
           format: oneOrMany(hostPort({ defaultPort: 9816 }), { max: 8 }),

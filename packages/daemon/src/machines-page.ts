@@ -10,6 +10,7 @@ const PAGES = [
   ['Roster of a hub', 'roster/hub-roster.ts'],
   ['Roster of the master', 'roster/core-roster.ts'],
   ['Records of the roster', 'roster/record-queue.ts'],
+  ['An aggregator that is drained', 'drain.ts'],
   ['Copies for a sink', 'tap/tap.ts'],
   ['Intake', 'intake.ts'],
   ['Commands: where they begin', 'fanout/origin.ts'],

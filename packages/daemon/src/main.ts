@@ -18,12 +18,13 @@ import {
 import { CsmError, isRole, ROLES, type Role } from '@csm/model';
 import { VERSION as PROTOCOL_VERSION } from '@csm/protocol';
 import { Command, CommanderError, Option } from 'commander';
+import { readCallRules } from './call-rules.ts';
 import { Daemon, hostOf } from './compose.ts';
 import { type AnyConfig, type ConfigFor, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
 import { DB_WORK, type DbWork } from './db-work.ts';
 import { failpointOf } from './failpoint.ts';
-import { FEATURES } from './features.ts';
+import { apiTable, FEATURES } from './features.ts';
 import { probe } from './probe.ts';
 import { CSM_VERSION } from './version.ts';
 
@@ -115,11 +116,13 @@ export async function main(argv: readonly string[]): Promise<number | undefined>
     }
     const whose = { role, node: nodeNameOf(config, hostname()), file };
     if (args.check === true) {
+      await readCallRules(config.csm, apiTable(features));
       await check(config, whose);
       if (args.probe === true) await probeAll(config, whose, features);
       return EXIT.ok;
     }
     // Before anything is made or opened: what is wrong with the credentials is a fault of the configuration too.
+    await readCallRules(config.csm, apiTable(features));
     await Credentials.check(config.csm.net.ssl, whose);
     await live(role, config, file, features, args.speak);
     return undefined;
@@ -228,4 +231,7 @@ function logOf(role: Role, config: AnyConfig): Log {
 function favourSpeed(): void {
   setFlagsFromString('--no-optimize-for-size');
   setFlagsFromString('--semi-space-growth-factor=2');
+  // `--optimize-for-size` has also bounded the new space of threads begun later, the database's among them, to 2 MiB;
+  // 0 is the engine's own bound.
+  setFlagsFromString('--max-semi-space-size=0');
 }

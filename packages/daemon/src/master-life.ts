@@ -11,8 +11,8 @@
  * lost the lead ends the whole daemon, so that nothing it believed outlives it; started again, it stands by.
  */
 import { join } from 'node:path';
-import type { Handler, Policy } from '@csm/api';
-import type { Feature, MasterPart, MasterPorts, Ports } from '@csm/feature';
+import { type Handler, isPrivileged, type Policy } from '@csm/api';
+import type { Feature, Guard, MasterPart, MasterPorts, Ports } from '@csm/feature';
 import { type Log, systemClock } from '@csm/kit';
 import { wall } from '@csm/model';
 import type { Candidacy, Store } from '@csm/store';
@@ -185,6 +185,8 @@ export class MasterLife {
     const stored = new StoredReports((error) => log.error('a listener to reports failed', { error }));
     const startedAt = systemClock.now().wall;
     const handlers = new Map<string, Handler<never>>();
+    const table = apiTable(features);
+    let guard: Guard | undefined;
     for (const feature of features) {
       const masterPorts: MasterPorts = {
         ...ports(feature),
@@ -193,17 +195,20 @@ export class MasterLife {
         startedAt,
         onStored: (kind, listener) => stored.on(kind, listener),
         problems: () => this.problems(),
+        calls: table.offered.map((row) => row.name),
+        isPrivileged: (caller) => isPrivileged(caller, policy()),
       };
       const part = await feature.onMaster?.(masterPorts);
       if (part === undefined) continue;
       this.#parts.push(part);
+      guard ??= part.guard;
       for (const [name, handler] of Object.entries(part.handlers)) handlers.set(name, handler);
     }
     const standby = this.#standby;
     this.#core = await CoreShell.start({
       ...this.#listening(),
       database: coreDatabase(store, stored),
-      serve: masterServe(apiTable(features), handlers, policy),
+      serve: masterServe(table, handlers, policy, guard),
       term: store.term,
       failpoint: this.#options.failpoint,
       // Another waits for the lead, which is free when this has ended.

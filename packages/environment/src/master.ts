@@ -27,8 +27,6 @@ export function masterPart(ports: MasterPorts): MasterPart {
   };
   const once = new Once('one archive of samples at a time');
   const archiveCall: Handler<ArchiveInput> = (input, ctx) => {
-    const { user, uid, vouchedBy } = ctx.caller;
-    log.info('audit: env.archive', { user, uid, vouchedBy, ...input, trace: ctx.trace });
     const asked = { what: `an archive in ${input.directory}`, input };
     return once.run(asked, ctx, (signal) => archiveSamples(store, clock.now().wall, input, signal));
   };

@@ -44,6 +44,8 @@ overEngines('environment in a master', (bench) => {
     startedAt: NOW,
     onStored,
     problems: async () => [],
+    calls: [],
+    isPrivileged: () => true,
   });
   beforeEach(async () => {
     rig = await openRig(bench);

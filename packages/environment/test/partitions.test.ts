@@ -244,19 +244,17 @@ function divided(bench: Bench): void {
   });
 
   it('waits for nobody who reads, and lets nobody wait', async () => {
-    const rig = await openRig(bench, { queryMs: 30_000 });
+    const rig = await openRig(bench, { queryMs: 60_000 });
     await rig.store.call('environment.configure', KEEP);
     await rig.tell({ items: { cpu: { load1: 1 } } });
     rig.at(NOW + 20 * HOUR);
     // A query that takes its time, as a dump of the database would.
-    const slow = rig.store.query('SELECT count(*) AS n, pg_sleep(8) AS slept FROM env_sample');
-    const running = `SELECT pid FROM pg_stat_activity
-      WHERE query LIKE '%pg_sleep(8)%' AND wait_event = 'PgSleep' AND pid <> pg_backend_pid()`;
-    while ((await rig.store.query(running)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const slow = await reading(rig, 'env_sample');
     const { busy } = await rig.store.call<{ busy: boolean }>('environment.prune', KEEP);
     expect(busy).to.equal(true);
     expect(await rig.tell({ time: NOW + 20 * HOUR, items: { cpu: { load1: 2 } } })).to.equal(0);
-    expect(await slow).to.have.length(1);
+    await slow.end();
+    await slow.ended;
     await retire(rig);
     expect(await count(rig, 'env_sample')).to.equal(1);
     await rig.store.close();

@@ -5,10 +5,10 @@
  * parts that run in a role are made by functions that import them when called, so that a compute daemon never loads
  * what only a master needs.
  */
-import type { ApiRow, Handler } from '@csm/api';
+import type { Access, ApiRow, Caller, Handler } from '@csm/api';
 import type { Host } from '@csm/host';
 import type { ConfigFault, Schema } from '@csm/kit';
-import type { Json, Role, Wall } from '@csm/model';
+import type { Json, Problem, Role, Wall } from '@csm/model';
 import type { Store } from '@csm/store';
 import type { Clock, CommandHandler, CoreShell, Log, RefusedPeer, Report } from '@csm/tree';
 
@@ -36,6 +36,19 @@ export interface NodePorts extends Ports {
   offer(report: Report): Promise<void>;
   /** Moves this daemon back to its first choice of hub within so many ms. */
   rebalance(spreadMs: number): void;
+  /**
+   * Only in an aggregator: its nodes are sent away, so many a second, and kept away, also when it is started again;
+   * undefined: they may come back. Resolves, once that is on disk, with how many nodes it serves yet.
+   */
+  drain?(perSecond: number | undefined): Promise<number>;
+}
+
+/** A call that was turned away where it would have entered. */
+export interface RefusedCall {
+  /** Undefined where nobody proved who calls, such as with a token that is none. */
+  readonly caller: Caller | undefined;
+  readonly call: string;
+  readonly problem: Problem;
 }
 
 export interface NodePart {
@@ -46,6 +59,8 @@ export interface NodePart {
   confirmed?(inventory: string | undefined): void;
   /** A peer was refused at one of this daemon's listeners. */
   refused?(peer: RefusedPeer): void;
+  /** A call was refused at one of this daemon's doors; it did not get to the master. */
+  callRefused?(refused: RefusedCall): void;
   /** What is wrong here now, a sentence each; stands in the local part of `health`. */
   problems?(): readonly string[];
   stop?(): Promise<void>;
@@ -97,6 +112,10 @@ export interface MasterPorts extends Ports {
   onStored(kind: string, listener: (report: StoredReport) => void): () => void;
   /** What any feature's master part says is wrong now. */
   problems(): Promise<readonly string[]>;
+  /** Names of all calls that are offered to users. */
+  readonly calls: readonly string[];
+  /** Whether a caller counts as an admin here and now, whatever the class of the call. */
+  isPrivileged(caller: Caller): boolean;
 }
 
 /** A report that has just been stored. */
@@ -106,9 +125,33 @@ export interface StoredReport {
   readonly body: Json;
 }
 
+/** A call as the master is about to have it carried out. */
+export interface GuardedCall {
+  readonly row: ApiRow;
+  /** Its class here and now. */
+  readonly access: Access;
+  readonly caller: Caller;
+  readonly input: unknown;
+  readonly trace: string;
+}
+
+/** What stands between a call and its handler at the master: the record of who did what, and the bounds of tokens. */
+export interface Guard {
+  /** What is wrong with the token a call bears; undefined when nothing is, or it bears none. */
+  judge(call: GuardedCall): Problem | undefined;
+  /** Tells when the token becomes invalid while the call is under way. Returns what ends it. */
+  watch(caller: Caller, gone: (problem: Problem) => void): () => void;
+  /** A call that changes something or needs privilege. Only when this has resolved is it begun. */
+  begin(call: GuardedCall): Promise<(outcome: Problem | undefined) => void>;
+  /** A call that was refused, here or by its handler, and is not told by `begin`. Never throws. */
+  refused(call: GuardedCall, problem: Problem): void;
+}
+
 export interface MasterPart {
   /** By the name of the API row. */
   readonly handlers: Readonly<Record<string, Handler<never>>>;
+  /** At most one feature has one. */
+  readonly guard?: Guard;
   /** What is wrong in the cluster now, a sentence each, node sets folded; stands in `health`. */
   problems?(): Promise<readonly string[]>;
   stop?(): Promise<void>;

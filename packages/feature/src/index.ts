@@ -1,15 +1,20 @@
+export { type ChangeItem, changeItem, concerns } from './changes.ts';
 export type {
   AggregatorPart,
   AggregatorPorts,
   CopiedReport,
   Feature,
+  Guard,
+  GuardedCall,
   MasterPart,
   MasterPorts,
   NodePart,
   NodePorts,
   Ports,
   Probe,
+  RefusedCall,
   Self,
   StoredReport,
 } from './feature.ts';
+export { once } from './idempotency.ts';
 export { type Asked, Once } from './once.ts';

@@ -28,6 +28,7 @@ export {
   record,
 } from './config/formats-many.ts';
 export { type HostPort, host, hostPort, port, printHostPort } from './config/formats-net.ts';
+export { type Parsed, type Place, parseJson } from './config/json-text.ts';
 export { type ConfigSource, loadConfig } from './config/load.ts';
 export { configReference, printEffective } from './config/print.ts';
 export { diffReload, mergeReload, type ReloadDiff } from './config/reload.ts';

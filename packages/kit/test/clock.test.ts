@@ -7,7 +7,7 @@ import { shiftedClock, systemClock } from '../src/index.ts';
 describe('systemClock', () => {
   it('gives whole wall milliseconds and a monotonic clock that never goes back', () => {
     const first = systemClock.now();
-    expect(first.wall).to.be.closeTo(Date.now(), 1_000);
+    expect(first.wall).to.be.closeTo(Date.now(), 10_000);
     expect(Number.isInteger(first.wall)).to.equal(true);
     let last = first.mono;
     for (let i = 0; i < 1_000; i++) {
@@ -41,6 +41,6 @@ describe('a shifted clock', () => {
 
   it('has a monotonic clock that a shift does not touch', () => {
     const { mono } = shiftedClock('/nowhere/at/all').now();
-    expect(mono).to.be.closeTo(performance.now(), 1_000);
+    expect(mono).to.be.closeTo(performance.now(), 10_000);
   });
 });

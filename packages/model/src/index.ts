@@ -7,12 +7,15 @@ export {
   daemonId,
   isNodeName,
   isRole,
+  isUserName,
   NODE_NAME_MAX,
   NODE_NAME_RULE,
   parseDaemonId,
   ROLES,
   type Role,
   roleRank,
+  USER_NAME_MAX,
+  USER_NAME_RULE,
 } from './names.ts';
 export { nearest } from './nearest.ts';
 export {

@@ -36,3 +36,11 @@ export function parseDaemonId(id: string): { readonly role: Role; readonly node:
 export function roleRank(role: Role): number {
   return ROLES.indexOf(role);
 }
+
+export const USER_NAME_MAX = 64;
+export const USER_NAME_RULE = `1 to ${USER_NAME_MAX} letters, digits, '.', '-', '_' or '@', beginning with a letter or '_'`;
+
+/** A user as certificates and tokens name one. A number is none: it would look like a uid. */
+export function isUserName(name: unknown): name is string {
+  return typeof name === 'string' && name.length <= USER_NAME_MAX && /^[A-Za-z_][A-Za-z0-9._@-]*$/.test(name);
+}

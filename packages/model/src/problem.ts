@@ -20,11 +20,13 @@ export interface Problem {
   readonly field?: string;
   readonly allowed?: string;
   readonly nodes?: readonly NodesPart[];
+  /** With code 37 of a stream: the oldest cursor from which it can go on. */
+  readonly oldest?: number;
   /** Made at the daemon where the call entered; stands in every log line of that call. */
   readonly trace?: string;
 }
 
-export type ProblemExtra = Pick<Problem, 'field' | 'allowed' | 'nodes' | 'trace'>;
+export type ProblemExtra = Pick<Problem, 'field' | 'allowed' | 'nodes' | 'oldest' | 'trace'>;
 
 /** Makes a problem; without a detail it takes the code's own text. */
 export function problem(c: Code, detail: string = codeText(c), extra: ProblemExtra = {}): Problem {
@@ -70,9 +72,10 @@ function inWords(thrown: unknown): string {
  */
 export function asProblem(value: unknown): Problem | undefined {
   if (!isObject(value)) return undefined;
-  const { code, detail, field, allowed, nodes, trace } = value;
+  const { code, detail, field, allowed, nodes, oldest, trace } = value;
   if (!isCode(code) || typeof detail !== 'string') return undefined;
   if (!isOptionalString(field) || !isOptionalString(allowed) || !isOptionalString(trace)) return undefined;
+  if (oldest !== undefined && !(Number.isSafeInteger(oldest) && (oldest as number) >= 0)) return undefined;
   if (nodes !== undefined && !(Array.isArray(nodes) && nodes.every(isNodesPart))) return undefined;
   return {
     code,
@@ -81,6 +84,7 @@ export function asProblem(value: unknown): Problem | undefined {
     ...(field === undefined ? {} : { field }),
     ...(allowed === undefined ? {} : { allowed }),
     ...(nodes === undefined ? {} : { nodes }),
+    ...(oldest === undefined ? {} : { oldest: oldest as number }),
     ...(trace === undefined ? {} : { trace }),
   };
 }

@@ -2,22 +2,13 @@
 import { ROLES } from '@csm/model';
 import Type, { type Static, type TSchema } from 'typebox';
 import { PART_KINDS } from './hardware.ts';
+import { NODE_STATES } from './states/table.ts';
 
 /** Or null. */
 export const nullable = <S extends TSchema>(schema: S, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 const text = (description: string) => nullable(Type.String(), description);
 const count = (description: string) => nullable(Type.Integer(), description);
-
-export const NODE_STATES = [
-  'DISCOVERED',
-  'IN_SERVICE',
-  'ADMIN_RESERVED',
-  'MAINTENANCE',
-  'OUT_OF_SERVICE',
-  'SOFT_FAILURE',
-  'HARD_FAILURE',
-] as const;
 
 export const NodeRecord = Type.Object({
   name: Type.String({ description: 'name of the node' }),
@@ -62,12 +53,24 @@ export const NodeRecord = Type.Object({
   comment: text('free text of an admin; null when there is none'),
   features: Type.Array(Type.String(), { description: 'words of an admin on what it is good for' }),
   location: text('where an admin says it stands'),
+  ready: Type.Boolean({ description: 'it takes work: it is IN_SERVICE' }),
+  state_since: Type.String({ description: 'in this state since, ISO 8601, UTC' }),
+  state_cause: text('what moved it there: user, contact, recovery, event, inventory or window'),
+  state_reason: text('why'),
+  state_by: text('who moved it there, where somebody did'),
 });
 export type NodeRecord = Static<typeof NodeRecord>;
 
 /** One node, with the whole document when that was asked for. */
 export const NodeDetails = Type.Object({
   ...NodeRecord.properties,
+  next: Type.Object(
+    {
+      text: Type.String({ description: 'in words' }),
+      at: text('ISO 8601, UTC; null: when something else happens'),
+    },
+    { description: 'what the system will do with it next' },
+  ),
   inventory: Type.Optional(
     Type.Unknown({
       description:

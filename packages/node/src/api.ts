@@ -12,7 +12,10 @@ import {
   nullable,
   ProfileRecord,
 } from './api-records.ts';
+import { Failed, reason, stateOf, statesApi } from './api-states.ts';
 import { FEATURE_MAX, FEATURES_MAX, TEXT_MAX } from './attributes.ts';
+import { groupsApi } from './groups-api.ts';
+import { ADMIN_STATES } from './states/table.ts';
 
 const closed = { additionalProperties: false } as const;
 const nodes = Type.Optional(
@@ -89,9 +92,9 @@ export const api = [
   {
     ...base,
     name: 'node.update',
-    summary: 'Sets comment, features or location of nodes',
+    summary: 'Sets comment, features, location or state of nodes',
     description:
-      'What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. When one of the nodes is not known, none is changed.',
+      'What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. What can be changed is: `failed` names the nodes that are not known, and those whose move to `state` is not allowed; of these nothing is changed.',
     access: 'privileged',
     enters: ADMIN_DAEMONS,
     method: 'PATCH',
@@ -106,18 +109,23 @@ export const api = [
           }),
         ),
         location: Type.Optional(nullable(Type.String({ maxLength: TEXT_MAX }), 'such as R07 U12; null clears')),
+        state: Type.Optional(stateOf(ADMIN_STATES, 'the state they are to be in')),
+        reason: Type.Optional(reason),
       },
       closed,
     ),
     output: Type.Object({
       nodes: Type.String({ description: 'folded node set' }),
       updated: Type.Integer({ description: 'nodes of which something was not so before' }),
+      failed: Type.Array(Failed, { description: 'what could not be done, folded by reason' }),
     }),
     changes: true,
-    codes: [code.MISSING_PARAMETER, code.UNKNOWN_NODES],
+    timeoutSeconds: 120,
+    codes: [code.MISSING_PARAMETER],
     examples: [
       { title: 'Where a rack stands', input: { nodes: 'n[001-018]', location: 'R07' } },
       { title: 'No comment any more', input: { nodes: 'n1', comment: null } },
+      { title: 'Out of service', input: { nodes: 'n1', state: 'OUT_OF_SERVICE', reason: 'fan 3 stands still' } },
     ],
   },
   {
@@ -234,12 +242,19 @@ export const api = [
     name: 'node.watch',
     summary: 'Streams what changes about nodes, links and inventory',
     description:
-      'Begins behind `since`, or with what comes next. Each item bears the `seq` to go on from; nothing is missed or told twice.',
+      'Begins behind `since`, or with what comes next. Each item bears the `seq` to go on from; nothing is missed or told twice. Changes behind `since` that are no longer kept are code 37, with the oldest cursor that is left as `oldest`. The same over server-sent events and WebSocket.',
     method: 'GET',
     path: '/csm/v1/changes',
     input: Type.Object(
       {
         nodes,
+        kinds: Type.Optional(
+          Type.Array(Type.String({ pattern: '^[a-z][a-z0-9.-]{0,63}$', allowed: 'a kind such as node' }), {
+            minItems: 1,
+            maxItems: 16,
+            description: 'kinds of changes; node, link and inventory when left out',
+          }),
+        ),
         since: Type.Optional(Type.Integer({ minimum: 0, description: 'the last seq already known' })),
       },
       closed,
@@ -247,12 +262,17 @@ export const api = [
     item: Type.Object({
       seq: Type.Integer({ description: 'rises in commit order' }),
       time: Type.String({ description: 'ISO 8601, UTC' }),
-      kind: Type.String({ description: 'node, link or inventory' }),
+      kind: Type.String({ description: 'node, link, inventory, or what `kinds` names' }),
       subject: Type.String({ description: 'the node or aggregator; * when there are several nodes' }),
       body: Type.Unknown({ description: 'what changed; `nodes` is a folded node set' }),
     }),
     timeoutSeconds: 0,
     codes: [code.CONTEXT_LOST],
-    examples: [{ title: 'Everything from now on', input: {} }],
+    examples: [
+      { title: 'Everything from now on', input: {} },
+      { title: 'States of some nodes, behind change 1000', input: { nodes: 'n[1-8]', kinds: ['node'], since: 1000 } },
+    ],
   },
+  ...groupsApi,
+  ...statesApi,
 ] as const satisfies readonly ApiRow[];

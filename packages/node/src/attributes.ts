@@ -15,18 +15,19 @@ export interface Attributes {
 }
 
 /**
- * What is to be set, without blanks around texts; empty text and an empty list are null. Throws code 8 when nothing is
- * to be set, 9 for text that is not one line, or a feature that is no word.
+ * What is to be set, without blanks around texts; empty text and an empty list are null. Throws code 9 for text that is
+ * not one line, or a feature that is no word.
  */
 export function readAttributes({ comment, features, location }: Attributes): Attributes {
-  if (comment === undefined && features === undefined && location === undefined)
-    fail(code.MISSING_PARAMETER, 'nothing is to be set', { allowed: 'at least one of comment, features, location' });
   return {
     ...(comment === undefined ? {} : { comment: line('comment', comment) }),
     ...(features === undefined ? {} : { features: words(features) }),
     ...(location === undefined ? {} : { location: line('location', location) }),
   };
 }
+
+/** Why something is done: text without blanks around it; null where there is none. Throws code 9 for more than a line. */
+export const readReason = (reason: string | undefined): string | null => line('reason', reason ?? null);
 
 function line(field: string, value: string | null): string | null {
   const text = value?.trim() ?? '';

@@ -25,3 +25,7 @@ export type {
 } from './api-records.ts';
 export { PART_KINDS, type Part, type PartKind } from './hardware.ts';
 export { type CollectOptions, collectInventory, type InventoryDocument, inventoryHash } from './inventory/index.ts';
+export type { JobOnNode, JobsPort } from './ports.ts';
+
+/** The page of the node states, for the reference. */
+export const statesPage = async (): Promise<string> => (await import('./states/page.ts')).statesPage();

@@ -1,23 +1,32 @@
 /** The node feature in a master: answers to its calls. */
-import type { CallContext, Handler } from '@csm/api';
+import type { Handler } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
-import { code, fail, isObject, type Json } from '@csm/model';
+import { code, fail, type Json } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
-import { MAX_NODES_TEXT } from '@csm/protocol';
-import type { ChangeRow } from '@csm/store';
-import { type Attributes, readAttributes } from './attributes.ts';
 import { collectOn } from './collect-order.ts';
 import { compareNodes, listProfiles } from './comparisons.ts';
+import { Deadlines } from './deadlines.ts';
+import { groupHandler } from './groups.ts';
 import type { PartKind } from './hardware.ts';
 import { hardwareOf, listHistory } from './hardware-records.ts';
 import { keepHistory } from './keep-history.ts';
-import { listNodes, showFull, showNode } from './records.ts';
-
-const WATCHED = ['node', 'link', 'inventory'];
-const PAGE = 500;
+import { momentOf } from './moment.ts';
+import { detailsOf } from './outlook.ts';
+import { listNodes, showNode } from './records.ts';
+import type { MasterConfig } from './settings.ts';
+import { stateCalls } from './state-calls.ts';
+import { watchHandler } from './watch.ts';
 
 export function masterPart(ports: MasterPorts): MasterPart {
   const { store } = ports;
+  const { node, net } = ports.config as MasterConfig & { readonly net: { readonly heartbeat_interval: number } };
+  const rules = {
+    grace: node.grace,
+    stableFor: node.stable_for,
+    heal: node.heal,
+    unexpectedReboot: node.unexpected_reboot,
+    interval: net.heartbeat_interval,
+  };
   const list: Handler<{ nodes?: string; type?: string }> = async ({ nodes, type }) => {
     const wanted = nodes === undefined ? undefined : NodeSet.parse(nodes);
     const found = await listNodes(store, ports.tree(), wanted, type);
@@ -27,12 +36,9 @@ export function masterPart(ports: MasterPorts): MasterPart {
       });
     return found as unknown as Json;
   };
-  const show: Handler<{ name: string; full?: boolean }> = async ({ name, full = false }) =>
-    (await (full ? showFull : showNode)(store, ports.tree(), name)) as unknown as Json;
-  const watch: Handler<{ nodes?: string; since?: number }> = async ({ nodes, since }, ctx) => {
-    const wanted = nodes === undefined ? undefined : NodeSet.parse(nodes);
-    await follow(ports, wanted, since ?? (await store.changes.head()), ctx);
-    return undefined;
+  const show: Handler<{ name: string; full?: boolean }> = async ({ name, full = false }) => {
+    const record = await showNode(store, ports.tree(), name);
+    return (await detailsOf(store, rules, record, ports.clock.now().wall, full)) as unknown as Json;
   };
   const hardware: Handler<{ nodes?: string; kind?: PartKind; serial?: string }> = async (input, ctx) => {
     let told = 0;
@@ -44,7 +50,12 @@ export function masterPart(ports: MasterPorts): MasterPart {
     return undefined;
   };
   const history: Handler<HistoryInput> = async ({ nodes, since, limit = HISTORY_LIMIT, ...more }, ctx) => {
-    const filter = { ...more, nodes: setOf(nodes), since: since === undefined ? undefined : momentOf(since), limit };
+    const filter = {
+      ...more,
+      nodes: setOf(nodes),
+      since: since === undefined ? undefined : momentOf(since, 'since'),
+      limit,
+    };
     const found = await listHistory(store, filter, ctx.signal);
     if (found.length === 0) fail(code.NO_RESULTS, 'nothing has happened to such parts');
     return found as unknown as Json;
@@ -60,36 +71,23 @@ export function masterPart(ports: MasterPorts): MasterPart {
     await collectOn(ports, input, ctx);
     return undefined;
   };
-  const update: Handler<{ nodes: string } & Attributes> = async ({ nodes, ...given }, ctx) => {
-    const wanted = NodeSet.parse(nodes);
-    if (wanted.size === 0)
-      fail(code.INVALID_PARAMETER, 'the node set names no node', { field: 'nodes', allowed: 'at least one node' });
-    if (wanted.size > UPDATE_MAX)
-      fail(code.INVALID_PARAMETER, `the node set names ${wanted.size} nodes`, {
-        field: 'nodes',
-        allowed: `at most ${UPDATE_MAX} at a time`,
-      });
-    const set = readAttributes(given);
-    const { user, uid, vouchedBy } = ctx.caller;
-    ports.log.info('audit: node.update', { user, uid, vouchedBy, nodes, set, trace: ctx.trace });
-    const { updated } = await store.call<{ updated: number }>('node.update', { nodes: wanted.names(), set });
-    return { nodes: wanted.toString(), updated };
-  };
   const keeping = keepHistory(ports);
+  const deadlines = new Deadlines(ports, rules);
   return {
     handlers: {
       'node.list': list,
+      'node.group': groupHandler(ports),
       'node.show': show,
-      'node.watch': watch,
-      'node.update': update,
+      'node.watch': watchHandler(ports),
       'node.collect': collect,
       'node.hardware': hardware,
       'node.history': history,
       'node.diff': diff,
       'node.profile': profile,
+      ...stateCalls(ports),
     },
     async stop() {
-      await keeping.stop();
+      await Promise.all([keeping.stop(), deadlines.stop()]);
     },
   };
 }
@@ -102,70 +100,8 @@ interface HistoryInput {
   readonly limit?: number;
 }
 
-/** Nodes changed in one transaction, which holds up the reports of all others. */
-const UPDATE_MAX = 20_000;
-
 /** Rows of history when nothing else is asked for. */
 const HISTORY_LIMIT = 1000;
 
 const setOf = (nodes: string | undefined): NodeSet | undefined =>
   nodes === undefined ? undefined : NodeSet.parse(nodes);
-
-const MOMENT = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-
-/** ISO 8601 as milliseconds; without a zone it is UTC, as all times are that we tell. */
-function momentOf(text: string): number {
-  const match = MOMENT.exec(text);
-  const ms = match === null ? Number.NaN : Date.parse(text.includes('T') && match[1] === undefined ? `${text}Z` : text);
-  return Number.isNaN(ms)
-    ? fail(code.INVALID_PARAMETER, `since is '${text}'`, {
-        field: 'since',
-        allowed: 'a time such as 2026-01-31T08:00:00Z or 2026-01-31',
-      })
-    : ms;
-}
-
-/** Emits changes from behind `cursor` until the caller goes away. */
-async function follow(
-  ports: MasterPorts,
-  wanted: NodeSet | undefined,
-  cursor: number,
-  ctx: CallContext,
-): Promise<void> {
-  const { store } = ports;
-  let wake = () => {};
-  const unsubscribe = store.changes.subscribe(() => wake());
-  const ended = () => wake();
-  ctx.signal.addEventListener('abort', ended);
-  try {
-    for (let at = cursor; !ctx.signal.aborted; ) {
-      const next = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const rows = await store.changes.since(at, PAGE, { kinds: WATCHED });
-      for (const row of rows) {
-        at = row.seq;
-        if (wanted === undefined || concerns(row, wanted)) await ctx.emit(item(row));
-      }
-      if (rows.length < PAGE && !ctx.signal.aborted) await next;
-    }
-  } finally {
-    unsubscribe();
-    ctx.signal.removeEventListener('abort', ended);
-  }
-}
-
-const item = ({ seq, time, kind, subject, body }: ChangeRow): Json => ({
-  seq,
-  time: new Date(time).toISOString(),
-  kind,
-  subject,
-  body: body as Json,
-});
-
-function concerns(row: ChangeRow, wanted: NodeSet): boolean {
-  if (wanted.has(row.subject)) return true;
-  if (row.kind !== 'link' || !isObject(row.body) || typeof row.body['nodes'] !== 'string') return false;
-  const named = NodeSet.tryParse(row.body['nodes'], { maxText: MAX_NODES_TEXT });
-  return named.ok && named.value.intersection(wanted).size > 0;
-}

@@ -3,7 +3,8 @@ import { code, fail, type JsonObject, wall } from '@csm/model';
 import { compareNames, NodeSet } from '@csm/nodeset';
 import type { Store } from '@csm/store';
 import type { CoreShell } from '@csm/tree';
-import type { NodeDetails, NodeRecord } from './api-records.ts';
+import type { NodeRecord } from './api-records.ts';
+import { isReady, type NodeState } from './states/table.ts';
 
 type Row = Readonly<Record<string, string | number | null>>;
 
@@ -45,11 +46,6 @@ export async function showNode(store: Store, tree: CoreShell, name: string, fiel
       allowed: 'a node that has reported at least once',
     })
   );
-}
-
-/** A node with its document; null when it has sent none. */
-export async function showFull(store: Store, tree: CoreShell, name: string): Promise<NodeDetails> {
-  return { ...(await showNode(store, tree, name)), inventory: (await readDocument(store, name)) ?? null };
 }
 
 /** The document a node sent last. */
@@ -106,5 +102,10 @@ function record(row: Row, tree: CoreShell): NodeRecord {
     comment: text('comment'),
     features: JSON.parse(text('features') ?? '[]') as string[],
     location: text('location'),
+    ready: isReady(row['state'] as NodeState),
+    state_since: iso(at('state_since') ?? at('first_seen')) ?? '',
+    state_cause: text('state_cause'),
+    state_reason: text('state_reason'),
+    state_by: text('state_by'),
   };
 }

@@ -1,5 +1,5 @@
 /** Settings of the node feature; they stand under `csm`. */
-import { type ConfigOf, duration, type Schema, setting } from '@csm/kit';
+import { type ConfigOf, choice, duration, flag, type Schema, setting } from '@csm/kit';
 
 const DAY_S = 86_400;
 
@@ -23,6 +23,38 @@ const hotplug_interval = setting({
 export const nodeSettings = { inventory: { interval, hotplug_interval } } as const satisfies Schema;
 
 export const masterSettings = {
+  node: {
+    grace: setting({
+      doc: 'A node that lost contact without saying goodbye, and is not back after this time, becomes SOFT_FAILURE.',
+      format: duration({ min: 1000, max: DAY_S * 1000 }),
+      default: 60,
+      unit: 's',
+      cost: 'Shorter: a dead node is taken from the scheduler sooner, and a daemon that is slow to start again counts as a failure.',
+    }),
+    heal: setting({
+      doc: 'A node that is SOFT_FAILURE only since it lost contact goes back to the state before by itself, when its contact is back and stable.',
+      format: flag,
+      default: true,
+    }),
+    stable_for: setting({
+      doc: 'How long contact must have been back before the node goes back to the state before.',
+      format: duration({ min: 1000, max: DAY_S * 1000 }),
+      default: 60,
+      unit: 's',
+      cost: 'Shorter: nodes are back sooner, and those with a bad link come and go more often.',
+    }),
+    unexpected_reboot: setting({
+      doc: 'What a reboot that nobody announced is: `tell` makes a change that followers see, `soft_failure` also moves a node that is IN_SERVICE or DISCOVERED to SOFT_FAILURE.',
+      format: choice(['tell', 'soft_failure']),
+      default: 'tell',
+    }),
+    keep_history: setting({
+      doc: 'Rows of the history of states older than this are removed, and windows that ended before.',
+      format: duration({ min: DAY_S * 1000, max: 100 * 365 * DAY_S * 1000 }),
+      default: 5 * 365 * DAY_S,
+      unit: 's',
+    }),
+  },
   inventory: {
     interval,
     hotplug_interval,

@@ -18,10 +18,12 @@ describe('calls of the node feature', () => {
   let orders: Order[];
   let answers: ResultPart[];
   const audits: string[] = [];
+  let forgotten: string[];
 
   beforeEach(async () => {
     cluster = await Cluster.open();
     orders = [];
+    forgotten = [];
     const order = async (given: Order, parts: (more: readonly ResultPart[]) => void) => {
       orders.push(given);
       for (const answer of answers) parts([answer]);
@@ -32,8 +34,15 @@ describe('calls of the node feature', () => {
       store: cluster.store,
       clock: { now: () => ({ mono: mono(0), wall: wall(cluster.now) }) },
       log: { error: note, warn: note, info: note, debug: note },
-      config: { inventory: { interval: 1, hotplug_interval: 0, keep_history: 86_400_000 } },
-      tree: () => ({ core: { roster: { daemon: () => undefined, settling: false } }, order }),
+      config: {
+        net: { heartbeat_interval: 15_000 },
+        node: { grace: 60_000, heal: true, stable_for: 60_000, unexpected_reboot: 'tell', keep_history: 86_400_000 },
+        inventory: { interval: 1, hotplug_interval: 0, keep_history: 86_400_000 },
+      },
+      tree: () => ({
+        core: { roster: { daemon: () => undefined, settling: false }, forget: (node: string) => forgotten.push(node) },
+        order,
+      }),
     } as unknown as MasterPorts;
     master = masterPart(ports);
     await cluster.report('n1', [part('dimm', 'A1', 'SA'), part('gpu', 'g0', 'G0')]);
@@ -190,7 +199,7 @@ describe('calls of the node feature', () => {
     const head = await cluster.store.changes.head();
     expect(
       await call('node.update', { nodes: 'n[1-2]', comment: ' being repaired ', features: ['gpu', 'fat', 'gpu'] }),
-    ).to.deep.equal({ nodes: 'n[1-2]', updated: 2 });
+    ).to.deep.equal({ nodes: 'n[1-2]', updated: 2, failed: [] });
     expect(await call('node.update', { nodes: 'n[1-3]', location: 'R07' })).to.deep.include({ updated: 3 });
     expect(await call('node.update', { nodes: 'n1', location: 'R07' })).to.deep.include({ updated: 0 });
     expect(await call('node.show', { name: 'n1' })).to.deep.include({
@@ -201,23 +210,152 @@ describe('calls of the node feature', () => {
     await call('node.update', { nodes: 'n1', comment: '', features: [], location: null });
     expect(await call('node.show', { name: 'n1' })).to.deep.include({ comment: null, features: [], location: null });
     const changes = await cluster.store.changes.since(head, 100, { kinds: ['node'] });
+    const said = { cause: 'user', by: 'root' };
+    const none = { comment: null, features: null };
+    const words = { comment: 'being repaired', features: ['gpu', 'fat'] };
     expect(changes.map(({ subject, body }) => [subject, body])).to.deep.equal([
-      ['n1', { cause: 'an admin', comment: 'being repaired', features: ['gpu', 'fat'] }],
-      ['n2', { cause: 'an admin', comment: 'being repaired', features: ['gpu', 'fat'] }],
-      ['n1', { cause: 'an admin', location: 'R07' }],
-      ['n2', { cause: 'an admin', location: 'R07' }],
-      ['n3', { cause: 'an admin', location: 'R07' }],
-      ['n1', { cause: 'an admin', comment: null, features: null, location: null }],
+      ['n1', { ...said, ...words, was: none }],
+      ['n2', { ...said, ...words, was: none }],
+      ['n1', { ...said, location: 'R07', was: { location: null } }],
+      ['n2', { ...said, location: 'R07', was: { location: null } }],
+      ['n3', { ...said, location: 'R07', was: { location: null } }],
+      ['n1', { ...said, ...none, location: null, was: { ...words, location: 'R07' } }],
     ]);
     await cluster.report('n2', [part('dimm', 'A1', 'SB')]);
     expect(await call('node.show', { name: 'n2' })).to.deep.include({ comment: 'being repaired', location: 'R07' });
   });
 
-  it('refuses an update as a whole', async () => {
-    const unknown = await refusal('node.update', { nodes: 'n[1-3],x[1-2]', comment: 'no' });
-    expect(unknown).to.deep.include({ code: 46, field: 'nodes' });
-    expect(unknown.detail).to.contain('x[1-2]');
-    expect(await call('node.show', { name: 'n1' })).to.deep.include({ comment: null });
+  it('changes what it can, and names the rest', async () => {
+    expect(await call('node.update', { nodes: 'n[1-3],x[1-2]', comment: 'yes' })).to.deep.equal({
+      nodes: 'n[1-3],x[1-2]',
+      updated: 3,
+      failed: [{ nodes: 'x[1-2]', code: 46, text: 'not known' }],
+    });
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({ comment: 'yes' });
+    // What is not allowed of the state changes nothing else of that node.
+    const both = await call('node.update', { nodes: 'n[1-2]', state: 'ADMIN_RESERVED', reason: 'mine', comment: 'no' });
+    expect(both).to.deep.include({ updated: 2, failed: [] });
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({
+      state: 'ADMIN_RESERVED',
+      ready: false,
+      state_cause: 'user',
+      state_reason: 'mine',
+      state_by: 'root',
+    });
+  });
+
+  it('drains, resumes, and tells what comes next', async () => {
+    const next = async () =>
+      ((await call('node.show', { name: 'n1' })) as { next: { text: string; at: string | null } }).next;
+    expect((await next()).text).to.contain('csm node resume');
+    expect(await call('node.resume', { nodes: 'n[1-3],x1' })).to.deep.include({ updated: 3 });
+    expect(await next()).to.deep.equal({ text: 'nothing', at: null });
+    expect(await call('node.drain', { nodes: 'n1', reason: 'fan' })).to.deep.equal({
+      nodes: 'n1',
+      updated: 1,
+      failed: [],
+      window: null,
+    });
+    expect(await call('node.show', { name: 'n1' })).to.deep.include({ state: 'OUT_OF_SERVICE', state_reason: 'fan' });
+    await call('node.resume', { nodes: 'n1' });
+    const until = new Date(cluster.now + 60_000).toISOString();
+    const { window } = (await call('node.drain', { nodes: 'n1', reason: 'w', until })) as { window: number };
+    expect(await next()).to.deep.equal({ text: `window ${window} ends, and it goes to IN_SERVICE`, at: until });
+    expect(await call('node.windows', { nodes: 'n[1-2]' })).to.deep.include.members([
+      {
+        id: window,
+        phase: 'open',
+        state: 'MAINTENANCE',
+        from: new Date(cluster.now).toISOString(),
+        until,
+        nodes: 'n1',
+        count: 1,
+        reason: 'w',
+        by: 'root',
+        made: new Date(cluster.now).toISOString(),
+      },
+    ]);
+    expect(await call('node.cancel-window', { id: window })).to.deep.equal({ window, updated: 1 });
+    expect((await refusal('node.windows', {})).code).to.equal(4);
+    expect(await call('node.windows', { all: true })).to.have.length(1);
+  });
+
+  it('counts states, lists their history, and adds up their time', async () => {
+    await call('node.resume', { nodes: 'n[1-2]', reason: 'new' });
+    expect(await call('cluster.state', {})).to.deep.equal([
+      {
+        nodes: 'n3',
+        state: 'DISCOVERED',
+        type: 'compute',
+        count: 1,
+        ready: false,
+        since: new Date(cluster.now).toISOString(),
+      },
+      {
+        nodes: 'n[1-2]',
+        state: 'IN_SERVICE',
+        type: 'compute',
+        count: 2,
+        ready: true,
+        since: new Date(cluster.now).toISOString(),
+      },
+    ]);
+    expect(await call('cluster.state', { state: 'DISCOVERED' })).to.have.length(1);
+    expect((await refusal('cluster.state', { nodes: 'x1' })).code).to.equal(4);
+    const rows = (await call('node.states', { nodes: 'n1' })) as Record<string, unknown>[];
+    expect(
+      rows.map(({ from, to, cause, alteration, reason, by }) => [from, to, cause, alteration, reason, by]),
+    ).to.deep.equal([
+      [null, 'DISCOVERED', 'inventory', 'CSM INVENTORY', 'first contact', null],
+      ['DISCOVERED', 'IN_SERVICE', 'user', 'CSM API', 'new', 'root'],
+    ]);
+    expect(await call('node.states', { limit: 2 })).to.have.length(2);
+    expect((await refusal('node.states', { nodes: 'x1' })).code).to.equal(4);
+    cluster.now += 3_600_000;
+    const [all] = (await call('node.availability', {})) as Record<string, unknown>[];
+    expect(all).to.deep.include({ nodes: 'n[1-3]', count: 3, failures: 0, mtbf_hours: null });
+    expect((all as { hours: Record<string, number> }).hours['IN_SERVICE']).to.equal(2);
+    expect(await call('node.availability', { each: true })).to.have.length(3);
+    expect((await refusal('node.availability', { nodes: 'x1' })).code).to.equal(4);
+    expect((await refusal('node.availability', { from: '2999-01-01' })).code).to.equal(9);
+  });
+
+  it('says in words that nobody knows of jobs yet', async () => {
+    const { code, detail } = await refusal('node.find-job', { nodes: 'n1' });
+    expect(code).to.equal(4);
+    expect(detail).to.contain('allocations');
+  });
+
+  it('deletes nodes, and names those it does not know', async () => {
+    expect(await call('node.delete', { nodes: 'n1,x1' })).to.deep.equal({
+      nodes: 'n1,x1',
+      deleted: 1,
+      failed: [{ nodes: 'x1', code: 46, text: 'not known' }],
+    });
+    expect(forgotten).to.deep.equal(['n1', 'x1']);
+    expect((await refusal('node.list', { nodes: 'n1' })).code).to.equal(4);
+    expect(await call('node.reboot-expected', { nodes: 'n2,x1', within: 60 })).to.deep.include({ updated: 1 });
+  });
+
+  it('asks why a node is taken out of service', async () => {
+    for (const [name, input] of [
+      ['node.update', { nodes: 'n1', state: 'OUT_OF_SERVICE' }],
+      ['node.update', { nodes: 'n1', state: 'OUT_OF_SERVICE', reason: ' ' }],
+      ['node.drain', { nodes: 'n1' }],
+      ['node.drain', { nodes: 'n1', reason: ' ' }],
+    ] as const)
+      expect(await refusal(name, input), JSON.stringify(input)).to.include({ code: 8, field: 'reason' });
+    expect(await refusal('node.drain', { nodes: 'n1', reason: 'r', from: 'tomorrow' })).to.include({
+      code: 9,
+      field: 'from',
+    });
+    expect(await refusal('node.update', { nodes: 'n1', reason: 'r', comment: 'c' })).to.include({
+      code: 9,
+      field: 'reason',
+    });
+  });
+
+  it('refuses an update that is none', async () => {
     const bad: readonly [{ readonly [field: string]: Json }, number][] = [
       [{ nodes: 'n1' }, 8],
       [{ comment: 'x' }, 8],
@@ -230,7 +368,9 @@ describe('calls of the node feature', () => {
         (word): [{ nodes: string; features: string[] }, number] => [{ nodes: 'n1', features: [word] }, 9],
       ),
       [{ nodes: 'n1', features: Array.from({ length: 17 }, (_, i) => `f${i}`) }, 9],
-      [{ nodes: 'n1', state: 'IN_SERVICE' }, 9],
+      [{ nodes: 'n1', state: 'HARD_FAILURE' }, 9],
+      [{ nodes: 'n1', state: '1' }, 9],
+      [{ nodes: ',', state: 'IN_SERVICE' }, 9],
       [{ nodes: 'n[1-', comment: 'x' }, 9],
       [{ nodes: 'n1!n1', comment: 'x' }, 9],
       [{ nodes: 'n[1-30000]', comment: 'x' }, 9],

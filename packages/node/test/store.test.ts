@@ -54,7 +54,7 @@ overEngines('node store', ({ open }) => {
     expect(nodes).to.deep.equal([{ node_name: 'n1', type: 'compute', state: 'DISCOVERED', first_seen: NOW }]);
     const changes = await store.changes.since(0, 10, { kinds: ['node'] });
     expect(changes.map((c) => c.body)).to.deep.equal([
-      { state: 'DISCOVERED', cause: 'first contact', type: 'compute' },
+      { from: null, to: 'DISCOVERED', cause: 'inventory', reason: 'first contact', by: null, type: 'compute' },
     ]);
     const [row] = await store.query('SELECT told, secondary_agg FROM daemon');
     expect(row).to.deep.equal({ told: 2, secondary_agg: 'agg-B' });

@@ -2,11 +2,13 @@ import { CsmError, err, isNodeName, NODE_NAME_MAX, NODE_NAME_RULE, ok, type Resu
 import { compareNames } from './compare.ts';
 import { foldNames } from './fold.ts';
 import { checkSize, NODESET_NAMES_MAX, NODESET_TEXT_MAX, quote, refuse } from './limits.ts';
-import { evaluate } from './parse.ts';
+import { evaluate, type Members } from './parse.ts';
 
 export interface ParseOptions {
   /** Characters allowed; default `NODESET_TEXT_MAX`. For folded text of our own making, which may be longer. */
   readonly maxText?: number;
+  /** What is in the groups that the text may name; without it `@rack1` is refused. See `parseWithGroups`. */
+  readonly members?: Members;
 }
 
 /**
@@ -27,7 +29,7 @@ export class NodeSet implements Iterable<string> {
 
   /** Reads `n[001-128],login1!n007`; an empty or blank text is the empty set. Throws, see above. */
   static parse(text: string, options: ParseOptions = {}): NodeSet {
-    return NodeSet.#make(evaluate(text, options.maxText ?? NODESET_TEXT_MAX));
+    return NodeSet.#make(evaluate(text, options.maxText ?? NODESET_TEXT_MAX, options.members));
   }
 
   /** As `parse`, with the problem as a value. */

@@ -1,33 +1,67 @@
 import { isNodeName, NODE_NAME_MAX, NODE_NAME_RULE } from '@csm/model';
 import { digitsEnd } from './compare.ts';
+import { type GroupName, groupsOf } from './group-name.ts';
 import { excerpt, NODESET_DIGITS_MAX, NODESET_NAMES_MAX, quote, refuse } from './limits.ts';
 import { countNames, expandPattern, longestName, type Pattern, type Piece, type Range } from './pattern.ts';
 
 /**
  * Reads the syntax of ClusterShell: operands joined by `,` or blanks (union), `!` (difference), `&` (intersection)
  * and `^` (in one of both, not in both), evaluated from left to right without precedence. An operand is a name with
- * any number of brackets: `r[1-2]n[01-04]-ib`, `n[0-10/2]`, `n[1,5,7-9]`.
+ * any number of brackets: `r[1-2]n[01-04]-ib`, `n[0-10/2]`, `n[1,5,7-9]`; or groups, `@rack1`, `@genders:mgr=[1-2]`,
+ * `@*`, whose nodes are `members`: without it groups are refused.
  *
  * The work is bounded before it is done: all operands together may spell out `NODESET_NAMES_MAX` names. Throws a
  * `CsmError` (code 9, field `nodeset`) that shows the text and the position, counted from 1.
  */
-export function evaluate(text: string, maxText: number): Set<string> {
-  if (text.length > maxText) {
-    refuse(`the node set is ${text.length} characters long: ${excerpt(text, 0)}`, `at most ${maxText} characters`);
-  }
-  const all: Operand[] = [];
+export function evaluate(text: string, maxText: number, members?: Members): Set<string> {
+  checkLength(text, maxText);
+  const all: { readonly operator: Operator; readonly names: () => readonly string[] }[] = [];
   let spelled = 0;
   for (const operand of operands(text)) {
-    spelled += countNames(operand.pattern);
+    const { operator, pattern } = operand;
+    let names: () => readonly string[];
+    if (operand.isGroup) {
+      const found = groupsIn(text, operand).map((group) => members?.(group) ?? noGroups(text, operand));
+      spelled += found.reduce((sum, { size }) => sum + size, 0);
+      names = () => found.flatMap((one) => [...one]);
+    } else {
+      spelled += countNames(pattern);
+      names = () => expandPattern(pattern);
+    }
     if (spelled > NODESET_NAMES_MAX) {
       const detail = `${spelled} names are spelled out up to here`;
       wrong(text, operand.position, detail, `at most ${NODESET_NAMES_MAX} names`);
     }
-    all.push(operand);
+    all.push({ operator, names });
   }
-  let names = new Set<string>();
-  for (const { operator, pattern } of all) names = apply(names, operator, expandPattern(pattern));
-  return names;
+  let result = new Set<string>();
+  for (const { operator, names } of all) result = apply(result, operator, names());
+  return result;
+}
+
+/** What is in a group; a text is only evaluated with groups once all that it names are known. */
+export type Members = (group: GroupName) => ReadonlySet<string>;
+
+/** The groups a text names, in the order of writing, repetitions included. Throws as `evaluate`. */
+export function groupNames(text: string, maxText: number): readonly GroupName[] {
+  checkLength(text, maxText);
+  const found: GroupName[] = [];
+  for (const operand of operands(text)) if (operand.isGroup) found.push(...groupsIn(text, operand));
+  return found;
+}
+
+function checkLength(text: string, maxText: number): void {
+  if (text.length > maxText) {
+    refuse(`the node set is ${text.length} characters long: ${excerpt(text, 0)}`, `at most ${maxText} characters`);
+  }
+}
+
+function groupsIn(text: string, { pattern, position }: Operand): readonly GroupName[] {
+  return groupsOf(pattern, (what, allowed) => wrong(text, position, what, allowed));
+}
+
+function noGroups(text: string, { position }: Operand): never {
+  wrong(text, position, 'groups such as @rack1 are not known here', 'names of nodes, such as n[001-128],login1');
 }
 
 type Operator = ',' | '!' | '&' | '^';
@@ -35,6 +69,8 @@ type Operator = ',' | '!' | '&' | '^';
 interface Operand {
   readonly operator: Operator;
   readonly pattern: Pattern;
+  /** The pattern stood behind `@`. */
+  readonly isGroup: boolean;
   readonly position: number;
 }
 
@@ -62,10 +98,12 @@ function* operands(text: string): Generator<Operand> {
   let at = skipBlanks(text, 0);
   let operator: Operator = ',';
   while (at < text.length) {
-    const { pattern, end } = readOperand(text, at);
+    const isGroup = text[at] === '@';
+    const { pattern, end } = readOperand(text, isGroup ? at + 1 : at, isGroup);
     const longest = longestName(pattern);
-    if (!isNodeName(longest)) wrong(text, at, `${quote(longest)} is not a node name`, `node names: ${NODE_NAME_RULE}`);
-    yield { operator, pattern, position: at };
+    if (!isGroup && !isNodeName(longest))
+      wrong(text, at, `${quote(longest)} is not a node name`, `node names: ${NODE_NAME_RULE}`);
+    yield { operator, pattern, isGroup, position: at };
 
     at = skipBlanks(text, end);
     if (at >= text.length) return;
@@ -83,12 +121,15 @@ function* operands(text: string): Generator<Operand> {
 }
 
 /** Reads one operand from `start` up to the next operator, blank or the end. */
-function readOperand(text: string, start: number): { readonly pattern: Pattern; readonly end: number } {
-  const first = text[start] as string;
+function readOperand(
+  text: string,
+  start: number,
+  isGroup: boolean,
+): { readonly pattern: Pattern; readonly end: number } {
+  const first = text[start] ?? ' ';
+  if (isGroup && (isOperator(first) || isBlank(first)))
+    wrong(text, start - 1, "nothing follows '@'", 'a group such as @rack1 or @genders:compute');
   if (isOperator(first)) wrong(text, start, `a node name is missing before '${first}'`, 'a node name on both sides');
-  if (first === '@') {
-    wrong(text, start, 'groups such as @rack1 are not known yet', 'names of nodes, such as n[001-128],login1');
-  }
   const pattern: Piece[] = [];
   let literal = start;
   let at = start;

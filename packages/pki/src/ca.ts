@@ -1,16 +1,16 @@
 /**
  * A certificate authority in a directory:
  *
- *   ca.pem  ca.key (0600)  issued.json  revoked.json  <role>-<node>.pem (certificate and key, 0600)
+ *   ca.pem  ca.key (0600)  issued.json  revoked.json  <role>-<node>.pem (certificate and key, 0600)  user-<name>.pem
  *
  * A certificate is in `issued.json` before its file exists, so that none is ever out that could not be revoked.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CsmError, code, fail, problem, type Role } from '@csm/model';
+import { CsmError, code, fail, problem } from '@csm/model';
 import type { Leaf, Lifetime, Signer } from './engine.ts';
 import { createFile, makePrivateDirectory, replaceFile } from './file.ts';
-import { checkIdentity, checkNames, type Identity } from './identity.ts';
+import { checkNames, checkSubject, type Subject, subjectText } from './identity.ts';
 import { certificateInfo, parsePem } from './pem.ts';
 import {
   changeLists,
@@ -33,7 +33,7 @@ export const DEFAULT_DAYS = 365;
 
 export const caCertFile = (dir: string): string => join(dir, 'ca.pem');
 export const caKeyFile = (dir: string): string => join(dir, 'ca.key');
-export const pemFile = (dir: string, role: Role, node: string): string => join(dir, `${role}-${node}.pem`);
+export const pemFile = (dir: string, role: Subject['role'], node: string): string => join(dir, `${role}-${node}.pem`);
 
 export interface InitCaOptions {
   /** Common name, for people. */
@@ -42,9 +42,10 @@ export interface InitCaOptions {
 }
 
 export interface IssueOptions {
-  readonly role: Role;
+  /** `user`: for a user of the API, whose name `node` is. */
+  readonly role: Subject['role'];
   readonly node: string;
-  /** DNS names and addresses under which the daemon is dialled. Default: the node's name. */
+  /** DNS names and addresses under which the daemon is dialled. Default: the node's name; none for a user. */
   readonly names?: readonly string[];
   readonly days?: number;
   /** Begin of validity, ms UTC. Default: an hour ago. */
@@ -128,8 +129,8 @@ interface Plan {
 }
 
 async function plan(dir: string, options: IssueOptions): Promise<Plan> {
-  const identity = checkIdentity(options);
-  const names = checkNames(options.names ?? [options.node]);
+  const subject = checkSubject(options);
+  const names = namesOf(subject, options.names);
   const wanted = lifetime(options.days ?? DEFAULT_DAYS, options.validFrom);
   const { signer, validTo } = await openCa(dir);
   // A certificate that outlives its CA would only seem valid.
@@ -137,20 +138,27 @@ async function plan(dir: string, options: IssueOptions): Promise<Plan> {
   const serial = randomSerial();
   const row: Issued = {
     serial,
-    ...identity,
+    ...subject,
     names: names.map((name) => name.value),
     validFrom: life.notBefore.getTime(),
     validTo: life.notAfter.getTime(),
     time: Date.now(),
   };
-  return { leaf: { identity, names, serial, life }, row, signer };
+  return { leaf: { subject, names, serial, life }, row, signer };
+}
+
+/** A user is dialled by nobody. */
+function namesOf(subject: Subject, names: readonly string[] | undefined) {
+  if (subject.role !== 'user') return checkNames(names ?? [subject.node]);
+  if ((names ?? []).length === 0) return [];
+  return fail(code.INVALID_PARAMETER, 'the certificate of a user has no host names', { field: 'names' });
 }
 
 const register = (dir: string, row: Issued): Promise<void> => changeLists(dir, (lists) => void lists.issued.push(row));
 
 /**
- * Issues a certificate and key for one daemon into `<dir>/<role>-<node>.pem`.
- * @throws CsmError SAME_STATE when that file exists (use `renew`), INVALID_PARAMETER for a bad role, node, name or term
+ * Issues a certificate and key for one daemon or user into `<dir>/<role>-<node>.pem`.
+ * @throws CsmError SAME_STATE when that file exists (use `renew`), INVALID_PARAMETER for a bad role, node, user, name or term
  */
 export async function issue(dir: string, options: IssueOptions): Promise<IssueResult> {
   const { leaf, row, signer } = await plan(dir, options);
@@ -185,8 +193,8 @@ export async function issueFromCsr(
 export async function makeCsr(
   options: Omit<IssueOptions, 'days' | 'validFrom'>,
 ): Promise<{ csr: string; key: string }> {
-  const identity = checkIdentity(options);
-  return (await engine()).makeRequest(identity, checkNames(options.names ?? [options.node]));
+  const subject = checkSubject(options);
+  return (await engine()).makeRequest(subject, namesOf(subject, options.names));
 }
 
 /**
@@ -196,13 +204,13 @@ export async function makeCsr(
  */
 export async function renew(
   dir: string,
-  role: Role,
+  role: Subject['role'],
   node: string,
   options: { readonly days?: number } = {},
 ): Promise<IssueResult> {
   const last = (await readIssued(dir)).filter((row) => row.role === role && row.node === node).at(-1);
   if (last === undefined)
-    return fail(code.NO_RESULTS, `no certificate was issued to ${role}/${node}`, { field: 'node' });
+    return fail(code.NO_RESULTS, `no certificate was issued to ${subjectText({ role, node })}`, { field: 'node' });
   const { leaf, row, signer } = await plan(dir, { role, node, names: last.names, ...options });
   const { cert, key } = await (await engine()).makeLeaf(signer, leaf);
   await register(dir, row);
@@ -212,16 +220,16 @@ export async function renew(
 }
 
 /**
- * Adds to `<dir>/revoked.json`: one serial, or every certificate of a daemon that is neither expired nor revoked.
+ * Adds to `<dir>/revoked.json`: one serial, or every certificate of a daemon or user that is neither expired nor revoked.
  * Gives the new rows.
  * @throws CsmError NO_RESULTS when nothing of the kind was issued here, SAME_STATE when it is revoked already
  */
-export async function revoke(dir: string, target: string | Identity, reason: string): Promise<Revoked[]> {
+export async function revoke(dir: string, target: string | Subject, reason: string): Promise<Revoked[]> {
   if (reason === '' || reason.length > 200) {
     fail(code.INVALID_PARAMETER, 'a revocation needs a reason', { field: 'reason', allowed: '1 to 200 characters' });
   }
-  const chosen = typeof target === 'string' ? normalSerial(target) : checkIdentity(target);
-  const what = typeof chosen === 'string' ? `serial ${chosen}` : `${chosen.role}/${chosen.node}`;
+  const chosen = typeof target === 'string' ? normalSerial(target) : checkSubject(target);
+  const what = typeof chosen === 'string' ? `serial ${chosen}` : subjectText(chosen);
   let added: Revoked[] = [];
   await changeLists(dir, (lists: Lists) => {
     const now = Date.now();

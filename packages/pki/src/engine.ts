@@ -6,7 +6,7 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { code, fail } from '@csm/model';
 import * as x509 from '@peculiar/x509';
-import { type HostName, type Identity, identityUri, readIdentity } from './identity.ts';
+import { type HostName, identityUri, readIdentity, type Subject, subjectText } from './identity.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -38,10 +38,10 @@ async function signingKey(pem: string): Promise<Key> {
 }
 
 /** The subject says the same as the URI, for people who read `openssl x509 -subject`. */
-const subjectOf = ({ role, node }: Identity) => [{ CN: [`${role}/${node}`] }, { O: ['CSM'] }];
+const subjectOf = ({ role, node }: Subject) => [{ CN: [`${role}/${node}`] }, { O: ['CSM'] }];
 
-function altNames(identity: Identity, names: readonly HostName[]): x509.SubjectAlternativeNameExtension {
-  return new x509.SubjectAlternativeNameExtension([{ type: 'url', value: identityUri(identity) }, ...names]);
+function altNames(subject: Subject, names: readonly HostName[]): x509.SubjectAlternativeNameExtension {
+  return new x509.SubjectAlternativeNameExtension([{ type: 'url', value: identityUri(subject) }, ...names]);
 }
 
 /** A new CA: P-256, signs leaves only, no CA below it. */
@@ -76,16 +76,22 @@ export async function openSigner(ca: { readonly cert: string; readonly key: stri
 }
 
 export interface Leaf {
-  readonly identity: Identity;
+  readonly subject: Subject;
   readonly names: readonly HostName[];
   readonly serial: string;
   readonly life: Lifetime;
 }
 
+/** Every daemon dials and is dialled; a user only dials, and must not pass as a daemon. */
+const usesOf = ({ role }: Subject) =>
+  role === 'user'
+    ? [x509.ExtendedKeyUsage.clientAuth]
+    : [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth];
+
 async function sign(signer: Signer, publicKey: x509.PublicKeyType, leaf: Leaf): Promise<string> {
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: leaf.serial,
-    subject: subjectOf(leaf.identity),
+    subject: subjectOf(leaf.subject),
     issuer: signer.cert.subjectName,
     ...leaf.life,
     signingAlgorithm: SIGNING,
@@ -94,9 +100,8 @@ async function sign(signer: Signer, publicKey: x509.PublicKeyType, leaf: Leaf): 
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      // Every daemon dials and is dialled: both uses.
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-      altNames(leaf.identity, leaf.names),
+      new x509.ExtendedKeyUsageExtension(usesOf(leaf.subject)),
+      altNames(leaf.subject, leaf.names),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(signer.cert.publicKey),
     ],
@@ -112,15 +117,15 @@ export async function makeLeaf(signer: Signer, leaf: Leaf): Promise<{ readonly c
 
 /** A new key and a request to certify it. */
 export async function makeRequest(
-  identity: Identity,
+  subject: Subject,
   names: readonly HostName[],
 ): Promise<{ readonly csr: string; readonly key: string }> {
   const keys = await newKeys();
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: subjectOf(identity),
+    name: subjectOf(subject),
     keys,
     signingAlgorithm: SIGNING,
-    extensions: [altNames(identity, names)],
+    extensions: [altNames(subject, names)],
   });
   return { csr: `${request.toString('pem')}\n`, key: await keyPem(keys.privateKey) };
 }
@@ -146,13 +151,11 @@ export async function signRequest(signer: Signer, csr: string, leaf: Leaf): Prom
   const raw = request.getExtension(SUBJECT_ALT_NAME)?.rawData;
   const sans = raw === undefined ? [] : new x509.SubjectAlternativeNameExtension(raw).names.items;
   const uris = sans.filter((name) => name.type === 'url').map((name) => name.value);
-  const wanted = identityUri(leaf.identity);
+  const wanted = identityUri(leaf.subject);
   const asked = uris.filter((uri) => uri.startsWith('csm:') && uri !== wanted);
   if (asked[0] !== undefined) {
     const who = readIdentity([`URI:${asked[0]}`]);
-    bad(
-      `the certificate request is for ${who === undefined ? asked[0] : `${who.role}/${who.node}`}, not for ${wanted}`,
-    );
+    bad(`the certificate request is for ${who === undefined ? asked[0] : subjectText(who)}, not for ${wanted}`);
   }
   return sign(signer, request.publicKey, leaf);
 }

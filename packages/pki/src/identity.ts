@@ -1,16 +1,38 @@
-/** Who a certificate is for: the name `URI:csm:<role>:<node>` among its subject alternative names. */
+/**
+ * Who a certificate is for: the name `URI:csm:<role>:<node>` among its subject alternative names, or
+ * `URI:csm:user:<name>` for a user of the API.
+ */
 import { isIP } from 'node:net';
-import { code, fail, isNodeName, isRole, NODE_NAME_RULE, ROLES, type Role } from '@csm/model';
+import {
+  code,
+  fail,
+  isNodeName,
+  isRole,
+  isUserName,
+  NODE_NAME_RULE,
+  ROLES,
+  type Role,
+  USER_NAME_RULE,
+} from '@csm/model';
 
 export interface Identity {
   readonly role: Role;
   readonly node: string;
 }
 
+/** A daemon, or a user: then `node` is the user's name. */
+export interface Subject {
+  readonly role: Role | 'user';
+  readonly node: string;
+}
+
 const PREFIX = 'csm:';
 
 /** The value of the URI name. */
-export const identityUri = ({ role, node }: Identity): string => `${PREFIX}${role}:${node}`;
+export const identityUri = ({ role, node }: Subject): string => `${PREFIX}${role}:${node}`;
+
+/** In words: `compute/n001`, `user alice`. */
+export const subjectText = ({ role, node }: Subject): string => (role === 'user' ? `user ${node}` : `${role}/${node}`);
 
 /**
  * The identity in names such as `URI:csm:compute:n001`, `DNS:agg-a`. Undefined when there is none, when one is not well
@@ -29,6 +51,16 @@ export function readIdentity(sans: readonly string[]): Identity | undefined {
     found = { role, node };
   }
   return found;
+}
+
+/** @throws CsmError INVALID_PARAMETER */
+export function checkSubject({ role, node }: { readonly role: unknown; readonly node: unknown }): Subject {
+  if (role !== 'user') return checkIdentity({ role, node });
+  if (isUserName(node)) return { role, node };
+  return fail(code.INVALID_PARAMETER, `'${String(node)}' is not a user name`, {
+    field: 'user',
+    allowed: USER_NAME_RULE,
+  });
 }
 
 /** @throws CsmError INVALID_PARAMETER */

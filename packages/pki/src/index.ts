@@ -16,7 +16,7 @@ export {
   renew,
   revoke,
 } from './ca.ts';
-export { type Identity, identityUri, readIdentity } from './identity.ts';
+export { type Identity, identityUri, readIdentity, type Subject, subjectText } from './identity.ts';
 export { type CertificateInfo, certificateInfo, type PemPair, parsePem, readPem } from './pem.ts';
 export { type Issued, loadRevoked, type Revoked, revokedFile } from './register.ts';
 export { normalSerial } from './serial.ts';

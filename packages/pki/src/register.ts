@@ -5,13 +5,15 @@
 import { open, readFile, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CsmError, code, fail, isObject, isRole, problem, type Role } from '@csm/model';
+import { CsmError, code, fail, isObject, isRole, problem } from '@csm/model';
 import { replaceFile } from './file.ts';
+import type { Subject } from './identity.ts';
 import { normalSerial } from './serial.ts';
 
+/** With role `user`, `node` is the user's name. */
 export interface Issued {
   readonly serial: string;
-  readonly role: Role;
+  readonly role: Subject['role'];
   readonly node: string;
   readonly names: readonly string[];
   /** ms UTC */
@@ -24,7 +26,7 @@ export interface Issued {
 
 export interface Revoked {
   readonly serial: string;
-  readonly role: Role;
+  readonly role: Subject['role'];
   readonly node: string;
   /** ms UTC */
   readonly time: number;
@@ -43,8 +45,13 @@ export const revokedFile = (dir: string): string => join(dir, 'revoked.json');
 const LOCK_PATIENCE = 10_000;
 const MODE = 0o644;
 
-const isRow = (row: unknown): row is { serial: string; role: Role; node: string } & Record<string, unknown> =>
-  isObject(row) && typeof row['serial'] === 'string' && isRole(row['role']) && typeof row['node'] === 'string';
+const isRow = (
+  row: unknown,
+): row is { serial: string; role: Subject['role']; node: string } & Record<string, unknown> =>
+  isObject(row) &&
+  typeof row['serial'] === 'string' &&
+  (isRole(row['role']) || row['role'] === 'user') &&
+  typeof row['node'] === 'string';
 
 async function readRows(file: string): Promise<readonly Record<string, unknown>[]> {
   const bad = (fault: string, cause?: unknown): never => {

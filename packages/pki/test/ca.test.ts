@@ -183,6 +183,35 @@ describe('a CA in a directory', () => {
       expect((await refused(revoke(dir, three.serial, ''))).field).to.equal('reason');
     }));
 
+  it('issues to users: no host names, no use as a server, and never mistaken for a daemon', () =>
+    withDir(async (dir) => {
+      await initCa(dir, { name: 'test CA' });
+      const made = await issue(dir, { role: 'user', node: 'alice', days: 30 });
+      expect(made.file).to.equal(join(dir, 'user-alice.pem'));
+      expect(await mode(made.file)).to.equal('600');
+      const pem = await readPem(made.file);
+      expect(pem.sans).to.deep.equal(['URI:csm:user:alice']);
+      expect(pem.identity).to.equal(undefined);
+      const { keyUsage } = new X509Certificate(pem.cert);
+      expect(keyUsage).to.deep.equal(['1.3.6.1.5.5.7.3.2']);
+      const next = await renew(dir, 'user', 'alice');
+      expect(next.names).to.deep.equal([]);
+      expect((await list(dir)).map(({ role, node, state }) => `${role} ${node} ${state}`)).to.deep.equal([
+        'user alice valid',
+        'user alice valid',
+      ]);
+      const gone = await revoke(dir, { role: 'user', node: 'alice' }, 'left');
+      expect(await loadRevoked(join(dir, 'revoked.json'))).to.deep.equal(new Set([made.serial, next.serial]));
+      expect(gone.map(({ role, node }) => `${role} ${node}`)).to.deep.equal(['user alice', 'user alice']);
+      for (const node of ['', '1000', 'a b', '../x', 'ä', 'x'.repeat(65)]) {
+        const why = await refused(issue(dir, { role: 'user', node }));
+        expect([why.code, why.field], node).to.deep.equal([9, 'user']);
+      }
+      const named = await refused(issue(dir, { role: 'user', node: 'bob', names: ['bob.example'] }));
+      expect(named.detail).to.equal('the certificate of a user has no host names');
+      expect((await refused(renew(dir, 'user', 'bob'))).detail).to.equal('no certificate was issued to user bob');
+    }));
+
   it('a torn, missing or foreign list of revocations is refused with words', () =>
     withDir(async (dir) => {
       await initCa(dir, { name: 'test CA' });

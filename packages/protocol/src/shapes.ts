@@ -47,7 +47,7 @@ export const ProblemShape = Type.Object({
   trace: Type.Optional(Type.String({ maxLength: 64 })),
 });
 
-/** Who calls: read from the kernel by the daemon where the call entered, which vouches for it. */
+/** Who calls: found out by the daemon where the call entered, which vouches for it. */
 export const CallerShape = Type.Object({
   user: Type.String({ maxLength: 256 }),
   uid: Count,
@@ -55,6 +55,10 @@ export const CallerShape = Type.Object({
   groups: Type.Array(Type.String({ maxLength: 256 }), { maxItems: 1024 }),
   pid: Type.Integer(),
   vouchedBy: DaemonName,
+  /** How the caller was known, since 1.4; absent: by the kernel's credentials. */
+  via: Type.Optional(Type.Union([Type.Literal('certificate'), Type.Literal('token')])),
+  /** Since 1.4: the public id of the token, which the leader judges again. */
+  token: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '^[\\x21-\\x7e]+$' })),
 });
 
 /** One report as it travels: `cost` bytes are charged against credit for it (see `itemCost`). */

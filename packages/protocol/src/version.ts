@@ -6,9 +6,10 @@ import { err, ok, problem, type Result } from '@csm/model';
  *
  * 1.0 is the wire without clocks; 1.1 added `clock` to `hello` and `welcome`, so that a peer's clock offset shows; 1.2
  * added `again` to `claimed`, for hubs that pass copies of reports on; 1.3 added `term` to `welcome`, so that of several
- * masters the one that leads is known.
+ * masters the one that leads is known; 1.4 added `via` and `token` to the caller in `call`, so that the leader judges a
+ * token again.
  */
-export const VERSION = '1.3';
+export const VERSION = '1.4';
 
 const FORM = /^(\d{1,4})\.(\d{1,4})$/;
 

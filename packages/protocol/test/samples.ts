@@ -5,7 +5,7 @@ const entry = {
   role: 'compute' as const,
   node: 'n007',
   session: 's-n007-1',
-  version: '1.3',
+  version: '1.4',
   address: '10.1.0.7:40112',
   since: 1_760_000_000_000,
   bounced: 2,
@@ -26,7 +26,7 @@ const problem = {
 export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   hello: {
     kind: 'hello',
-    version: '1.3',
+    version: '1.4',
     role: 'compute',
     node: 'n007',
     incarnation: 'i-n007-1',
@@ -36,7 +36,7 @@ export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
   },
   welcome: {
     kind: 'welcome',
-    version: '1.3',
+    version: '1.4',
     node: 'agg-A',
     session: 's-agg-A-1',
     interval: 15e3,
@@ -131,6 +131,8 @@ export const SAMPLES: { readonly [K in Kind]: MessageOf<K> } = {
       groups: ['op', 'adm'],
       pid: 4711,
       vouchedBy: 'utility/login1',
+      via: 'token',
+      token: '5QhXk2Zr',
     },
     remaining: 3e4,
     window: 262144,

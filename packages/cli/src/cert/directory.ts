@@ -2,9 +2,9 @@
 import { access, constants } from 'node:fs/promises';
 import { type Code, CsmError, code, codeName, fail, type NodesPart, problem, type Role, toProblem } from '@csm/model';
 import { fold, NodeSet } from '@csm/nodeset';
-import { type Issued, type IssueResult, revokedFile } from '@csm/pki';
+import { type Issued, type IssueResult, revokedFile, type Subject } from '@csm/pki';
 import type { Given } from '../command.ts';
-import { readNumber, role, text } from '../given.ts';
+import { nodeset, readNumber, role, text } from '../given.ts';
 import { answerText } from '../print/answer.ts';
 import { type Column, table } from '../print/table.ts';
 import type { Session } from '../session.ts';
@@ -36,6 +36,26 @@ export async function caDirOf(given: Given): Promise<string> {
     });
   });
   return dir;
+}
+
+export const USER_OPTION = {
+  flags: '--user <name>',
+  help: 'for a user who calls over HTTPS, instead of a role and nodes',
+};
+
+/** Daemons of one role, or one user, as `--user` says. Throws code 8 or 9 when it is neither or both. */
+export function subjectsOf(given: Given): { readonly role: Subject['role']; readonly names: readonly string[] } {
+  const user = text(given, 'user');
+  const { role: givenRole } = given.arguments;
+  if (user === undefined) {
+    if (givenRole !== undefined) return { role: roleOf(given), names: nodesOf(nodeset(given)) };
+    return fail(code.MISSING_PARAMETER, "the argument 'role' is missing", {
+      field: 'role',
+      allowed: 'a role and a node set, or --user',
+    });
+  }
+  if (givenRole === undefined) return { role: 'user', names: [user] };
+  return fail(code.INVALID_PARAMETER, 'a user and nodes are given', { field: '--user', allowed: 'one of them' });
 }
 
 export const roleOf = (given: Given): Role => role(given.arguments['role'] ?? '', 'role');

@@ -1,10 +1,10 @@
 import { code, fail } from '@csm/model';
 import { type Revoked, revoke, revokedFile } from '@csm/pki';
 import { type CommandSpec, type Given, nodesetArgument } from '../command.ts';
-import { nodeset, text } from '../given.ts';
+import { text } from '../given.ts';
 import { answerText } from '../print/answer.ts';
 import { table } from '../print/table.ts';
-import { caDirOf, DIR_OPTION, eachNode, nodesOf, type Outcome, refuseFailed, roleOf } from './directory.ts';
+import { caDirOf, DIR_OPTION, eachNode, type Outcome, refuseFailed, subjectsOf, USER_OPTION } from './directory.ts';
 
 interface RevokedRow {
   readonly role: string;
@@ -19,8 +19,11 @@ async function carryOut(dir: string, given: Given): Promise<Outcome<Revoked[]>> 
   const serial = text(given, 'serial');
   const reason = text(given, 'reason');
   if (serial !== undefined) {
-    if (given.arguments['role'] !== undefined) {
-      fail(code.INVALID_PARAMETER, 'a serial and nodes are given', { field: '--serial', allowed: 'one of them' });
+    if (given.arguments['role'] !== undefined || text(given, 'user') !== undefined) {
+      fail(code.INVALID_PARAMETER, 'a serial and nodes or a user are given', {
+        field: '--serial',
+        allowed: 'one of them',
+      });
     }
     return { done: [await revoke(dir, serial, reason ?? 'unspecified')], failed: [] };
   }
@@ -29,11 +32,12 @@ async function carryOut(dir: string, given: Given): Promise<Outcome<Revoked[]>> 
       field,
       allowed,
     });
-  if (given.arguments['role'] === undefined) missing('role', 'a role and a node set, or --serial');
-  const role = roleOf(given);
-  const nodes = nodesOf(nodeset(given));
+  if (given.arguments['role'] === undefined && text(given, 'user') === undefined) {
+    missing('role', 'a role and a node set, --user, or --serial');
+  }
+  const { role, names } = subjectsOf(given);
   const why = reason ?? missing('--reason', 'a reason of 1 to 200 characters');
-  return eachNode(nodes, (node) => revoke(dir, { role, node }, why));
+  return eachNode(names, (node) => revoke(dir, { role, node }, why));
 }
 
 export const certRevoke: CommandSpec = {
@@ -44,13 +48,14 @@ export const certRevoke: CommandSpec = {
   ],
   options: [
     DIR_OPTION,
-    { flags: '--reason <text>', help: 'why, at most 200 characters; needed for nodes' },
+    USER_OPTION,
+    { flags: '--reason <text>', help: 'why, at most 200 characters; needed for nodes and users' },
     { flags: '--serial <serial>', help: 'one certificate by its serial, instead of all of a node' },
   ],
   summary: 'Revokes certificates',
-  purpose: `Adds every certificate of the nodes that is still valid to \`revoked.json\` of the CA's directory, or one by its serial, as
+  purpose: `Adds every certificate of the nodes, or of a user, that is still valid to \`revoked.json\` of the CA's directory, or one by its serial, as
 \`csm cert list\` or openssl shows it. Daemons refuse a revoked peer once they have read the new list: copy the file to
-where \`net.ssl.revoked_file\` of masters and aggregators points, and send them SIGHUP.`,
+where \`net.ssl.revoked_file\` of masters and aggregators points (and of daemons with \`net.api_listen\`), and send them SIGHUP.`,
   examples: [{ title: 'A node that was stolen', line: "csm cert revoke compute n008 --reason 'stolen with its disk'" }],
   exits: [
     [4, 'nothing of the kind was issued here'],

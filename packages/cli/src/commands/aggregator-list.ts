@@ -6,7 +6,13 @@ import { onceOrWatch, WATCH_OPTION } from '../repeat.ts';
 import type { Session } from '../session.ts';
 import { age } from '../text.ts';
 
-type Aggregator = AggregatorListOutput[number];
+/** Health tells of aggregators too, and not whether they are drained. */
+type Aggregator = Omit<AggregatorListOutput[number], 'drained'> &
+  Partial<Pick<AggregatorListOutput[number], 'drained'>>;
+
+/** `root: new memory` */
+const drainedWords = ({ drained }: Aggregator): string | null =>
+  drained == null ? null : `${drained.by}: ${drained.reason ?? ''}`;
 
 export function aggregatorTable(session: Session, rows: readonly Aggregator[]): string {
   const { good, bad, warn } = session.colors;
@@ -20,6 +26,7 @@ export function aggregatorTable(session: Session, rows: readonly Aggregator[]): 
     { head: 'SECONDARY', align: 'right', cell: (a) => a.secondary.active },
     { head: 'UNRESPONSIVE', align: 'right', cell: (a) => lost(a.secondary.unresponsive) },
     { head: 'BOUNCED', align: 'right', cell: (a) => a.bounced },
+    ...(rows.some((row) => row.drained !== undefined) ? [{ head: 'DRAINED', cell: drainedWords }] : []),
     { head: 'REASON', cell: (a) => a.reason },
   ];
   return table(rows, columns, session.header);
@@ -32,7 +39,7 @@ export const aggregatorList: CommandSpec = {
   call: 'aggregator.list',
   purpose: `Shows whether the master has the link of each aggregator, since when, and how many nodes it serves: PRIMARY are the nodes
 that send their reports through it, SECONDARY those that keep it as their reserve. UNRESPONSIVE are nodes it is known to
-serve that are not linked to it now. BOUNCED counts how often it linked anew while this master runs.`,
+serve that are not linked to it now. DRAINED tells who sent its nodes away, and why. BOUNCED counts how often it linked anew while this master runs.`,
   examples: [
     { title: 'All aggregators', line: 'csm aggregator list' },
     { title: 'Their links, for a script', line: 'csm aggregator list -o csv --no-header' },

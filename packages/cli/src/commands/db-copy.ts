@@ -10,7 +10,7 @@ export const dbCopy: CommandSpec = {
   path: ['db', 'copy'],
   arguments: [],
   options: [
-    { flags: '--to <engine>', help: 'postgresql' },
+    { flags: '--to <engine>', help: 'postgresql', values: ENGINES },
     { flags: '--from <file>', help: 'the SQLite file; default csm.db in state_dir' },
     CONFIG_OPTION,
   ],

@@ -44,8 +44,8 @@ function diffText(session: Session, { a, b, equal, fields, parts }: NodeDiffOutp
 export const nodeDiff: CommandSpec = {
   path: ['node', 'diff'],
   arguments: [
-    { name: 'a', required: true, help: 'name of the one node' },
-    { name: 'b', required: true, help: 'name of the other' },
+    { name: 'a', required: true, help: 'name of the one node', values: 'node' },
+    { name: 'b', required: true, help: 'name of the other', values: 'node' },
   ],
   options: [],
   call: 'node.diff',

@@ -52,7 +52,7 @@ export const nodeHistory: CommandSpec = {
   call: 'node.history',
   purpose: `What became of hardware parts: inserted, changed (such as its firmware), removed, moved from another node. Newest last. A node's
 first inventory makes no lines, and where nothing ever happened the exit code is 4. With \`--serial\` it is the life of one
-part, through all nodes it was in.`,
+part, through all nodes it was in. The history of the states of nodes is told by \`csm node states\`.`,
   examples: [
     {
       title: 'The last twenty changes of the year',

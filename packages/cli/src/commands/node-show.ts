@@ -8,8 +8,8 @@ export const nodeShow: CommandSpec = {
   arguments: [{ name: 'node', required: true, help: 'name of one node' }],
   options: [{ flags: '--full', help: 'with the whole inventory document: every part, and why something is not known' }],
   call: 'node.show',
-  purpose: `Everything the master knows of one node. The first line says in words how it is; the others are the fields of its record in
-groups, with the names that the API and the database use; ADMIN is what people said of it with \`csm node update\`. A field that is
+  purpose: `Everything the master knows of one node. The first line says its state, since when and why, and what the system will do with it
+next and when; the second how it is linked. Then come the fields of its record in groups, with the names that the API and the database use; ADMIN is what people said of it with \`csm node update\`. A field that is
 not known is shown as \`-\`, and \`--full\` says why.`,
   examples: [
     { title: 'One node', line: 'csm node show n001' },

@@ -1,8 +1,9 @@
 import { code, fail } from '@csm/model';
+import { NodeSet } from '@csm/nodeset';
 import { type CommandSpec, nodesetArgument } from '../command.ts';
 import { nodeset, text } from '../given.ts';
-import { answerText } from '../print/answer.ts';
-import { count, nodesWords, printable } from '../text.ts';
+import { ADMIN_STATES, showChanged, stateOption, statesOption } from '../states/words.ts';
+import { printable } from '../text.ts';
 
 /** Characters, and features of a node. */
 const TEXT_MAX = 1024;
@@ -40,10 +41,15 @@ export const nodeUpdate: CommandSpec = {
     { flags: '--comment <text>', help: 'free text' },
     { flags: '--features <words>', help: 'words such as gpu,fat, which replace those there' },
     { flags: '--location <text>', help: 'where it stands, such as R07 U12' },
+    statesOption(ADMIN_STATES),
+    { flags: '--reason <text>', help: 'with --state: why, in a line' },
   ],
   call: 'node.update',
+  changesNodes: true,
   purpose: `For administrators. What people know of nodes, apart from what is discovered, which nothing here can change. What is not named
-stays as it is, and an empty text, as in \`--comment ''\`, clears. When one of the nodes is not known, none is changed.`,
+stays as it is, and an empty text, as in \`--comment ''\`, clears. With \`--state\` nodes are moved to a state as \`csm node drain\` and
+\`csm node resume\` do; whoever takes them out of service says why. What can be changed is; the other nodes are named with the
+reason, and of these nothing is changed.`,
   examples: [
     { title: 'Where a rack stands', line: "csm node update 'n[001-008]' --location 'R07'" },
     {
@@ -51,22 +57,26 @@ stays as it is, and an empty text, as in \`--comment ''\`, clears. When one of t
       line: "csm node update n001 --features gpu,fat --comment ''",
     },
   ],
-  exits: [[46, 'nodes are not known']],
+  exits: [
+    [8, 'nothing is to be changed, or a reason is missing'],
+    [27, 'some nodes could not be changed'],
+  ],
   run: async (session, given) => {
     const nodes = nodeset(given);
     const comment = cleared(text(given, 'comment'), '--comment');
     const location = cleared(text(given, 'location'), '--location');
     const words = features(text(given, 'features'));
-    if (comment === undefined && location === undefined && words === undefined) {
+    const state = stateOption(given, ADMIN_STATES);
+    if (comment === undefined && location === undefined && words === undefined && state === undefined) {
       fail(code.MISSING_PARAMETER, 'nothing is to be changed', {
         field: '--comment',
-        allowed: 'at least one of --comment, --features and --location',
+        allowed: 'at least one of --comment, --features, --location and --state',
       });
     }
-    const input = { nodes, comment, features: words, location };
+    const reason = text(given, 'reason');
+    const input = { nodes, comment, features: words, location, state, reason };
     const answer = await session.client.call('node.update', input, session.callOptions);
-    const told = () => `${nodesWords(answer.nodes)}: ${count(answer.updated, 'node')} changed\n`;
-    await session.print(answerText(session, answer, told, 'record'));
-    return 0;
+    const total = NodeSet.parse(nodes).size;
+    return showChanged(session, 'update', answer, { done: answer.updated, words: 'changed', total });
   },
 };

@@ -1,8 +1,9 @@
 import type { NodeWatchItem } from '@csm/client';
 import { code, fail, isObject } from '@csm/model';
 import { type CommandSpec, nodesetArgument } from '../command.ts';
-import { optionalNodeset, text } from '../given.ts';
+import { kinds, optionalNodeset, text } from '../given.ts';
 import { Items } from '../print/items.ts';
+import { again } from '../resume.ts';
 import { nodesWords, printable } from '../text.ts';
 
 function changeLine({ seq, time, kind, subject, body }: NodeWatchItem): string {
@@ -37,11 +38,15 @@ function since(value: string | undefined): number | undefined {
 export const nodeWatch: CommandSpec = {
   path: ['node', 'watch'],
   arguments: [nodesetArgument(false)],
-  options: [{ flags: '--since <seq>', help: 'begin behind this change instead of with what comes next' }],
+  options: [
+    { flags: '--since <seq>', help: 'begin behind this change instead of with what comes next' },
+    { flags: '--kinds <kinds>', help: 'changes of these kinds; default node,link,inventory' },
+  ],
   call: 'node.watch',
   purpose: `A line for each change as it happens, until Ctrl-C (exit 0): first contact, links lost and made, new inventories. An aggregator that
 goes away is one line that names its nodes. The first column is the number to give to \`--since\` in order to go on
-without a gap. JSON is one object a line.`,
+without a gap. JSON is one object a line. When the connection to the daemon or the master is lost, it is made anew, and the
+watch goes on behind the last change it has shown.`,
   examples: [
     {
       title: 'What happened since change 1000, for at most five seconds',
@@ -66,13 +71,13 @@ without a gap. JSON is one object a line.`,
       csv: ['seq', 'time', 'kind', 'subject', 'body'],
       lines: true,
     });
-    try {
-      for await (const item of session.client.stream('node.watch', { nodes, since: from }, session.callOptions)) {
+    const input = { nodes, kinds: kinds(given) };
+    await again(session, from, async (last, seen) => {
+      for await (const item of session.client.stream('node.watch', { ...input, since: last }, session.callOptions)) {
         await items.add(item);
+        seen(item.seq);
       }
-    } catch (error) {
-      if (!session.interrupted) throw error;
-    }
+    });
     return 0;
   },
 };

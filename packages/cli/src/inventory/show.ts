@@ -3,14 +3,31 @@ import type { NodeShowOutput } from '@csm/client';
 import { isObject } from '@csm/model';
 import { type Column, table } from '../print/table.ts';
 import type { Session } from '../session.ts';
-import { age, gib, printable } from '../text.ts';
+import { paintOf } from '../states/words.ts';
+import { age, duration, gib, printable } from '../text.ts';
 import { type PartRow, partsTable, recordsTable, told, wrapped } from './parts.ts';
 
 type Field = keyof NodeShowOutput;
 
 /** Every field of the record stands in one group. */
 const GROUPS: readonly (readonly [string, readonly Field[]])[] = [
-  ['STATE', ['name', 'type', 'state', 'connected', 'links', 'primary_aggregator', 'secondary_aggregator']],
+  [
+    'STATE',
+    [
+      'name',
+      'type',
+      'state',
+      'ready',
+      'state_since',
+      'state_cause',
+      'state_reason',
+      'state_by',
+      'connected',
+      'links',
+      'primary_aggregator',
+      'secondary_aggregator',
+    ],
+  ],
   ['SEEN', ['first_seen', 'last_seen', 'address', 'version']],
   ['ADMIN', ['comment', 'features', 'location']],
   [
@@ -24,10 +41,30 @@ const GROUPS: readonly (readonly [string, readonly Field[]])[] = [
 /** Characters of a line of words, such as the flags of a CPU. */
 const LINE_MAX = 100;
 
-/** How the node is, in one sentence. */
+/** Its state, since when, why, and what the system will do next, in one line. */
+function stateLine(
+  { name, state, state_since, state_cause, state_reason, state_by, next }: NodeShowOutput,
+  now: number,
+): string {
+  const why = [
+    state_by === null ? (state_cause ?? '') : `by ${state_by}`,
+    ...(state_reason === null ? [] : [state_reason]),
+  ].filter((word) => word !== '');
+  const then = next.at === null ? '' : ` at ${next.at}${coming(next.at, now)}`;
+  const reason = why.length === 0 ? '' : ` (${why.join(': ')})`;
+  return `${name} is ${state} since ${state_since}${reason}; next: ${next.text}${then}`;
+}
+
+/** ` (in 5 min)` */
+function coming(at: string, now: number): string {
+  const ms = Date.parse(at) - now;
+  return Number.isNaN(ms) ? '' : ms > 0 ? ` (in ${duration(ms)})` : ' (now)';
+}
+
+/** How it is linked, in one sentence. */
 function inWords(node: NodeShowOutput, now: number): string {
   const seen = age(node.last_seen, now);
-  const state = `state ${node.state}, ${seen === null ? 'never seen' : `last seen ${seen} ago`}`;
+  const state = seen === null ? 'never seen' : `last seen ${seen} ago`;
   const primary = node.primary_aggregator ?? 'no aggregator';
   if (!node.connected) return `${node.name} is down: it was served by ${primary}; ${state}`;
   const reserve =
@@ -41,8 +78,9 @@ function inWords(node: NodeShowOutput, now: number): string {
 
 export function showText(session: Session, node: NodeShowOutput): string {
   const { good, bad } = session.colors;
-  const first = (node.connected ? good : bad)(printable(inWords(node, session.now())));
-  const known = new Set<string>(['inventory', ...GROUPS.flatMap(([, fields]) => fields)]);
+  const state = paintOf(session.colors, node.state)(printable(stateLine(node, session.now())));
+  const first = `${state}\n${(node.connected ? good : bad)(printable(inWords(node, session.now())))}`;
+  const known = new Set<string>(['inventory', 'next', ...GROUPS.flatMap(([, fields]) => fields)]);
   const others = Object.keys(node).filter((key) => !known.has(key)) as Field[];
   const groups = [...GROUPS, ['OTHER', others] as const].map(([head, fields]) => {
     const there = fields.filter((field) => node[field] !== undefined);

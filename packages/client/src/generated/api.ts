@@ -1,8 +1,84 @@
 // Generated from the API table; do not edit. The build writes it anew.
 import type { ApiEntry } from '../entry.ts';
 
+/** Version of this API. A daemon of another major version is not understood. */
+export const API_VERSION = '1.0';
+
 /** Every call of the API: how it travels, and what help says of it. */
 export const API = {
+  'aggregator.drain': {
+    "name": "aggregator.drain",
+    "summary": "Moves all nodes away from an aggregator, and keeps them away",
+    "description": "Each node that has another aggregator goes there by itself; one that has none stays. That holds when the aggregator or the master is started again, until `aggregator.undrain`. Asked again it changes reason and rate.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/aggregators/:name/drain",
+    "placement": {
+      "path": [
+        "name"
+      ],
+      "query": [],
+      "body": [
+        "reason",
+        "rate"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44,
+      46
+    ],
+    "fields": [
+      {
+        "name": "name",
+        "in": "path",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "name of the aggregator"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a line of text",
+        "description": "why, in a line"
+      },
+      {
+        "name": "rate",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 10000",
+        "description": "nodes a second; default 50"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Before its repair",
+        "input": {
+          "name": "agg-A",
+          "reason": "new memory"
+        }
+      }
+    ]
+  },
   'aggregator.list': {
     "name": "aggregator.list",
     "summary": "Lists aggregators and how many nodes each serves",
@@ -36,6 +112,250 @@ export const API = {
     ],
     "fields": [],
     "examples": []
+  },
+  'aggregator.undrain': {
+    "name": "aggregator.undrain",
+    "summary": "Lets nodes come back to a drained aggregator",
+    "description": "Those whose first choice it is come back by themselves once it has been stable for a while, or with `tree.rebalance`.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/aggregators/:name/undrain",
+    "placement": {
+      "path": [
+        "name"
+      ],
+      "query": [],
+      "body": [
+        "reason"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      46
+    ],
+    "fields": [
+      {
+        "name": "name",
+        "in": "path",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "name of the aggregator"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a line of text",
+        "description": "why, in a line"
+      }
+    ],
+    "examples": [
+      {
+        "title": "After its repair",
+        "input": {
+          "name": "agg-A"
+        }
+      }
+    ]
+  },
+  'audit.list': {
+    "name": "audit.list",
+    "summary": "Shows who did what: calls that changed something, needed privilege or were refused",
+    "description": "Newest first. To read on, give the last `seq` as `before`. With `nodes`, calls whose input names one of them by `nodes`, `name` or `node`.",
+    "access": "privileged",
+    "method": "GET",
+    "path": "/csm/v1/audit",
+    "placement": {
+      "path": [],
+      "query": [
+        "user",
+        "call",
+        "since",
+        "until",
+        "nodes",
+        "before",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "user",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 256 characters",
+        "description": "only calls of this user"
+      },
+      {
+        "name": "call",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "only this call, such as node.update"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "only what began then or later"
+      },
+      {
+        "name": "until",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "only what began before"
+      },
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "only calls that name one of these nodes"
+      },
+      {
+        "name": "before",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 9007199254740991",
+        "description": "only rows with a lower seq"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 1000",
+        "description": "rows at most; default 100"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What an admin did",
+        "input": {
+          "user": "alice"
+        }
+      },
+      {
+        "title": "Who ran programs on a node",
+        "input": {
+          "call": "run",
+          "nodes": "n001"
+        }
+      }
+    ]
+  },
+  'cluster.state': {
+    "name": "cluster.state",
+    "summary": "Counts nodes by state and type",
+    "description": "In the order of the states; `ready` nodes take work.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/state",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "state",
+        "type"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "state",
+        "in": "query",
+        "required": false,
+        "type": "'DISCOVERED' | 'IN_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE' | 'OUT_OF_SERVICE' | 'SOFT_FAILURE' | 'HARD_FAILURE'",
+        "allowed": "'DISCOVERED', 'IN_SERVICE', 'ADMIN_RESERVED', 'MAINTENANCE', 'OUT_OF_SERVICE', 'SOFT_FAILURE' or 'HARD_FAILURE'",
+        "description": "only nodes in this state"
+      },
+      {
+        "name": "type",
+        "in": "query",
+        "required": false,
+        "type": "'master' | 'aggregator' | 'utility' | 'compute'",
+        "allowed": "'master', 'aggregator', 'utility' or 'compute'",
+        "description": "only nodes of this type"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The whole machine",
+        "input": {}
+      }
+    ]
   },
   'db.archive': {
     "name": "db.archive",
@@ -612,6 +932,137 @@ export const API = {
       }
     ]
   },
+  'node.availability': {
+    "name": "node.availability",
+    "summary": "Tells how long nodes were in which state, and how often they failed",
+    "description": "Out of the history of states. A failure begins with SOFT_FAILURE or HARD_FAILURE and lasts until the node is IN_SERVICE or DISCOVERED again. One item for all nodes together; with `each` one for each node.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/availability",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "from",
+        "to",
+        "each"
+      ],
+      "body": []
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 300,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "begin of the period; default 30 days before its end"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "end of the period; default now"
+      },
+      {
+        "name": "each",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "an item a node"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The whole machine, the last 30 days",
+        "input": {}
+      }
+    ]
+  },
+  'node.cancel-window': {
+    "name": "node.cancel-window",
+    "summary": "Cancels a maintenance window",
+    "description": "Nodes of one that is open go back at once.",
+    "access": "privileged",
+    "method": "DELETE",
+    "path": "/csm/v1/windows/:id",
+    "placement": {
+      "path": [
+        "id"
+      ],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "number",
+        "allowed": "an integer of at least 1",
+        "description": "number of the window"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Work that is done early",
+        "input": {
+          "id": 3
+        }
+      }
+    ]
+  },
   'node.collect': {
     "name": "node.collect",
     "summary": "Takes the inventory of nodes now",
@@ -666,6 +1117,66 @@ export const API = {
     "examples": [
       {
         "title": "After a repair",
+        "input": {
+          "nodes": "n7"
+        }
+      }
+    ]
+  },
+  'node.delete': {
+    "name": "node.delete",
+    "summary": "Deletes nodes, their inventory and parts",
+    "description": "A row of the history of states stays. A daemon of such a node makes it known again, as DISCOVERED, when it starts or links anew.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/nodes/delete",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "reason"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 1024 characters",
+        "description": "why, in a line"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A node that was sold",
         "input": {
           "nodes": "n7"
         }
@@ -732,6 +1243,253 @@ export const API = {
         "input": {
           "a": "n1",
           "b": "n2"
+        }
+      }
+    ]
+  },
+  'node.drain': {
+    "name": "node.drain",
+    "summary": "Takes nodes out of service, now or in a window",
+    "description": "Without times it is done at once, until `node.resume`. With `from` or `until` it is a window: it begins by itself, and at its end each node goes back to where it was, unless an admin has moved it meanwhile. Windows outlive restarts and a change of the leader.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/nodes/drain",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "reason",
+        "state",
+        "from",
+        "until"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 1024 characters",
+        "description": "why, in a line"
+      },
+      {
+        "name": "state",
+        "in": "body",
+        "required": false,
+        "type": "'OUT_OF_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE'",
+        "allowed": "'OUT_OF_SERVICE', 'ADMIN_RESERVED' or 'MAINTENANCE'",
+        "description": "where they go; default OUT_OF_SERVICE, in a window MAINTENANCE"
+      },
+      {
+        "name": "from",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "the window begins; now when left out"
+      },
+      {
+        "name": "until",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "the window ends; left out: when it is cancelled, or the nodes are resumed"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A broken node",
+        "input": {
+          "nodes": "n7",
+          "reason": "fan 3 stands still"
+        }
+      },
+      {
+        "title": "A rack, for a night",
+        "input": {
+          "nodes": "n[001-018]",
+          "state": "MAINTENANCE",
+          "from": "2027-01-31T20:00:00Z",
+          "until": "2027-02-01T06:00:00Z",
+          "reason": "new firmware"
+        }
+      }
+    ]
+  },
+  'node.find-job': {
+    "name": "node.find-job",
+    "summary": "Lists jobs that used nodes in a period",
+    "description": "Answered by what manages allocations; where nothing does, code 4 says so.",
+    "access": "privileged",
+    "method": "GET",
+    "path": "/csm/v1/jobs-on",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "from",
+        "to",
+        "user"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "from",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "begin of the period; default 30 days before its end"
+      },
+      {
+        "name": "to",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "end of the period; default now"
+      },
+      {
+        "name": "user",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "only jobs of this user"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Who was on a node",
+        "input": {
+          "nodes": "n7",
+          "from": "2026-01-31T08:00:00Z"
+        }
+      }
+    ]
+  },
+  'node.group': {
+    "name": "node.group",
+    "summary": "Lists groups of nodes by state, aggregator, rack, profile or role",
+    "description": "Groups of a source in natural order of their names. Every state and role is a group, also one without nodes; a rack is the first word of the location an admin gave, an aggregator the one that serves the node now or served it last.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/groups/:source",
+    "placement": {
+      "path": [
+        "source"
+      ],
+      "query": [
+        "name"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "source",
+        "in": "path",
+        "required": true,
+        "type": "'state' | 'agg' | 'rack' | 'profile' | 'role'",
+        "allowed": "'state', 'agg', 'rack', 'profile' or 'role'",
+        "description": "by what nodes are grouped"
+      },
+      {
+        "name": "name",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 255 characters",
+        "description": "only this group; letters compare without case"
+      }
+    ],
+    "examples": [
+      {
+        "title": "The nodes in each state",
+        "input": {
+          "source": "state"
+        }
+      },
+      {
+        "title": "The nodes of a rack",
+        "input": {
+          "source": "rack",
+          "name": "r07"
         }
       }
     ]
@@ -1025,6 +1783,138 @@ export const API = {
       }
     ]
   },
+  'node.reboot-expected': {
+    "name": "node.reboot-expected",
+    "summary": "Announces that nodes will boot",
+    "description": "Until then their absence is no failure, and a changed boot id is told as expected. A reboot that nobody announced is told as such.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/nodes/reboot-expected",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "within",
+        "reason"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "within",
+        "in": "body",
+        "required": true,
+        "type": "number",
+        "allowed": "a number of 1 to 604800",
+        "description": "seconds from now"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 1024 characters",
+        "description": "why, in a line"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A new kernel",
+        "input": {
+          "nodes": "n[001-018]",
+          "within": 1800,
+          "reason": "new kernel"
+        }
+      }
+    ]
+  },
+  'node.resume': {
+    "name": "node.resume",
+    "summary": "Puts nodes into service",
+    "description": "Also those that are DISCOVERED or failed. A node that is IN_SERVICE stays as it is.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/nodes/resume",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes",
+        "reason"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 1024 characters",
+        "description": "why, in a line"
+      }
+    ],
+    "examples": [
+      {
+        "title": "After a repair",
+        "input": {
+          "nodes": "n7",
+          "reason": "fan replaced"
+        }
+      }
+    ]
+  },
   'node.show': {
     "name": "node.show",
     "summary": "Shows one node",
@@ -1094,10 +1984,82 @@ export const API = {
       }
     ]
   },
+  'node.states': {
+    "name": "node.states",
+    "summary": "Lists the history of states of nodes",
+    "description": "Newest last; of more rows than `limit` the newest. What became of hardware parts is told by `node.history`.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/states",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "since",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      30
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z or 2026-01-31",
+        "description": "only what came at this moment or later"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 10000",
+        "description": "rows; default 1000"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What happened to a node",
+        "input": {
+          "nodes": "n1"
+        }
+      }
+    ]
+  },
   'node.update': {
     "name": "node.update",
-    "summary": "Sets comment, features or location of nodes",
-    "description": "What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. When one of the nodes is not known, none is changed.",
+    "summary": "Sets comment, features, location or state of nodes",
+    "description": "What is left out stays as it is; empty text or null clears. These are the words of an admin, apart from what is discovered. What can be changed is: `failed` names the nodes that are not known, and those whose move to `state` is not allowed; of these nothing is changed.",
     "access": "privileged",
     "method": "PATCH",
     "path": "/csm/v1/nodes",
@@ -1108,13 +2070,15 @@ export const API = {
         "nodes",
         "comment",
         "features",
-        "location"
+        "location",
+        "state",
+        "reason"
       ]
     },
     "stream": false,
     "answers": true,
     "changes": true,
-    "timeoutSeconds": 30,
+    "timeoutSeconds": 120,
     "enters": [
       "master",
       "aggregator",
@@ -1127,8 +2091,7 @@ export const API = {
       9,
       12,
       13,
-      16,
-      46
+      16
     ],
     "fields": [
       {
@@ -1162,6 +2125,22 @@ export const API = {
         "type": "string | null",
         "allowed": "text of at most 1024 characters or null",
         "description": "such as R07 U12; null clears"
+      },
+      {
+        "name": "state",
+        "in": "body",
+        "required": false,
+        "type": "'IN_SERVICE' | 'OUT_OF_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE'",
+        "allowed": "'IN_SERVICE', 'OUT_OF_SERVICE', 'ADMIN_RESERVED' or 'MAINTENANCE'",
+        "description": "the state they are to be in"
+      },
+      {
+        "name": "reason",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 1024 characters",
+        "description": "why, in a line"
       }
     ],
     "examples": [
@@ -1178,13 +2157,21 @@ export const API = {
           "nodes": "n1",
           "comment": null
         }
+      },
+      {
+        "title": "Out of service",
+        "input": {
+          "nodes": "n1",
+          "state": "OUT_OF_SERVICE",
+          "reason": "fan 3 stands still"
+        }
       }
     ]
   },
   'node.watch': {
     "name": "node.watch",
     "summary": "Streams what changes about nodes, links and inventory",
-    "description": "Begins behind `since`, or with what comes next. Each item bears the `seq` to go on from; nothing is missed or told twice.",
+    "description": "Begins behind `since`, or with what comes next. Each item bears the `seq` to go on from; nothing is missed or told twice. Changes behind `since` that are no longer kept are code 37, with the oldest cursor that is left as `oldest`. The same over server-sent events and WebSocket.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/changes",
@@ -1192,6 +2179,7 @@ export const API = {
       "path": [],
       "query": [
         "nodes",
+        "kinds",
         "since"
       ],
       "body": []
@@ -1226,6 +2214,14 @@ export const API = {
         "description": "node set; all nodes when left out"
       },
       {
+        "name": "kinds",
+        "in": "query",
+        "required": false,
+        "type": "readonly string[]",
+        "allowed": "a list of 1 to 16 entries, each a kind such as node",
+        "description": "kinds of changes; node, link and inventory when left out"
+      },
+      {
         "name": "since",
         "in": "query",
         "required": false,
@@ -1237,6 +2233,76 @@ export const API = {
     "examples": [
       {
         "title": "Everything from now on",
+        "input": {}
+      },
+      {
+        "title": "States of some nodes, behind change 1000",
+        "input": {
+          "nodes": "n[1-8]",
+          "kinds": [
+            "node"
+          ],
+          "since": 1000
+        }
+      }
+    ]
+  },
+  'node.windows': {
+    "name": "node.windows",
+    "summary": "Lists maintenance windows",
+    "description": "Those that wait or are open; with `all` those that are over too, as long as the history is kept.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/windows",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "all"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "node set; all nodes when left out"
+      },
+      {
+        "name": "all",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "with those that are over"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What is planned",
         "input": {}
       }
     ]
@@ -1387,6 +2453,365 @@ export const API = {
       }
     ]
   },
+  'subscription.create': {
+    "name": "subscription.create",
+    "summary": "Has changes sent to a URL as they happen",
+    "description": "Each change is one POST of the JSON that `node.watch` tells, signed with the secret (`CSM-Signature: t=…,v1=…`), numbered by `CSM-Event-Id`, in order for each subject. A receiver that does not answer 2xx is tried again with growing pauses, and gets nothing later before; what it has not taken within `db.change_keep` is lost, counted, and told to it. Users who are not privileged may only name URLs below `webhook.url_prefixes`. The secret is told once, in this answer.",
+    "access": "private",
+    "method": "POST",
+    "path": "/csm/v1/subscriptions",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "url",
+        "kinds",
+        "nodes",
+        "since",
+        "secret"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      37
+    ],
+    "fields": [
+      {
+        "name": "url",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 2048 characters",
+        "description": "receiver, http or https"
+      },
+      {
+        "name": "kinds",
+        "in": "body",
+        "required": false,
+        "type": "readonly string[]",
+        "allowed": "a list of 1 to 16 entries, each a kind such as node",
+        "description": "kinds of changes; all when left out"
+      },
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a node set such as n[001-128],login1",
+        "description": "only what concerns these nodes"
+      },
+      {
+        "name": "since",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of at least 0",
+        "description": "the last change already known; left out: what comes next"
+      },
+      {
+        "name": "secret",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "16 to 128 visible ASCII characters",
+        "description": "signs the requests; one is made when left out"
+      }
+    ],
+    "examples": [
+      {
+        "title": "States of all nodes",
+        "input": {
+          "url": "https://hooks.example.org/csm",
+          "kinds": [
+            "node"
+          ]
+        }
+      },
+      {
+        "title": "All about a rack",
+        "input": {
+          "url": "https://hooks.example.org/r7",
+          "nodes": "n[001-018]"
+        }
+      }
+    ]
+  },
+  'subscription.delete': {
+    "name": "subscription.delete",
+    "summary": "Ends a subscription",
+    "description": "A request under way may still arrive. What was not delivered will not be.",
+    "access": "private",
+    "method": "DELETE",
+    "path": "/csm/v1/subscriptions/:id",
+    "placement": {
+      "path": [
+        "id"
+      ],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "string",
+        "allowed": "an id from the list",
+        "description": ""
+      }
+    ],
+    "examples": [
+      {
+        "title": "One",
+        "input": {
+          "id": "0123456789ab"
+        }
+      }
+    ]
+  },
+  'subscription.list': {
+    "name": "subscription.list",
+    "summary": "Lists subscriptions and how far their receivers are",
+    "description": "One's own; privileged users see all.",
+    "access": "private",
+    "method": "GET",
+    "path": "/csm/v1/subscriptions",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [],
+    "examples": [
+      {
+        "title": "All there are",
+        "input": {}
+      }
+    ]
+  },
+  'token.create': {
+    "name": "token.create",
+    "summary": "Makes a token with which a user calls over HTTPS",
+    "description": "The token itself is told once, in this answer, and kept nowhere. It gives no more than its user may and its scopes allow. Privileged users may make one for somebody else; one that stands for root is made by root only. A call that bears a token makes none.",
+    "access": "private",
+    "method": "POST",
+    "path": "/csm/v1/tokens",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "user",
+        "scopes",
+        "lifetime"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      37,
+      44
+    ],
+    "fields": [
+      {
+        "name": "user",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 256 characters",
+        "description": "for whom; default: the caller"
+      },
+      {
+        "name": "scopes",
+        "in": "body",
+        "required": true,
+        "type": "readonly string[]",
+        "allowed": "a list of 1 to 64 entries, each the name of a call (node.list), of all calls of a noun (node.*), or a class (public, private, privileged)",
+        "description": "what it gives of what its user may: calls, nouns with `.*`, classes"
+      },
+      {
+        "name": "lifetime",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 60 to 315360000",
+        "description": "seconds until it expires; default 7776000, 90 days"
+      }
+    ],
+    "examples": [
+      {
+        "title": "For a script that looks at nodes",
+        "input": {
+          "scopes": [
+            "node.list",
+            "node.show"
+          ]
+        }
+      }
+    ]
+  },
+  'token.list': {
+    "name": "token.list",
+    "summary": "Shows tokens, without their secrets",
+    "description": "One's own. Privileged users see those of all, or of `user`.",
+    "access": "private",
+    "method": "GET",
+    "path": "/csm/v1/tokens",
+    "placement": {
+      "path": [],
+      "query": [
+        "user"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "user",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 256 characters",
+        "description": "only those of this user"
+      }
+    ],
+    "examples": []
+  },
+  'token.revoke': {
+    "name": "token.revoke",
+    "summary": "Makes a token invalid, for ever",
+    "description": "At once at the master; elsewhere within 10 s. Calls under way with it end.",
+    "access": "private",
+    "method": "DELETE",
+    "path": "/csm/v1/tokens/:id",
+    "placement": {
+      "path": [
+        "id"
+      ],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16
+    ],
+    "fields": [
+      {
+        "name": "id",
+        "in": "path",
+        "required": true,
+        "type": "string",
+        "allowed": "the id of a token: 12 small letters and digits",
+        "description": "public id of the token"
+      }
+    ],
+    "examples": [
+      {
+        "title": "One that leaked",
+        "input": {
+          "id": "7c1x0q4m9zab"
+        }
+      }
+    ]
+  },
   'tree.rebalance': {
     "name": "tree.rebalance",
     "summary": "Moves nodes back to their first choice of aggregator",
@@ -1450,6 +2875,38 @@ export const API = {
   },
 } as const satisfies { readonly [name: string]: ApiEntry };
 
+/** Moves all nodes away from an aggregator, and keeps them away: input. */
+export type AggregatorDrainInput = {
+  /** name of the aggregator */
+  readonly name: string;
+  /** why, in a line */
+  readonly reason: string;
+  /** nodes a second; default 50 */
+  readonly rate?: number | undefined;
+};
+
+export type AggregatorDrainOutput = {
+  /** name of the aggregator */
+  readonly node: string;
+  /** whether it was not so before */
+  readonly changed: boolean;
+  /** its nodes are kept away; null when they are not */
+  readonly drained: {
+    /** ISO 8601, UTC */
+    readonly since: string;
+    /** who drained it */
+    readonly by: string;
+    /** why */
+    readonly reason: string | null;
+    /** nodes a second */
+    readonly rate: number;
+  } | null;
+  /** why it could not be told yet; it is told again until it answers */
+  readonly problem: string | null;
+  /** compute nodes whose primary it still is */
+  readonly serves: number;
+};
+
 /** Lists aggregators and how many nodes each serves: input. */
 export type AggregatorListInput = { readonly [key: string]: never };
 
@@ -1480,6 +2937,121 @@ export type AggregatorListOutput = readonly {
     /** known, not linked */
     readonly unresponsive: number;
   };
+  /** its nodes are kept away; null when they are not */
+  readonly drained: {
+    /** ISO 8601, UTC */
+    readonly since: string;
+    /** who drained it */
+    readonly by: string;
+    /** why */
+    readonly reason: string | null;
+    /** nodes a second */
+    readonly rate: number;
+  } | null;
+}[];
+
+/** Lets nodes come back to a drained aggregator: input. */
+export type AggregatorUndrainInput = {
+  /** name of the aggregator */
+  readonly name: string;
+  /** why, in a line */
+  readonly reason?: string | undefined;
+};
+
+export type AggregatorUndrainOutput = {
+  /** name of the aggregator */
+  readonly node: string;
+  /** whether it was not so before */
+  readonly changed: boolean;
+  /** its nodes are kept away; null when they are not */
+  readonly drained: {
+    /** ISO 8601, UTC */
+    readonly since: string;
+    /** who drained it */
+    readonly by: string;
+    /** why */
+    readonly reason: string | null;
+    /** nodes a second */
+    readonly rate: number;
+  } | null;
+  /** why it could not be told yet; it is told again until it answers */
+  readonly problem: string | null;
+  /** compute nodes whose primary it still is */
+  readonly serves: number;
+};
+
+/** Shows who did what: calls that changed something, needed privilege or were refused: input. */
+export type AuditListInput = {
+  /** only calls of this user */
+  readonly user?: string | undefined;
+  /** only this call, such as node.update */
+  readonly call?: string | undefined;
+  /** only what began then or later */
+  readonly since?: string | undefined;
+  /** only what began before */
+  readonly until?: string | undefined;
+  /** only calls that name one of these nodes */
+  readonly nodes?: string | undefined;
+  /** only rows with a lower seq */
+  readonly before?: number | undefined;
+  /** rows at most; default 100 */
+  readonly limit?: number | undefined;
+};
+
+export type AuditListOutput = readonly {
+  /** rises with time */
+  readonly seq: number;
+  /** begun, or refused, ISO 8601, UTC */
+  readonly time: string;
+  /** who called; empty where nobody proved it */
+  readonly user: string;
+  readonly uid: number | null;
+  /** the daemon where the call entered, which told who calls */
+  readonly vouched_by: string;
+  /** how the caller was known */
+  readonly via: 'socket' | 'certificate' | 'token' | null;
+  /** public id of the token */
+  readonly token: string | null;
+  readonly call: string;
+  /** without secrets, at most 4 KiB; null where it was not kept */
+  readonly input: unknown;
+  /** `unknown`: the master died while the call was under way */
+  readonly outcome: 'ok' | 'failed' | 'refused' | 'under way' | 'unknown';
+  /** CSM code; null while the outcome is open */
+  readonly code: number | null;
+  /** why it failed or was refused */
+  readonly detail: string | null;
+  /** how long it took */
+  readonly ms: number | null;
+  /** refusals alike within a minute are one row */
+  readonly times: number;
+  /** stands in every log line of the call */
+  readonly trace: string | null;
+}[];
+
+/** Counts nodes by state and type: input. */
+export type ClusterStateInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** only nodes in this state */
+  readonly state?: 'DISCOVERED' | 'IN_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE' | 'OUT_OF_SERVICE' | 'SOFT_FAILURE' | 'HARD_FAILURE' | undefined;
+  /** only nodes of this type */
+  readonly type?: 'master' | 'aggregator' | 'utility' | 'compute' | undefined;
+};
+
+export type ClusterStateOutput = readonly {
+  /** folded node set */
+  readonly nodes: string;
+  /** the state they are in */
+  readonly state: 'DISCOVERED' | 'IN_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE' | 'OUT_OF_SERVICE' | 'SOFT_FAILURE' | 'HARD_FAILURE';
+  /** role of their main daemon */
+  readonly type: string;
+  /** how many they are */
+  readonly count: number;
+  /** they take work */
+  readonly ready: boolean;
+  /** when the last of them came into this state, ISO 8601, UTC */
+  readonly since: string;
 }[];
 
 /** Writes old changes into files, a day each, and removes them when asked: input. */
@@ -1816,6 +3388,52 @@ export type HealthOutput = {
   };
 };
 
+/** Tells how long nodes were in which state, and how often they failed: input. */
+export type NodeAvailabilityInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** begin of the period; default 30 days before its end */
+  readonly from?: string | undefined;
+  /** end of the period; default now */
+  readonly to?: string | undefined;
+  /** an item a node */
+  readonly each?: boolean | undefined;
+};
+
+export type NodeAvailabilityItem = {
+  /** folded node set */
+  readonly nodes: string;
+  /** nodes known in the period */
+  readonly count: number;
+  /** ISO 8601, UTC */
+  readonly from: string;
+  /** ISO 8601, UTC */
+  readonly to: string;
+  /** by state; those without time are left out */
+  readonly hours: { readonly [key: string]: number };
+  /** of all hours, by state */
+  readonly percent: { readonly [key: string]: number };
+  /** that began in the period */
+  readonly failures: number;
+  /** mean time between failures; null without one */
+  readonly mtbf_hours: number | null;
+  /** mean time to repair; null without a failure */
+  readonly mttr_hours: number | null;
+};
+
+/** Cancels a maintenance window: input. */
+export type NodeCancelWindowInput = {
+  /** number of the window */
+  readonly id: number;
+};
+
+export type NodeCancelWindowOutput = {
+  /** number of the window */
+  readonly window: number;
+  /** nodes that went back */
+  readonly updated: number;
+};
+
 /** Takes the inventory of nodes now: input. */
 export type NodeCollectInput = {
   /** node set */
@@ -1833,6 +3451,30 @@ export type NodeCollectItem = {
   readonly text: string;
   /** {changed}: whether it differs from what was last reported */
   readonly body?: unknown;
+};
+
+/** Deletes nodes, their inventory and parts: input. */
+export type NodeDeleteInput = {
+  /** node set */
+  readonly nodes: string;
+  /** why, in a line */
+  readonly reason?: string | undefined;
+};
+
+export type NodeDeleteOutput = {
+  /** the node set, folded */
+  readonly nodes: string;
+  /** nodes that were known, and are no more */
+  readonly deleted: number;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded node set of those refused alike */
+    readonly nodes: string;
+    /** CSM code: 8 a reason is missing, 43 the move is not allowed, 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
 };
 
 /** Tells in what two nodes differ: input. */
@@ -1870,6 +3512,79 @@ export type NodeDiffOutput = {
     readonly b: number;
   }[];
 };
+
+/** Takes nodes out of service, now or in a window: input. */
+export type NodeDrainInput = {
+  /** node set */
+  readonly nodes: string;
+  /** why, in a line */
+  readonly reason: string;
+  /** where they go; default OUT_OF_SERVICE, in a window MAINTENANCE */
+  readonly state?: 'OUT_OF_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE' | undefined;
+  /** the window begins; now when left out */
+  readonly from?: string | undefined;
+  /** the window ends; left out: when it is cancelled, or the nodes are resumed */
+  readonly until?: string | undefined;
+};
+
+export type NodeDrainOutput = {
+  /** the node set, folded */
+  readonly nodes: string;
+  /** nodes that are another than before */
+  readonly updated: number;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded node set of those refused alike */
+    readonly nodes: string;
+    /** CSM code: 8 a reason is missing, 43 the move is not allowed, 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
+  /** number of the window; null without one */
+  readonly window: number | null;
+};
+
+/** Lists jobs that used nodes in a period: input. */
+export type NodeFindJobInput = {
+  /** node set */
+  readonly nodes: string;
+  /** begin of the period; default 30 days before its end */
+  readonly from?: string | undefined;
+  /** end of the period; default now */
+  readonly to?: string | undefined;
+  /** only jobs of this user */
+  readonly user?: string | undefined;
+};
+
+export type NodeFindJobOutput = readonly {
+  /** number of the allocation */
+  readonly id: number;
+  readonly user: string;
+  /** those asked for that it used, folded */
+  readonly nodes: string;
+  /** ISO 8601, UTC */
+  readonly begin: string;
+  /** ISO 8601, UTC; null while it runs */
+  readonly end: string | null;
+}[];
+
+/** Lists groups of nodes by state, aggregator, rack, profile or role: input. */
+export type NodeGroupInput = {
+  /** by what nodes are grouped */
+  readonly source: 'state' | 'agg' | 'rack' | 'profile' | 'role';
+  /** only this group; letters compare without case */
+  readonly name?: string | undefined;
+};
+
+export type NodeGroupOutput = readonly {
+  /** of the group */
+  readonly name: string;
+  /** folded node set; empty when the group has no node now */
+  readonly nodes: string;
+  /** how many they are */
+  readonly count: number;
+}[];
 
 /** Lists the parts nodes are made of: input. */
 export type NodeHardwareInput = {
@@ -2029,6 +3744,16 @@ export type NodeListOutput = readonly {
   readonly features: readonly string[];
   /** where an admin says it stands */
   readonly location: string | null;
+  /** it takes work: it is IN_SERVICE */
+  readonly ready: boolean;
+  /** in this state since, ISO 8601, UTC */
+  readonly state_since: string;
+  /** what moved it there: user, contact, recovery, event, inventory or window */
+  readonly state_cause: string | null;
+  /** why */
+  readonly state_reason: string | null;
+  /** who moved it there, where somebody did */
+  readonly state_by: string | null;
 }[];
 
 /** Folds nodes by equal hardware: input. */
@@ -2051,6 +3776,58 @@ export type NodeProfileOutput = readonly {
   /** processors, memory and parts in a line */
   readonly summary: string;
 }[];
+
+/** Announces that nodes will boot: input. */
+export type NodeRebootExpectedInput = {
+  /** node set */
+  readonly nodes: string;
+  /** seconds from now */
+  readonly within: number;
+  /** why, in a line */
+  readonly reason?: string | undefined;
+};
+
+export type NodeRebootExpectedOutput = {
+  /** the node set, folded */
+  readonly nodes: string;
+  /** nodes that are expected to boot */
+  readonly updated: number;
+  /** ISO 8601, UTC */
+  readonly until: string;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded node set of those refused alike */
+    readonly nodes: string;
+    /** CSM code: 8 a reason is missing, 43 the move is not allowed, 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
+};
+
+/** Puts nodes into service: input. */
+export type NodeResumeInput = {
+  /** node set */
+  readonly nodes: string;
+  /** why, in a line */
+  readonly reason?: string | undefined;
+};
+
+export type NodeResumeOutput = {
+  /** the node set, folded */
+  readonly nodes: string;
+  /** nodes that are another than before */
+  readonly updated: number;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded node set of those refused alike */
+    readonly nodes: string;
+    /** CSM code: 8 a reason is missing, 43 the move is not allowed, 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
+};
 
 /** Shows one node: input. */
 export type NodeShowInput = {
@@ -2133,11 +3910,61 @@ export type NodeShowOutput = {
   readonly features: readonly string[];
   /** where an admin says it stands */
   readonly location: string | null;
+  /** it takes work: it is IN_SERVICE */
+  readonly ready: boolean;
+  /** in this state since, ISO 8601, UTC */
+  readonly state_since: string;
+  /** what moved it there: user, contact, recovery, event, inventory or window */
+  readonly state_cause: string | null;
+  /** why */
+  readonly state_reason: string | null;
+  /** who moved it there, where somebody did */
+  readonly state_by: string | null;
+  /** what the system will do with it next */
+  readonly next: {
+    /** in words */
+    readonly text: string;
+    /** ISO 8601, UTC; null: when something else happens */
+    readonly at: string | null;
+  };
   /** the document as the node sent it: facts, hardware, numa, and reasons for what is missing; null before the first */
   readonly inventory?: unknown;
 };
 
-/** Sets comment, features or location of nodes: input. */
+/** Lists the history of states of nodes: input. */
+export type NodeStatesInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** only what came at this moment or later */
+  readonly since?: string | undefined;
+  /** rows; default 1000 */
+  readonly limit?: number | undefined;
+};
+
+export type NodeStatesOutput = readonly {
+  /** names this row for good */
+  readonly seq: number;
+  /** ISO 8601, UTC */
+  readonly time: string;
+  /** name of the node */
+  readonly node: string;
+  /** state before; null: it was not known */
+  readonly from: string | null;
+  /** state from then on; null: it was deleted */
+  readonly to: string | null;
+  /** what moved it */
+  readonly cause: 'user' | 'contact' | 'recovery' | 'event' | 'inventory' | 'window';
+  /** the cause in CSM's words, such as CSM API */
+  readonly alteration: string;
+  /** why */
+  readonly reason: string | null;
+  /** who, where somebody did */
+  readonly by: string | null;
+  /** when it is to go back, ISO 8601, UTC */
+  readonly until: string | null;
+}[];
+
+/** Sets comment, features, location or state of nodes: input. */
 export type NodeUpdateInput = {
   /** node set */
   readonly nodes: string;
@@ -2147,6 +3974,10 @@ export type NodeUpdateInput = {
   readonly features?: readonly string[] | null | undefined;
   /** such as R07 U12; null clears */
   readonly location?: string | null | undefined;
+  /** the state they are to be in */
+  readonly state?: 'IN_SERVICE' | 'OUT_OF_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE' | undefined;
+  /** why, in a line */
+  readonly reason?: string | undefined;
 };
 
 export type NodeUpdateOutput = {
@@ -2154,12 +3985,23 @@ export type NodeUpdateOutput = {
   readonly nodes: string;
   /** nodes of which something was not so before */
   readonly updated: number;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded node set of those refused alike */
+    readonly nodes: string;
+    /** CSM code: 8 a reason is missing, 43 the move is not allowed, 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
 };
 
 /** Streams what changes about nodes, links and inventory: input. */
 export type NodeWatchInput = {
   /** node set; all nodes when left out */
   readonly nodes?: string | undefined;
+  /** kinds of changes; node, link and inventory when left out */
+  readonly kinds?: readonly string[] | undefined;
   /** the last seq already known */
   readonly since?: number | undefined;
 };
@@ -2169,13 +4011,43 @@ export type NodeWatchItem = {
   readonly seq: number;
   /** ISO 8601, UTC */
   readonly time: string;
-  /** node, link or inventory */
+  /** node, link, inventory, or what `kinds` names */
   readonly kind: string;
   /** the node or aggregator; * when there are several nodes */
   readonly subject: string;
   /** what changed; `nodes` is a folded node set */
   readonly body: unknown;
 };
+
+/** Lists maintenance windows: input. */
+export type NodeWindowsInput = {
+  /** node set; all nodes when left out */
+  readonly nodes?: string | undefined;
+  /** with those that are over */
+  readonly all?: boolean | undefined;
+};
+
+export type NodeWindowsOutput = readonly {
+  /** number of the window */
+  readonly id: number;
+  /** how far it is */
+  readonly phase: 'waiting' | 'open' | 'ended' | 'cancelled';
+  /** where its nodes go */
+  readonly state: 'OUT_OF_SERVICE' | 'ADMIN_RESERVED' | 'MAINTENANCE';
+  /** ISO 8601, UTC */
+  readonly from: string;
+  /** ISO 8601, UTC; null: without end */
+  readonly until: string | null;
+  /** folded node set */
+  readonly nodes: string;
+  /** how many they are */
+  readonly count: number;
+  readonly reason: string;
+  /** who made it */
+  readonly by: string;
+  /** ISO 8601, UTC */
+  readonly made: string;
+}[];
 
 /** Asks nodes for a sign of life through the whole tree: input. */
 export type PingInput = {
@@ -2219,6 +4091,144 @@ export type RunItem = {
   readonly body?: unknown;
 };
 
+/** Has changes sent to a URL as they happen: input. */
+export type SubscriptionCreateInput = {
+  /** receiver, http or https */
+  readonly url: string;
+  /** kinds of changes; all when left out */
+  readonly kinds?: readonly string[] | undefined;
+  /** only what concerns these nodes */
+  readonly nodes?: string | undefined;
+  /** the last change already known; left out: what comes next */
+  readonly since?: number | undefined;
+  /** signs the requests; one is made when left out */
+  readonly secret?: string | undefined;
+};
+
+export type SubscriptionCreateOutput = {
+  readonly id: string;
+  /** the user who made it */
+  readonly owner: string;
+  readonly url: string;
+  /** kinds of changes; null: all */
+  readonly kinds: readonly string[] | null;
+  /** folded node set; null: all nodes */
+  readonly nodes: string | null;
+  /** ISO 8601, UTC */
+  readonly created: string;
+  /** to be kept, it is not told again */
+  readonly secret: string;
+};
+
+/** Ends a subscription: input. */
+export type SubscriptionDeleteInput = {
+  readonly id: string;
+};
+
+export type SubscriptionDeleteOutput = {
+  readonly id: string;
+};
+
+/** Lists subscriptions and how far their receivers are: input. */
+export type SubscriptionListInput = { readonly [key: string]: never };
+
+export type SubscriptionListOutput = readonly {
+  readonly id: string;
+  /** the user who made it */
+  readonly owner: string;
+  readonly url: string;
+  /** kinds of changes; null: all */
+  readonly kinds: readonly string[] | null;
+  /** folded node set; null: all nodes */
+  readonly nodes: string | null;
+  /** ISO 8601, UTC */
+  readonly created: string;
+  /** all changes up to here are delivered, or not wanted */
+  readonly cursor: number;
+  /** changes that are yet to be looked at */
+  readonly behind: number;
+  /** requests the receiver has taken since the master was started */
+  readonly sent: number;
+  /** failed attempts since the last that succeeded */
+  readonly failures: number;
+  /** changes that were removed before the receiver had them */
+  readonly lost: number;
+  /** why the last attempt failed; null when it did not */
+  readonly problem: string | null;
+}[];
+
+/** Makes a token with which a user calls over HTTPS: input. */
+export type TokenCreateInput = {
+  /** for whom; default: the caller */
+  readonly user?: string | undefined;
+  /** what it gives of what its user may: calls, nouns with `.*`, classes */
+  readonly scopes: readonly string[];
+  /** seconds until it expires; default 7776000, 90 days */
+  readonly lifetime?: number | undefined;
+};
+
+export type TokenCreateOutput = {
+  /** public id; it stands in the audit record */
+  readonly id: string;
+  /** whose calls are made with it */
+  readonly user: string;
+  readonly scopes: readonly string[];
+  /** made, ISO 8601, UTC */
+  readonly created: string;
+  /** who made it */
+  readonly created_by: string;
+  /** valid until, ISO 8601, UTC */
+  readonly expires: string;
+  /** last used, ISO 8601, UTC; written about once a minute */
+  readonly last_used: string | null;
+  /** to be kept secret */
+  readonly token: string;
+};
+
+/** Shows tokens, without their secrets: input. */
+export type TokenListInput = {
+  /** only those of this user */
+  readonly user?: string | undefined;
+};
+
+export type TokenListOutput = readonly {
+  /** public id; it stands in the audit record */
+  readonly id: string;
+  /** whose calls are made with it */
+  readonly user: string;
+  readonly scopes: readonly string[];
+  /** made, ISO 8601, UTC */
+  readonly created: string;
+  /** who made it */
+  readonly created_by: string;
+  /** valid until, ISO 8601, UTC */
+  readonly expires: string;
+  /** last used, ISO 8601, UTC; written about once a minute */
+  readonly last_used: string | null;
+}[];
+
+/** Makes a token invalid, for ever: input. */
+export type TokenRevokeInput = {
+  /** public id of the token */
+  readonly id: string;
+};
+
+export type TokenRevokeOutput = {
+  /** public id; it stands in the audit record */
+  readonly id: string;
+  /** whose calls are made with it */
+  readonly user: string;
+  readonly scopes: readonly string[];
+  /** made, ISO 8601, UTC */
+  readonly created: string;
+  /** who made it */
+  readonly created_by: string;
+  /** valid until, ISO 8601, UTC */
+  readonly expires: string;
+  /** last used, ISO 8601, UTC; written about once a minute */
+  readonly last_used: string | null;
+};
+
 /** Moves nodes back to their first choice of aggregator: input. */
 export type TreeRebalanceInput = {
   /** node set */
@@ -2240,7 +4250,11 @@ export type TreeRebalanceItem = {
 
 /** Types of every call, by its name. */
 export interface ApiTypes {
+  'aggregator.drain': { readonly input: AggregatorDrainInput; readonly output: AggregatorDrainOutput; readonly item: never };
   'aggregator.list': { readonly input: AggregatorListInput; readonly output: AggregatorListOutput; readonly item: never };
+  'aggregator.undrain': { readonly input: AggregatorUndrainInput; readonly output: AggregatorUndrainOutput; readonly item: never };
+  'audit.list': { readonly input: AuditListInput; readonly output: AuditListOutput; readonly item: never };
+  'cluster.state': { readonly input: ClusterStateInput; readonly output: ClusterStateOutput; readonly item: never };
   'db.archive': { readonly input: DbArchiveInput; readonly output: DbArchiveOutput; readonly item: never };
   'db.backup': { readonly input: DbBackupInput; readonly output: DbBackupOutput; readonly item: never };
   'db.retention': { readonly input: DbRetentionInput; readonly output: DbRetentionOutput; readonly item: never };
@@ -2250,16 +4264,32 @@ export interface ApiTypes {
   'env.top': { readonly input: EnvTopInput; readonly output: EnvTopOutput; readonly item: never };
   'env.watch': { readonly input: EnvWatchInput; readonly output: undefined; readonly item: EnvWatchItem };
   'health': { readonly input: HealthInput; readonly output: HealthOutput; readonly item: never };
+  'node.availability': { readonly input: NodeAvailabilityInput; readonly output: undefined; readonly item: NodeAvailabilityItem };
+  'node.cancel-window': { readonly input: NodeCancelWindowInput; readonly output: NodeCancelWindowOutput; readonly item: never };
   'node.collect': { readonly input: NodeCollectInput; readonly output: undefined; readonly item: NodeCollectItem };
+  'node.delete': { readonly input: NodeDeleteInput; readonly output: NodeDeleteOutput; readonly item: never };
   'node.diff': { readonly input: NodeDiffInput; readonly output: NodeDiffOutput; readonly item: never };
+  'node.drain': { readonly input: NodeDrainInput; readonly output: NodeDrainOutput; readonly item: never };
+  'node.find-job': { readonly input: NodeFindJobInput; readonly output: NodeFindJobOutput; readonly item: never };
+  'node.group': { readonly input: NodeGroupInput; readonly output: NodeGroupOutput; readonly item: never };
   'node.hardware': { readonly input: NodeHardwareInput; readonly output: undefined; readonly item: NodeHardwareItem };
   'node.history': { readonly input: NodeHistoryInput; readonly output: NodeHistoryOutput; readonly item: never };
   'node.list': { readonly input: NodeListInput; readonly output: NodeListOutput; readonly item: never };
   'node.profile': { readonly input: NodeProfileInput; readonly output: NodeProfileOutput; readonly item: never };
+  'node.reboot-expected': { readonly input: NodeRebootExpectedInput; readonly output: NodeRebootExpectedOutput; readonly item: never };
+  'node.resume': { readonly input: NodeResumeInput; readonly output: NodeResumeOutput; readonly item: never };
   'node.show': { readonly input: NodeShowInput; readonly output: NodeShowOutput; readonly item: never };
+  'node.states': { readonly input: NodeStatesInput; readonly output: NodeStatesOutput; readonly item: never };
   'node.update': { readonly input: NodeUpdateInput; readonly output: NodeUpdateOutput; readonly item: never };
   'node.watch': { readonly input: NodeWatchInput; readonly output: undefined; readonly item: NodeWatchItem };
+  'node.windows': { readonly input: NodeWindowsInput; readonly output: NodeWindowsOutput; readonly item: never };
   'ping': { readonly input: PingInput; readonly output: undefined; readonly item: PingItem };
   'run': { readonly input: RunInput; readonly output: undefined; readonly item: RunItem };
+  'subscription.create': { readonly input: SubscriptionCreateInput; readonly output: SubscriptionCreateOutput; readonly item: never };
+  'subscription.delete': { readonly input: SubscriptionDeleteInput; readonly output: SubscriptionDeleteOutput; readonly item: never };
+  'subscription.list': { readonly input: SubscriptionListInput; readonly output: SubscriptionListOutput; readonly item: never };
+  'token.create': { readonly input: TokenCreateInput; readonly output: TokenCreateOutput; readonly item: never };
+  'token.list': { readonly input: TokenListInput; readonly output: TokenListOutput; readonly item: never };
+  'token.revoke': { readonly input: TokenRevokeInput; readonly output: TokenRevokeOutput; readonly item: never };
   'tree.rebalance': { readonly input: TreeRebalanceInput; readonly output: undefined; readonly item: TreeRebalanceItem };
 }

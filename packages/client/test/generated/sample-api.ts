@@ -1,6 +1,9 @@
 // Generated from the API table; do not edit. The build writes it anew.
 import type { ApiEntry } from '../../src/entry.ts';
 
+/** Version of this API. A daemon of another major version is not understood. */
+export const API_VERSION = '1.0';
+
 /** Every call of the API: how it travels, and what help says of it. */
 export const API = {
   'count.change': {

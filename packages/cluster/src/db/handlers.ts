@@ -1,5 +1,5 @@
 /** Answers to the calls about the database. */
-import type { CallContext, Handler } from '@csm/api';
+import type { Handler } from '@csm/api';
 import { type MasterPorts, Once } from '@csm/feature';
 import { runChild } from '@csm/kit';
 import { type Json, toProblem } from '@csm/model';
@@ -12,10 +12,6 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
   const once = new Once('one backup or archive at a time');
   // Asked again after a take-over, the files are on another machine.
   const master = ports.self.node;
-  const audit = (what: string, input: object, ctx: CallContext): void => {
-    const { user, uid, vouchedBy } = ctx.caller;
-    ports.log.info(`audit: ${what}`, { user, uid, vouchedBy, ...input, trace: ctx.trace });
-  };
   const told = async (what: string, work: Promise<Json>): Promise<Json> => {
     try {
       const answer = await work;
@@ -27,7 +23,6 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
     }
   };
   const backup: Handler<{ file: string; force?: boolean }> = (input, ctx) => {
-    audit('db.backup', input, ctx);
     const { file, force = false } = input;
     const what = `a backup to ${file}`;
     return once.run({ what, input }, ctx, (signal) => told(what, write(file, force, signal)));
@@ -43,7 +38,6 @@ export function dbHandlers(ports: MasterPorts): Readonly<Record<string, Handler<
     ...((await archiveChanges(ports, input, signal)) as object),
   });
   const archive: Handler<ArchiveInput> = (input, ctx) => {
-    audit('db.archive', input, ctx);
     const what = `an archive in ${input.directory}`;
     return once.run({ what, input }, ctx, (signal) => told(what, archived(input, signal)));
   };

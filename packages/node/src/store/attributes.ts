@@ -1,26 +1,70 @@
-import { code, fail } from '@csm/model';
-import { NodeSet } from '@csm/nodeset';
-import type { Tx } from '@csm/store';
+import { rowsAmong, type Tx } from '@csm/store';
 import type { Attributes } from '../attributes.ts';
+import { refusal } from '../states/judge.ts';
+import type { NodeState } from '../states/table.ts';
+import { type Failed, Failures, NOT_KNOWN } from './failures.ts';
+import { moveAll, NODE_KEY, readStates, type StateMove } from './states.ts';
 
 const FIELDS = ['comment', 'features', 'location'] as const;
+type Said = { readonly [field in (typeof FIELDS)[number]]: string | null };
 
-/** Sets admin fields of nodes, all of them or none. One change row for each node that is another than before. */
-export async function update(
-  tx: Tx,
-  { nodes, set }: { readonly nodes: readonly string[]; readonly set: Attributes },
-): Promise<{ readonly updated: number }> {
-  const unknown: string[] = [];
-  let updated = 0;
-  for (const node of nodes) {
-    const known = await tx.get<{ [field in (typeof FIELDS)[number]]: string | null }>(
-      'SELECT comment, features, location FROM node WHERE node_name = $1',
-      [node],
-    );
-    if (known === undefined) {
-      unknown.push(node);
+export interface Update {
+  readonly nodes: readonly string[];
+  readonly set: Attributes;
+  readonly state?: NodeState | undefined;
+  readonly reason?: string | null;
+  /** Who asks. */
+  readonly by: string;
+}
+
+export interface Updated {
+  /** Nodes that are another than before. */
+  readonly updated: number;
+  readonly failed: readonly Failed[];
+}
+
+/**
+ * Sets admin fields of nodes and their state. Of a node whose move is not allowed nothing is changed; the others are.
+ * One change row for what was said of a node that is another than before, and one for its move.
+ */
+export async function update(tx: Tx, { nodes, set, state, reason = null, by }: Update): Promise<Updated> {
+  const failures = new Failures();
+  const known = await readStates(tx, nodes);
+  const moves: StateMove[] = [];
+  const granted: string[] = [];
+  for (const name of nodes) {
+    const row = known.get(name);
+    if (row === undefined) {
+      failures.add(name, NOT_KNOWN);
       continue;
     }
+    // A node that is there already is left as it is.
+    if (state !== undefined && state !== row.state) {
+      const problem = refusal({ from: row.state, to: state, cause: 'user', reason });
+      if (problem !== undefined) {
+        failures.add(name, problem);
+        continue;
+      }
+      moves.push({ node: row, to: state, cause: 'user', reason, by });
+    }
+    granted.push(name);
+  }
+  const changed = await say(tx, granted, set, by);
+  await moveAll(tx, moves);
+  for (const { node } of moves) changed.add(node.node_name);
+  return { updated: changed.size, failed: failures.list() };
+}
+
+/** Gives whom it changed. */
+async function say(tx: Tx, nodes: readonly string[], set: Attributes, by: string): Promise<Set<string>> {
+  const told = new Set<string>();
+  if (FIELDS.every((field) => set[field] === undefined)) return told;
+  const rows = await rowsAmong<Said & { readonly node_name: string }>(
+    tx,
+    { table: 'node', columns: ['node_name', ...FIELDS], key: NODE_KEY },
+    nodes.map((node) => [node]),
+  );
+  for (const { node_name: node, ...known } of rows) {
     const next = {
       comment: set.comment === undefined ? known.comment : set.comment,
       location: set.location === undefined ? known.location : set.location,
@@ -35,19 +79,17 @@ export async function update(
       next.location,
       tx.now,
     ]);
+    const was = Object.fromEntries(changed.map((field) => [field, before(known, field)]));
     await tx.change('node', node, {
-      cause: 'an admin',
+      cause: 'user',
+      by,
       ...Object.fromEntries(changed.map((field) => [field, set[field] ?? null])),
+      was,
     });
-    updated += 1;
+    told.add(node);
   }
-  if (unknown.length > 0) {
-    const named = NodeSet.of(unknown).toString();
-    fail(code.UNKNOWN_NODES, `no node is named ${named}; nothing was changed`, {
-      field: 'nodes',
-      allowed: 'nodes that have reported at least once',
-      nodes: [{ nodeset: named, code: code.UNKNOWN_NODES, text: 'not known' }],
-    });
-  }
-  return { updated };
+  return told;
 }
+
+const before = (known: Said, field: (typeof FIELDS)[number]): unknown =>
+  field === 'features' && known.features !== null ? JSON.parse(known.features) : known[field];

@@ -5,6 +5,7 @@ import { PART_KINDS, type Part, type PartKind } from '../hardware.ts';
 import { HARDWARE_FACTS, profileOf } from '../parts/compare.ts';
 import { readParts } from '../parts/read.ts';
 import { type Applied, applyParts, knownParts } from './hardware.ts';
+import { rebooted as noteReboot } from './reboot.ts';
 import { firstContacts, isRoleAbove } from './roster.ts';
 
 const TEXTS = [
@@ -63,8 +64,10 @@ export const inventory: ReportApplier = async (tx, items) => {
     if (known === undefined || isRoleAbove(known.type as typeof item.role, item.role)) continue;
     await storeDocument(tx, item, hash, document);
     const { events, leftOut } = await storeParts(tx, item, document, known);
+    const bootId = textOf(document, 'boot_id');
+    const rebooted = known.boot_id !== null && bootId !== null && known.boot_id !== bootId;
+    if (rebooted) await noteReboot(tx, item.node, bootId);
     if (known.inventory_hash === hash && events.length === 0) continue;
-    const rebooted = known.boot_id !== null && known.boot_id !== textOf(document, 'boot_id');
     await tx.change('inventory', item.node, {
       hash,
       rebooted,

@@ -50,6 +50,49 @@ const HARDWARE = `
   );
   CREATE INDEX hardware_claim_serial ON hardware_claim (serial);`;
 
+/**
+ * `state_back`: where a node goes when a failure by lost contact heals, or the window that holds it ends. Facts about
+ * contact are counted from `judge_from`. A window without `begin_at` in the future begins when it is made.
+ */
+const states = (numbered: string): string => `
+  ALTER TABLE node ADD COLUMN state_since BIGINT;
+  ALTER TABLE node ADD COLUMN state_cause TEXT;
+  ALTER TABLE node ADD COLUMN state_reason TEXT;
+  ALTER TABLE node ADD COLUMN state_by TEXT;
+  ALTER TABLE node ADD COLUMN state_back TEXT;
+  ALTER TABLE node ADD COLUMN state_window BIGINT;
+  ALTER TABLE node ADD COLUMN reboot_until BIGINT;
+  ALTER TABLE node ADD COLUMN reboot_reason TEXT;
+  ALTER TABLE node ADD COLUMN reboot_by TEXT;
+  CREATE INDEX node_state ON node (state);
+  CREATE INDEX node_state_window ON node (state_window) WHERE state_window IS NOT NULL;
+  CREATE TABLE node_state_history (
+    seq ${numbered}, time BIGINT NOT NULL, node_name TEXT NOT NULL, from_state TEXT, to_state TEXT,
+    cause TEXT NOT NULL, reason TEXT, who TEXT, until_time BIGINT
+  );
+  CREATE INDEX node_state_history_time ON node_state_history (time);
+  CREATE INDEX node_state_history_node ON node_state_history (node_name);
+  CREATE TABLE node_contact (
+    node_name TEXT PRIMARY KEY, what TEXT NOT NULL, since BIGINT NOT NULL, judge_from BIGINT NOT NULL, hub TEXT, why TEXT
+  );
+  CREATE INDEX node_contact_judge ON node_contact (what, judge_from);
+  CREATE INDEX node_contact_hub ON node_contact (hub) WHERE hub IS NOT NULL;
+  CREATE TABLE node_window (
+    id ${numbered}, phase TEXT NOT NULL, state TEXT NOT NULL, begin_at BIGINT NOT NULL, end_at BIGINT,
+    nodes TEXT NOT NULL, node_count INTEGER NOT NULL, reason TEXT NOT NULL, who TEXT NOT NULL, made_at BIGINT NOT NULL,
+    ended_at BIGINT
+  );
+  CREATE INDEX node_window_begin ON node_window (phase, begin_at);
+  CREATE INDEX node_window_end ON node_window (phase, end_at);
+  CREATE TABLE node_window_node (
+    window_id BIGINT NOT NULL, node_name TEXT NOT NULL, PRIMARY KEY (window_id, node_name)
+  );
+  CREATE INDEX node_window_node_name ON node_window_node (node_name);
+  CREATE TABLE node_rule (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+  UPDATE node SET state_since = first_seen, state_cause = 'inventory';
+  INSERT INTO node_state_history (time, node_name, from_state, to_state, cause)
+    SELECT first_seen, node_name, NULL, state, 'inventory' FROM node ORDER BY first_seen, node_name;`;
+
 export const migrations: readonly Migration[] = [
   {
     id: 1,
@@ -77,6 +120,14 @@ export const migrations: readonly Migration[] = [
     sql: {
       sqlite: `${HARDWARE}${history('INTEGER PRIMARY KEY AUTOINCREMENT')}`,
       postgresql: `${HARDWARE}${history('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}`,
+    },
+  },
+  {
+    id: 3,
+    title: 'states of nodes, their history, contact and windows',
+    sql: {
+      sqlite: states('INTEGER PRIMARY KEY AUTOINCREMENT'),
+      postgresql: states('BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY'),
     },
   },
 ];

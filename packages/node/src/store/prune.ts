@@ -1,4 +1,4 @@
-/** What of the parts' tables is not kept for ever. */
+/** What of parts, states and windows is not kept for ever. */
 import { inSlice, type SqlValue, type Tx } from '@csm/store';
 import { OPEN_MS } from '../parts/situation.ts';
 
@@ -11,7 +11,7 @@ const SHARED_MAX = 100_000;
 /** Removes what is too old or too much, a few milliseconds' worth; `more` tells that another call has work. */
 export async function prune(
   tx: Tx,
-  { olderThan }: { readonly olderThan: number },
+  { olderThan, states = olderThan }: { readonly olderThan: number; readonly states?: number },
 ): Promise<{ readonly more: boolean }> {
   let more = false;
   /** A statement on at most `most` rows, the last of its values, again and again while there is time. */
@@ -44,6 +44,27 @@ export async function prune(
     `DELETE FROM hardware_shared WHERE (serial, kind) IN
        (SELECT serial, kind FROM hardware_shared WHERE seen < $1 ORDER BY seen LIMIT $2)`,
     tx.now - SHARED_MS,
+  );
+  // The newest row of a node that is known stays, however old it is: it says since when it is as it is.
+  await slice(
+    `DELETE FROM node_state_history WHERE seq IN (
+       SELECT h.seq FROM node_state_history h WHERE h.time < $1 AND (
+         EXISTS (SELECT 1 FROM node_state_history later WHERE later.node_name = h.node_name AND later.seq > h.seq)
+         OR NOT EXISTS (SELECT 1 FROM node n WHERE n.node_name = h.node_name))
+       ORDER BY h.time LIMIT $2)`,
+    states,
+  );
+  await slice(
+    `DELETE FROM node_window_node WHERE (window_id, node_name) IN (
+       SELECT wn.window_id, wn.node_name FROM node_window w JOIN node_window_node wn ON wn.window_id = w.id
+       WHERE w.phase IN ('ended', 'cancelled') AND w.ended_at < $1 LIMIT $2)`,
+    states,
+  );
+  await slice(
+    `DELETE FROM node_window WHERE id IN (
+       SELECT w.id FROM node_window w WHERE w.phase IN ('ended', 'cancelled') AND w.ended_at < $1
+         AND NOT EXISTS (SELECT 1 FROM node_window_node wn WHERE wn.window_id = w.id) LIMIT $2)`,
+    states,
   );
   const shared = await tx.get<{ n: number }>('SELECT count(*) AS n FROM hardware_shared');
   let excess = (shared?.n ?? 0) - SHARED_MAX;

@@ -3,6 +3,8 @@ import { type DaemonId, type Json, parseDaemonId, type Role, roleRank } from '@c
 import { NodeSet } from '@csm/nodeset';
 import { type Among, cursors, rowsAmong, type Sql, type Tx } from '@csm/store';
 import type { DaemonRecord, RosterRecord, RosterRecorded, Telling } from '@csm/tree';
+import { type NodeEvent, orphansOf, stepAll } from './contact.ts';
+import { NODE_KEY, noteMoves } from './states.ts';
 
 /** Longest list of names a change row spells out, characters folded. */
 const NODES_TEXT_MAX = 100_000;
@@ -19,6 +21,7 @@ export async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorde
     );
   }
   for (const telling of input.tellings) await tell(tx, telling);
+  await stepContacts(tx, input);
   if (input.claims.length === 0) return { claims: [] };
   const streams = input.claims.map(({ daemon, incarnation }) => ({ daemon, incarnation }));
   const found = (await cursors(tx, { streams })).cursors;
@@ -35,7 +38,38 @@ export async function record(tx: Tx, input: RosterRecord): Promise<RosterRecorde
   return { claims };
 }
 
-const NODE_KEY: Among['key'] = [['node_name', 'TEXT']];
+/** What the tellings mean for the states of nodes. Only a node's main daemon stands for it. */
+async function stepContacts(tx: Tx, { hubs, tellings }: RosterRecord): Promise<void> {
+  const events: NodeEvent[] = [];
+  for (const { hub, linked } of hubs) if (linked) events.push(...(await orphansOf(tx, hub)));
+  const told: (NodeEvent & { readonly role: Role })[] = [];
+  for (const { what, daemons, planned, cause, within } of tellings) {
+    if (what !== 'up' && what !== 'down') continue;
+    const hubOf = new Map(Object.entries(within ?? {}).flatMap(([hub, ids]) => ids.map((id) => [id, hub])));
+    for (const daemon of daemons) {
+      const id = parseDaemonId(daemon);
+      // A master that is away is told by health: while no master leads, nobody could tell its goodbye from its death.
+      if (id === undefined || id.role === 'master') continue;
+      // An aggregator that is lost takes its own node with it.
+      const away = hubOf.get(daemon) ?? null;
+      const hub = away === id.node ? null : away;
+      const event =
+        what === 'up' ? ({ kind: 'linked' } as const) : ({ kind: 'lost', planned, hub, why: cause } as const);
+      told.push({ node: id.node, event, role: id.role });
+    }
+  }
+  if (told.length > 0) {
+    const rows = await rowsAmong<{ node_name: string; type: Role }>(
+      tx,
+      { table: 'node', columns: ['node_name', 'type'], key: NODE_KEY },
+      [...new Set(told.map(({ node }) => node))].map((node) => [node]),
+    );
+    const types = new Map(rows.map(({ node_name, type }) => [node_name, type]));
+    events.push(...told.filter(({ node, role }) => types.get(node) === role));
+  }
+  await stepAll(tx, events);
+}
+
 const DAEMON_KEY: Among['key'] = [['daemon', 'TEXT']];
 const DAEMON_COLUMNS = [
   'daemon',
@@ -125,12 +159,21 @@ export async function firstContacts(
   const fresh = [...types].filter(([node]) => !before.has(node));
   await tx.insert(
     'node',
-    ['node_name', 'type', 'state', 'first_seen', 'update_time'],
-    fresh.map(([node, type]) => [node, type, 'DISCOVERED', tx.now, tx.now]),
+    ['node_name', 'type', 'state', 'state_since', 'state_cause', 'first_seen', 'update_time'],
+    fresh.map(([node, type]) => [node, type, 'DISCOVERED', tx.now, 'inventory', tx.now, tx.now]),
   );
-  for (const [node, type] of fresh) {
-    await tx.change('node', node, { state: 'DISCOVERED', cause: 'first contact', type });
-  }
+  await noteMoves(
+    tx,
+    fresh.map(([node, type]) => ({
+      node,
+      from: null,
+      to: 'DISCOVERED',
+      cause: 'inventory',
+      reason: 'first contact',
+      by: null,
+      more: { type },
+    })),
+  );
   for (const [node, type] of types) {
     if (!before.has(node) || before.get(node) === type) continue;
     await tx.run('UPDATE node SET type = $2, update_time = $3 WHERE node_name = $1', [node, type, tx.now]);
