@@ -29,6 +29,7 @@ const SLOW_TIMEOUT_MS = 120_000;
 /** The groups that take a minute and more begin first, the longest of all before them: none is left alone at the end. */
 const LONGEST = [
   'packages/store',
+  'slow/node-states',
   'slow/exactly-once',
   'slow/versions',
   'packages/environment',

@@ -13,7 +13,7 @@ import { pass } from '../support/wait.ts';
 const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
 const INTERVAL = 1;
 /** Seconds: long enough for a daemon that is started again on a loaded machine, short enough to wait for. */
-const GRACE = 15;
+const GRACE = 20;
 const STABLE_FOR = 2;
 const OPTIONS = {
   computes: 3,

@@ -86,8 +86,9 @@ export function csmd(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
   return launch(args, env).ended;
 }
 
-function launch(args: readonly string[], env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [CSMD, ...args], {
+function launch(args: readonly string[], env: NodeJS.ProcessEnv, program?: string) {
+  const [file, first] = program === undefined ? [process.execPath, [CSMD]] : [program, []];
+  const child = spawn(file, [...first, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -115,12 +116,12 @@ export class Daemon {
   readonly #out: { stdout: string; stderr: string };
   #client: Client | undefined;
 
-  constructor(role: Role, node: string, file: string, socket: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  constructor(role: Role, node: string, file: string, socket: string, { args = [], env = {}, program }: StartOptions) {
     this.role = role;
     this.node = node;
     this.file = file;
     this.socket = socket;
-    const { child, out, ended } = launch(['--role', role, '--file', file, ...args], env);
+    const { child, out, ended } = launch(['--role', role, '--file', file, ...args], env, program);
     this.child = child;
     this.#out = out;
     this.ended = ended;
@@ -196,6 +197,8 @@ export interface StartOptions {
   readonly more?: object;
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Another csmd than that of this clone. */
+  readonly program?: string;
   /** Another certificate file than the one issued for it. */
   readonly cred?: string;
   readonly ca?: string;
@@ -258,7 +261,7 @@ export class Site {
 
   /** Starts a daemon on a configuration that is there, such as that of one that was stopped. */
   startFile(role: Role, node: string, file: string, socket: string, options: StartOptions = {}): Daemon {
-    const daemon = new Daemon(role, node, file, socket, options.args ?? [], options.env ?? {});
+    const daemon = new Daemon(role, node, file, socket, options);
     this.daemons.push(daemon);
     return daemon;
   }

@@ -187,7 +187,10 @@ export function requests(operation: Operation, texts: Texts): Arbitrary<Wanted> 
     { requiredKeys: [] },
   );
   return fc
-    .tuple(fc.oneof({ arbitrary: well, weight: 8 }, { arbitrary: broken, weight: 1 }), fc.option(headers))
+    .tuple(
+      fc.oneof({ arbitrary: well, weight: 8 }, { arbitrary: broken, weight: 1 }),
+      fc.oneof({ arbitrary: fc.constant(null), weight: 4 }, { arbitrary: headers, weight: 1 }),
+    )
     .map(([wanted, more]) => (more === null ? wanted : { ...wanted, headers: { ...wanted.headers, ...more } }));
 }
 
@@ -214,11 +217,11 @@ function wantedOf({ method, path, parameters, body }: Operation, input: Record<s
   });
   const inQuery = new Set(parameters.filter((one) => one.in === 'query').map(({ name }) => name));
   const query = new URLSearchParams();
-  for (const [name, value] of [...rest]) {
+  for (const [name, value] of rest) {
     if (body !== undefined && !inQuery.has(name)) continue;
     rest.delete(name);
     for (const one of Array.isArray(value) ? value : [value]) query.append(name, text(one).slice(0, 6000));
   }
-  const target = query.size === 0 ? filled : `${filled}?${query}`;
+  const target = query.size === 0 ? filled : `${filled}?${query.toString()}`;
   return { method, path: target, ...(body === undefined ? {} : { body: JSON.stringify(Object.fromEntries(rest)) }) };
 }

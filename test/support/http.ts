@@ -41,7 +41,7 @@ export function requestOf(row: TableRow, input: JsonObject): Wanted {
       query.append(name, typeof one === 'string' ? one : (JSON.stringify(one) ?? ''));
     }
   }
-  return { method: row.method, path: query.size === 0 ? path : `${path}?${query}`, body: undefined };
+  return { method: row.method, path: query.size === 0 ? path : `${path}?${query.toString()}`, body: undefined };
 }
 
 /** Reads whole answers; a stream is read for a moment only. */

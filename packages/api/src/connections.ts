@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { code, type Problem, problem } from '@csm/model';
+import { CsmError, code, type Problem, problem } from '@csm/model';
 import { Admission } from './admission.ts';
 import type { Door, Guest, Known } from './door.ts';
 import type { Limits } from './limits.ts';
@@ -27,9 +27,10 @@ export class Visit {
     this.#release = [release];
   }
 
-  /** What else is given back at its end. */
+  /** What else is given back at its end; at once where it has ended already. */
   holds(release: () => void): void {
-    this.#release.push(release);
+    if (this.#holds === 0) release();
+    else this.#release.push(release);
   }
 
   /** A call begins; the place is then kept until `drop` came for the answer and for the handler. */
@@ -178,7 +179,8 @@ export class Connections {
   /** Who a request is from. Rejects with what is to be answered when that is not proven. */
   known(request: IncomingMessage): Promise<Known> {
     const peer = this.#peers.get(request.socket);
-    if (peer === undefined) return Promise.reject(new Error('the connection is closed'));
+    if (peer === undefined)
+      return Promise.reject(new CsmError(problem(code.COMMUNICATION, 'the connection is closed')));
     return peer.guest.known(request);
   }
 

@@ -1,9 +1,14 @@
-import { ACCESS, DEFAULT_TIMEOUT_SECONDS, MINIMUM_TIMEOUT_SECONDS } from './row.ts';
+import { type Access, DEFAULT_TIMEOUT_SECONDS, MINIMUM_TIMEOUT_SECONDS } from './row.ts';
 import type { ApiTable } from './table.ts';
 
 /** A permission file in which every call stands in the class of its row: the beginning of a site's own. */
 export function generateAcl(table: ApiTable): string {
-  const comments = {
+  const of = (access: Access): readonly string[] =>
+    table.offered
+      .filter((row) => row.access === access)
+      .map((row) => row.name)
+      .sort();
+  return json({
     '#': 'Who may make which calls, in the format of IBM CSM. Keys and names with a # do not count. Every call stands here in the class it has without this file; a call that stands in no list is privileged. Names are ours or those of IBM CSM, in any case.',
     '#in force':
       'where csm.api_permission_file names it. csmd --check says what is wrong in it, SIGHUP reads it again. A call is judged where it enters and again at the master: give all daemons the same file.',
@@ -13,27 +18,11 @@ export function generateAcl(table: ApiTable): string {
       'Groups, by name or number, whose members may make every call; supplementary groups count. Group root always may.',
     privileged_group_id: ['root'],
     '#public': 'Calls that everybody may make.',
+    public: of('public'),
     '#private': 'Calls that the owner of what they name may make, and who is privileged.',
+    private: of('private'),
     '#privileged': 'Calls of root and of the users and groups above. What stands in no list is privileged too.',
-  };
-  const lists = Object.fromEntries(
-    [...ACCESS].map((access) => [
-      access,
-      table.offered
-        .filter((row) => row.access === access)
-        .map((row) => row.name)
-        .sort(),
-    ]),
-  );
-  const { '#public': pub, '#private': own, '#privileged': rest, ...head } = comments;
-  return json({
-    ...head,
-    '#public': pub,
-    public: lists['public'] ?? [],
-    '#private': own,
-    private: lists['private'] ?? [],
-    '#privileged': rest,
-    privileged: lists['privileged'] ?? [],
+    privileged: of('privileged'),
   });
 }
 

@@ -16,8 +16,12 @@ export function generateReference(table: ApiTable): string {
 
 <!-- Generated from the API table; do not edit. -->
 
-HTTP/1.1 with JSON over the unix socket of any CSM daemon. Who calls is known from the socket. An answer is JSON, or one
-JSON item a line (\`application/x-ndjson\`) with \`{"end":true}\` or \`{"problem":…}\` as its last line. What goes wrong is
+HTTP/1.1 with JSON over the unix socket of any CSM daemon, where the kernel says who calls, or over HTTPS with a
+certificate or a token (docs/operate/access.md). The class of each call below is that of the table; a permission file
+may say otherwise. A client says the version it speaks in \`CSM-API-Version\`, and is refused where it is another one
+before the dot. A body has at most \`api.max_body\` bytes (413, code 12). An answer is JSON, or one JSON item a line (\`application/x-ndjson\`) with \`{"end":true}\` or \`{"problem":…}\` as its last line; the
+same items come as server-sent events (\`Accept: text/event-stream\`) or over a WebSocket (an upgrade of a GET), see
+docs/operate/streams.md. What goes wrong is
 answered as \`application/problem+json\` (RFC 9457) with \`code\` (0–55), \`name\`, \`detail\`, and where it helps \`field\`,
 \`allowed\` and \`nodes\`. Every answer has its trace in \`X-CSM-Trace\`. \`CSM-Timeout\` asks for fewer seconds than a call
 may take. A changing call under an \`Idempotency-Key\` is carried out once: a repeated order is answered from what

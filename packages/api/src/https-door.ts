@@ -85,8 +85,10 @@ export function httpsDoor(options: HttpsDoorOptions): Door {
         holder: { key: address, words: `address ${address}`, isRoot: false },
         log: { address: socket.remoteAddress },
         async known(request) {
-          // Who tried too much waits, right or wrong: else every guess would be told apart.
-          const wait = failures.wait(address, performance.now());
+          // Who tried too much waits, right or wrong: else every guess would be told apart. A certificate is no guess.
+          const judged = request.headers.authorization === undefined ? judge() : undefined;
+          const isCertified = judged !== undefined && 'user' in judged;
+          const wait = isCertified ? 0 : failures.wait(address, performance.now());
           if (wait > 0) throw tooMany(wait);
           try {
             return await prove(request);

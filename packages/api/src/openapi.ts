@@ -64,11 +64,19 @@ export function openApi(table: ApiTable, version: string): JsonObject {
       title: 'CSM API',
       version,
       description:
-        'HTTP over the unix socket of any CSM daemon. Who calls is known from the socket; there is no password.',
+        'HTTP over the unix socket of any CSM daemon, where the kernel says who calls, or over HTTPS where a daemon takes calls so (net.api_listen), with a certificate or a token.',
     },
-    servers: [{ url: '/', description: 'the unix socket of a daemon' }],
+    servers: [{ url: '/', description: 'a daemon: its unix socket, or its address' }],
+    // The first is the unix socket, where nothing is shown.
+    security: [{}, { certificate: [] }, { token: [] }],
     paths,
-    components: { schemas: { Problem: PROBLEM_SCHEMA } },
+    components: {
+      schemas: { Problem: PROBLEM_SCHEMA },
+      securitySchemes: {
+        certificate: { type: 'mutualTLS', description: 'a certificate of a user (csm cert issue --user)' },
+        token: { type: 'http', scheme: 'bearer', description: 'csm token create' },
+      },
+    },
   };
 }
 

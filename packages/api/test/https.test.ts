@@ -258,6 +258,9 @@ describe('the API over HTTPS', () => {
     const { status, headers, json } = await ask('/csm/v1/nodes', { token: GOOD });
     expect([status, json['code']]).to.deep.equal([429, 16]);
     expect(Number(headers['retry-after'])).to.be.within(1, 6);
+    // A certificate is no guess: its user is not kept out by others at his address.
+    expect((await ask('/csm/v1/nodes', { cert: 'nobody' })).status).to.equal(200);
+    expect((await ask('/csm/v1/nodes', { cert: 'stolen' })).status).to.equal(429);
     expect(lines.filter((line) => line.includes('a proof of who calls has failed'))).to.have.length(1);
   });
 

@@ -4,7 +4,14 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { parseBody } from '../src/body.ts';
 import { faults } from '../src/faults.ts';
-import { type ApiRow, ApiTable } from '../src/index.ts';
+import {
+  type ApiRow,
+  ApiTable,
+  describe as describeTable,
+  generateClient,
+  generateReference,
+  openApi,
+} from '../src/index.ts';
 import { coerce } from '../src/input.ts';
 import { asJsonSchema } from '../src/schema.ts';
 import { ROWS, TABLE } from './sample.ts';
@@ -220,6 +227,8 @@ describe('ApiTable', () => {
         path: '/csm/v1/z',
         item: Type.Object({ end: Type.Boolean() }),
       },
+      { ...row, name: 'a.d', path: '/csm/v1/u', access: 'private' },
+      { ...row, name: 'a.e', path: '/csm/v1/v', internal: true },
     ];
     let text = '';
     try {
@@ -239,8 +248,37 @@ describe('ApiTable', () => {
       "'o' cannot stand in a query",
       "the field 'end'",
       'both an output and items',
+      'a.d: it is private, and its handler checks no owner',
+      'a.e: it is internal, and enters by compute daemons',
     ]) {
       expect(text).to.contain(part);
     }
+  });
+
+  it('offers nobody the calls between daemons', () => {
+    const input = Type.Object({ bearer: Type.String() }, { additionalProperties: false });
+    const inner: ApiRow = {
+      name: 'token.resolve',
+      summary: 'Tells whose a token is',
+      access: 'public',
+      method: 'POST',
+      path: '/csm/v1/inner',
+      input,
+      changes: false,
+      enters: ['utility'],
+      reach: 'master',
+      internal: true,
+    };
+    const table = new ApiTable([...ROWS, inner]);
+    expect(table.row('token.resolve')?.name).to.equal('token.resolve');
+    expect(table.validate('token.resolve', { bearer: 'x' }).ok).to.equal(true);
+    expect(table.offered.map((row) => row.name)).to.deep.equal(ROWS.map((row) => row.name));
+    expect(table.match('POST', '/csm/v1/inner').methods).to.deep.equal([]);
+    expect(table.unknownPath('/csm/v1/innr').detail).to.not.contain('/csm/v1/inner');
+    expect(table.unknownCall('token.resolv').detail).to.not.contain('token.resolve');
+    for (const text of [JSON.stringify(openApi(table, '1')), generateClient(table), generateReference(table)]) {
+      expect(text).to.not.contain('token.resolve').and.to.not.contain('/csm/v1/inner');
+    }
+    expect(describeTable(table).map((row) => row.name)).to.not.include('token.resolve');
   });
 });

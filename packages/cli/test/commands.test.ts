@@ -1,7 +1,7 @@
 import { fail } from '@csm/model';
 import { expect } from 'chai';
 import { csm, NOW, text, until, type World, world } from './harness.ts';
-import { CHANGES, gives, HEALTHY, NODES, SICK, shown, UNREACHABLE, WELL } from './sample.ts';
+import { AGGREGATORS, CHANGES, gives, HEALTHY, NODES, SICK, shown, UNREACHABLE, WELL } from './sample.ts';
 
 describe('csm', () => {
   let tree: World;
@@ -25,6 +25,7 @@ describe('csm', () => {
         out: text`
           healthy
           MASTER: m1   version 0.1.0   leads 3 d 4 h   term 3   sqlite ok   reports 1042 committed, 0 queued, 3 stale, 0 rejected
+          STORE: 2 of 10000 calls wait   last commit 1.2 ms   4.0 MiB
           AGGREGATORS: 2
             NODE   LINK  SINCE    PRIMARY  UNRESPONSIVE  SECONDARY  UNRESPONSIVE  BOUNCED  REASON
             agg-A  up    40 min         2             0          1             0        1  -
@@ -32,6 +33,12 @@ describe('csm', () => {
           UTILITIES: 1
             NODE    LINK  LAST SEEN  ADDRESS
             login1  up    2 s        10.0.0.9
+          COMPUTES: 3   3 with two links   version 0.1.0 3
+          DAEMONS: 3
+            DAEMON            VERSION  RUNS     BOUNCED  CERTIFICATE   CLOCK  DROPPED   CREDIT  SINK
+            master/m1         0.1.0    3 d 4 h        -  210 d             -        0        -  -
+            aggregator/agg-A  0.1.0    3 d 4 h        1  210 d        +0.0 s        0  8.0 MiB  connected
+            utility/login1    0.1.0    3 d 4 h        3  210 d        +0.0 s        0        -  -
           LOCAL: utility/login1   primary agg-A   secondary agg-B   outbox 0 waiting, 0 unacknowledged, 0 dropped, 0 refused   journal ok
             CANDIDATE  STATE      REASON
             agg-A      primary    -
@@ -52,7 +59,120 @@ describe('csm', () => {
       expect(out).to.contain('OTHER MASTERS: 1\n  NODE  LINK  LAST SEEN  ADDRESS\n  m2    lost  1 min      -\n');
       expect(out).to.contain('REFUSED: 1\n  DAEMON        BY     ADDRESS   CODE         COUNT  LAST   REASON\n');
       expect(out).to.contain('  compute/n009  agg-A  10.0.1.9  certificate     12  2 min  certificate has expired\n');
+      expect(out.split('\n')[1]).to.equal(
+        'warning: the certificate of compute/n[001-002] expires in 12 days, at 2026-10-29T10:00:00.000Z',
+      );
+      expect(out).to.contain('COMPUTES: 3   0 with two links   2 with one   1 with none\n');
+      expect(out).to.match(/CERTIFICATES: 1\n {2}ROLE {5}NODES {11}EXPIRES\n {2}compute {2}n\[001-002\] \(2\) {2}2026/);
       for (const format of ['json', 'yaml', 'csv']) expect((await run(`health -o ${format}`)).exit).to.equal(1);
+      expect((await run('health --tree')).exit).to.equal(1);
+    });
+
+    it("shows the tree in the layout of CSM's health check", async () => {
+      const { exit, out, err } = await run('health --tree');
+      expect([exit, err]).to.deep.equal([0, '']);
+      expect(lastInput()).to.deep.equal({});
+      expect(out.split('\n')).to.deep.equal([
+        'Starting. Contacting local daemon...',
+        'Connected. Checking infrastructure... (this may take a moment. Please be patient...)',
+        '###### RESPONSE FROM THE LOCAL DAEMON #######',
+        'MASTER: m1',
+        '\tDB_free_conn_size: 9998',
+        '\tDB_locked_conn_pool_size: 2',
+        '\tTimer_test: skipped',
+        '\tDB_sql_query_test: success',
+        '\tMulticast_test: skipped',
+        '\tNetwork_vchannel_test: success',
+        '\tUser_permission_test: success',
+        '\tUniqueID_test: success',
+        'Aggregators:2',
+        '\tAGGREGATOR: agg-A',
+        '\t\tActive_primary: 2',
+        '\t\tUnresponsive_primary: 0',
+        '\t\tActive_secondary: 1',
+        '\t\tUnresponsive_secondary: 0',
+        '\tAGGREGATOR: agg-B',
+        '\t\tActive_primary: 1',
+        '\t\tUnresponsive_primary: 0',
+        '\t\tActive_secondary: 2',
+        '\t\tUnresponsive_secondary: 0',
+        '\tUnresponsive Aggregators: 0',
+        'Utility Nodes:1',
+        '\tUTILITY: login1',
+        '\tUnresponsive Utility Nodes: 0',
+        'Local_daemon: UTILITY: login1',
+        '\tStatus: primary agg-A, secondary agg-B, outbox 0 reports, 0 dropped',
+        '#############################################',
+        '',
+        'Finished. Cleaning up...',
+        'Test complete: rc=0',
+        '',
+      ]);
+    });
+
+    it('with -v the tree has figures, and each node by name', async () => {
+      const none = { active: [], unresponsive: '' };
+      const aggregators = SICK.aggregators.map((a) =>
+        a.connected
+          ? {
+              ...a,
+              primary: { active: 2, unresponsive: 1 },
+              nodes: {
+                primary: { active: [{ nodes: 'n[001-002]', bounced: 4, version: '1.4' }], unresponsive: 'n003' },
+                secondary: none,
+              },
+            }
+          : a,
+      );
+      const refused = [{ ...(SICK.refused[0] as (typeof SICK.refused)[number]), code: 'duplicate' }];
+      tree.handlers['health'] = async () => ({ ...SICK, aggregators, refused }) as never;
+      const { exit, out } = await run('health --tree -v');
+      expect(exit).to.equal(1);
+      expect(lastInput()).to.deep.equal({ nodes: true });
+      const from = out.indexOf('MASTER');
+      expect(out.slice(from, out.indexOf('\n#####', from)).split('\n')).to.deep.equal([
+        'MASTER: m1 (bounced=2; version=0.1.0)',
+        '\tDB_free_conn_size: 9998',
+        '\tDB_locked_conn_pool_size: 2',
+        '\tTimer_test: skipped',
+        '\tDB_sql_query_test: success',
+        '\tMulticast_test: skipped',
+        '\tNetwork_vchannel_test: success',
+        '\tUser_permission_test: success',
+        '\tUniqueID_test: fail',
+        'Aggregators:2',
+        '\tAGGREGATOR: agg-A (bounced=1; version=0.1.0)',
+        '\t\tActive_primary: 2',
+        '\t\tUnresponsive_primary: 1',
+        '\t\tActive_secondary: 1',
+        '\t\tUnresponsive_secondary: 0',
+        '\t\tPrimary Nodes:',
+        '\t\t\tActive: 2',
+        '\t\t\t\tCOMPUTE: n001 (bounced=4; version=1.4; link=PRIMARY)',
+        '\t\t\t\tCOMPUTE: n002 (bounced=4; version=1.4; link=PRIMARY)',
+        '\t\t\tUnresponsive: 1',
+        '\t\t\t\tCOMPUTE: n003 (bounced=n/a; version=n/a; link=ANY)',
+        '\t\tSecondary Nodes:',
+        '\t\t\tActive: 0',
+        '\t\t\tUnresponsive: 0',
+        '\tUnresponsive Aggregators: 1',
+        '\t\tAGGREGATOR: agg-B (bounced=n/a; version=n/a; link=ANY)',
+        'Utility Nodes:1',
+        '\tUnresponsive Utility Nodes: 1',
+        '\t\tUTILITY: login1 (bounced=n/a; version=n/a; link=ANY)',
+        'Local_daemon: UTILITY: login1 (bounced=n/a; version=n/a)',
+        '\tStatus: primary agg-A, secondary agg-B, outbox 0 reports, 0 dropped',
+      ]);
+    });
+
+    it('shows the tree without a master', async () => {
+      tree.handlers['health'] = async () => UNREACHABLE as never;
+      const { exit, out } = await run('health --tree -v');
+      expect(exit).to.equal(1);
+      expect(out).to.contain('\nMASTER: n/a (bounced=n/a; version=n/a; link=ANY)\n\tDB_free_conn_size: skipped\n');
+      expect(out).to.contain('\n\tNetwork_vchannel_test: fail\n');
+      expect(out).to.contain('\nAggregators:0\n\tUnresponsive Aggregators: 0\n');
+      expect(out).to.contain('Test complete: rc=1\n');
     });
 
     it('shows what a daemon without a master knows', async () => {
@@ -85,9 +205,11 @@ describe('csm', () => {
     });
 
     it('shows an answer of an older master', async () => {
-      const { term: _, engine: __, ...master } = HEALTHY.master;
+      const { term: _, engine: __, store: _store, self: _self, ...master } = HEALTHY.master;
       const { standby: ___, ...local } = HEALTHY.local;
-      tree.handlers['health'] = async () => ({ ...HEALTHY, master, local }) as never;
+      const { warnings: _warnings, computes: _computes, certificates: _certificates, ...rest } = HEALTHY;
+      tree.handlers['health'] = async () => ({ ...rest, master, local }) as never;
+      expect((await run('health --tree')).out).to.contain('\tDB_free_conn_size: n/a\n');
       expect((await run('health')).out).to.contain(
         'MASTER: m1   version 0.1.0   leads 3 d 4 h   database ok   reports',
       );
@@ -119,7 +241,7 @@ describe('csm', () => {
     it('gives the answer of the API as it is', async () => {
       expect((await run('health -o json')).out).to.equal(`${JSON.stringify(HEALTHY, null, 2)}\n`);
       const csv = (await run('-o csv health')).out;
-      expect(csv).to.match(/^field,value\r\ndegraded,false\r\nproblems,\[\]\r\nmaster.node,m1\r\n/);
+      expect(csv).to.match(/^field,value\r\ndegraded,false\r\nproblems,\[\]\r\nwarnings,\[\]\r\nmaster.node,m1\r\n/);
       expect(csv).to.contain('\r\naggregators.1.primary.active,1\r\n');
       expect((await run('health -o yaml')).out).to.contain('\naggregators:\n  - node: agg-A\n    connected: true\n');
     });
@@ -229,7 +351,7 @@ describe('csm', () => {
       agg-B  up    3 d 3 h        1             0          2             0        0  -        -
     `);
     expect(JSON.parse((await run('aggregator list -o json')).out)).to.deep.equal(
-      HEALTHY.aggregators.map((row) => ({ ...row, drained: null })),
+      AGGREGATORS,
     );
     const csv = (await run('aggregator list -o csv --no-header')).out.split('\r\n');
     expect(csv[0]).to.equal('agg-A,true,2026-10-17T09:20:00.000Z,,10.0.0.1,1.0,1,2,0,1,0,');

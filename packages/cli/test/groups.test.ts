@@ -385,6 +385,20 @@ describe('groups on the command line', () => {
     );
   });
 
+  it('are looked for elsewhere when a command fails for what it does not list', async () => {
+    file(
+      'groups.conf',
+      '[Main]\ndefault: local\n[local]\nmap: cat list/$GROUP\nlist: ls list\n[bare]\nmap: cat $GROUP\n',
+    );
+    file('list/gpu', 'n7');
+    expect(await folded('@gpu')).to.equal('n7');
+    expect(await folded('@compute'), 'of the genders').to.equal('n[001-004]');
+    expect(await folded('@local:nope')).to.match(/^9 csm: there is no group @local:nope in .*groups\.conf:3/);
+    expect(await folded('@bare:nope'), 'nothing lists it').to.match(
+      /^17 csm: the command of .*groups\.conf:6 \(map\) ended with 1: cat: nope: No such file/,
+    );
+  });
+
   it('need no file at all', async () => {
     rmSync(dir, { recursive: true });
     const without = { CSM_GROUPS: '', GENDERS: '' };

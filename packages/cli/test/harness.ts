@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
+import { access } from '@csm/access';
 import { type ApiServer, ApiTable, type CallContext, createServer, DEFAULT_POLICY } from '@csm/api';
 import { cluster } from '@csm/cluster';
 import { environment } from '@csm/environment';
 import { fail, type Json, type JsonObject } from '@csm/model';
 import { node } from '@csm/node';
+import { stream } from '@csm/stream';
 import { type Io, main } from '../src/index.ts';
 
 export const NOW = Date.parse('2026-10-17T10:00:00Z');
@@ -40,7 +42,7 @@ export async function world(): Promise<World> {
   };
   const quiet = { debug: () => 0, info: () => 0, warn: () => 0, error: () => 0 };
   const server: ApiServer = createServer({
-    table: new ApiTable([...node.api, ...environment.api, ...cluster.api]),
+    table: new ApiTable([...node.api, ...environment.api, ...cluster.api, ...access.api, ...stream.api]),
     socketPath: socket,
     self: { role: 'utility', node: 'login1' },
     version: '0',

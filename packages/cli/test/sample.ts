@@ -1,6 +1,7 @@
 /** Answers as a small cluster gives them. */
 import type { CallContext } from '@csm/api';
 import type {
+  AggregatorListOutput,
   ClusterStateOutput,
   EnvQueryItem,
   EnvTopOutput,
@@ -13,6 +14,7 @@ import type {
   NodeProfileOutput,
   NodeStatesOutput,
   NodeWindowsOutput,
+  SubscriptionListOutput,
 } from '@csm/client';
 import type { Json } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
@@ -81,9 +83,21 @@ export const NODES: readonly Node[] = [
   { ...bare, name: 'login1', type: 'utility', secondary_aggregator: null, links: 1, discovered_cores: 8 },
 ];
 
+const SELF: NonNullable<HealthOutput['master']['self']> = {
+  version: '0.1.0',
+  started: '2026-10-14T06:00:00.000Z',
+  certificate_expires: '2027-05-15T10:00:00.000Z',
+  clock_ahead_ms: 12,
+  clock_of: 'master/m1',
+  dropped: 0,
+  refused: 0,
+  features: {},
+};
+
 export const HEALTHY: HealthOutput = {
   degraded: false,
   problems: [],
+  warnings: [],
   master: {
     node: 'm1',
     reachable: true,
@@ -94,6 +108,16 @@ export const HEALTHY: HealthOutput = {
     engine: 'sqlite',
     database: 'ok',
     reports: { queued: 0, committed: 1042, stale: 3, rejected: 0 },
+    store: {
+      queued: 2,
+      queue_limit: 10_000,
+      queued_bytes: 400,
+      refused: 0,
+      last_commit_ms: 1.234,
+      file_bytes: 4 * 1024 * 1024,
+      wal_bytes: 0,
+    },
+    self: { ...SELF, clock_ahead_ms: null, clock_of: null },
   },
   aggregators: [
     {
@@ -106,6 +130,8 @@ export const HEALTHY: HealthOutput = {
       bounced: 1,
       primary: { active: 2, unresponsive: 0 },
       secondary: { active: 1, unresponsive: 0 },
+      credit: 8 * 1024 * 1024,
+      self: { ...SELF, features: { environment: { receiver: 'sink:4739', state: 'connected' } } },
     },
     {
       node: 'agg-B',
@@ -117,10 +143,27 @@ export const HEALTHY: HealthOutput = {
       bounced: 0,
       primary: { active: 1, unresponsive: 0 },
       secondary: { active: 2, unresponsive: 0 },
+      credit: 8 * 1024 * 1024,
+      self: null,
     },
   ],
   masters: [],
-  utilities: [{ node: 'login1', connected: true, last_seen: '2026-10-17T09:59:58.000Z', address: '10.0.0.9' }],
+  utilities: [
+    {
+      node: 'login1',
+      connected: true,
+      last_seen: '2026-10-17T09:59:58.000Z',
+      address: '10.0.0.9',
+      since: '2026-10-14T06:00:05.000Z',
+      version: '1.4',
+      bounced: 3,
+      self: SELF,
+    },
+  ],
+  computes: { known: 3, redundant: 3, single: 0, lost: 0, versions: [{ version: '0.1.0', count: 3 }] },
+  certificates: [],
+  clocks: [],
+  drops: [],
   refused: [],
   local: {
     daemon: 'utility/login1',
@@ -138,6 +181,12 @@ export const HEALTHY: HealthOutput = {
   },
 };
 
+export const AGGREGATORS: AggregatorListOutput = HEALTHY.aggregators.map(
+  ({ credit: _credit, self: _self, ...row }) => ({ ...row, drained: null }),
+);
+
+const LOST = { connected: false, address: null, since: null, version: null, bounced: null, self: null } as const;
+
 export const SICK: HealthOutput = {
   ...HEALTHY,
   degraded: true,
@@ -148,8 +197,11 @@ export const SICK: HealthOutput = {
       ? a
       : { ...a, connected: false, reason: 'stopped answering', primary: { active: 0, unresponsive: 1 } },
   ),
-  masters: [{ node: 'm2', connected: false, last_seen: '2026-10-17T09:59:00.000Z', address: null }],
-  utilities: [{ node: 'login1', connected: false, last_seen: null, address: null }],
+  masters: [{ node: 'm2', last_seen: '2026-10-17T09:59:00.000Z', ...LOST }],
+  utilities: [{ node: 'login1', last_seen: null, ...LOST }],
+  computes: { known: 3, redundant: 0, single: 2, lost: 1, versions: [] },
+  warnings: ['the certificate of compute/n[001-002] expires in 12 days, at 2026-10-29T10:00:00.000Z'],
+  certificates: [{ role: 'compute', nodes: 'n[001-002]', expires: '2026-10-29T10:00:00.000Z' }],
   refused: [
     {
       by: 'agg-A',
@@ -177,6 +229,8 @@ export const UNREACHABLE: HealthOutput = {
     settling: false,
     database: null,
     reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
+    store: null,
+    self: null,
   },
   aggregators: [],
   utilities: [],
@@ -457,7 +511,53 @@ const sizeOf = (nodes: unknown): number => (typeof nodes === 'string' ? NodeSet.
 export const shown = (node: Node | undefined) =>
   node && { ...node, next: { text: 'nothing by itself: csm node resume puts it into service', at: null } };
 
+export const SUBSCRIPTION: SubscriptionListOutput[number] = {
+  id: '0123456789ab',
+  owner: 'ann',
+  url: 'https://hooks.example.org/csm',
+  kinds: ['node'],
+  nodes: null,
+  created: '2026-10-17T09:00:00.000Z',
+  cursor: 1042,
+  behind: 0,
+  sent: 17,
+  failures: 0,
+  lost: 0,
+  problem: null,
+};
+
+export const TOKEN = {
+  id: '7c1x0q4m9zab',
+  user: 'ann',
+  scopes: ['node.*', 'health'],
+  created: '2026-10-16T10:00:00.000Z',
+  created_by: 'ann',
+  expires: '2026-11-16T10:00:00.000Z',
+  last_used: '2026-10-17T09:55:00.000Z',
+};
+export const AUDITED = {
+  seq: 12,
+  time: '2026-10-17T09:59:59.000Z',
+  user: 'ann',
+  uid: 1000,
+  vouched_by: 'utility/login1',
+  via: 'socket',
+  token: null,
+  call: 'node.update',
+  input: { nodes: 'n1', comment: 'x' },
+  outcome: 'ok',
+  code: 0,
+  detail: null,
+  ms: 7,
+  times: 1,
+  trace: '0123456789abcdef',
+};
+
 export const WELL: Handlers = {
+  'token.create': async () => json({ ...TOKEN, token: `csm_${TOKEN.id}_${'A'.repeat(43)}` }),
+  'token.list': async () => json([TOKEN]),
+  'token.revoke': async () => json(TOKEN),
+  'audit.list': async () => json([AUDITED]),
   health: async () => json(HEALTHY),
   'node.group': async ({ name }) =>
     json(
@@ -491,7 +591,7 @@ export const WELL: Handlers = {
       removed: remove === true ? 8 : 0,
       held: remove === true ? 2 : 0,
     }),
-  'aggregator.list': async () => json(HEALTHY.aggregators.map((row) => ({ ...row, drained: null }))),
+  'aggregator.list': async () => json(AGGREGATORS),
   'aggregator.drain': async ({ name, reason }) =>
     json({
       node: name,
@@ -511,6 +611,12 @@ export const WELL: Handlers = {
     for (const change of CHANGES) if (change.seq > Number(since ?? 0)) await ctx.emit(json(change));
     return undefined;
   },
+  'subscription.create': async ({ url, kinds = null, nodes = null }) => {
+    const { cursor: _, behind: _b, sent: _s, failures: _f, lost: _l, problem: _p, ...made } = SUBSCRIPTION;
+    return json({ ...made, url, kinds, nodes, secret: 'b0xX3N3bGxfZ3Vlc3NlZA' });
+  },
+  'subscription.list': async () => json([SUBSCRIPTION]),
+  'subscription.delete': async ({ id }) => json({ id }),
   'node.hardware': async ({ kind }, ctx) => {
     for (const part of HARDWARE) if (kind === undefined || part.kind === kind) await ctx.emit(json(part));
     return undefined;

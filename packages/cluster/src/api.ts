@@ -88,11 +88,58 @@ export const Part = Type.Object({
   body: Type.Optional(Type.Unknown({ description: 'what the command gave' })),
 });
 
+const Self = Type.Union(
+  [
+    Type.Object({
+      version: Type.String({ description: 'of CSM' }),
+      started: Type.String({ description: 'ISO 8601, UTC' }),
+      certificate_expires: Type.String({ description: 'ISO 8601, UTC' }),
+      clock_ahead_ms: Type.Union([Type.Integer(), Type.Null()], {
+        description: 'how far its clock is ahead of that of `clock_of`; null where that is not known',
+      }),
+      clock_of: Type.Union([Type.String(), Type.Null()], { description: 'the daemon it links to' }),
+      dropped: Type.Integer({ description: 'samples its outbox dropped since its start' }),
+      refused: Type.Integer({ description: 'reports its outbox refused since its start' }),
+      features: Type.Record(Type.String(), Type.Unknown(), {
+        description: 'states of what runs in it, by feature, such as the receiver of an aggregator',
+      }),
+    }),
+    Type.Null(),
+  ],
+  { description: 'what the daemon says of itself; null before it has' },
+);
+
 const Linked = Type.Object({
   node: Type.String(),
   connected: Type.Boolean({ description: 'whether the leading master has its link' }),
   last_seen: isoOrNull('ISO 8601, UTC'),
   address: Type.Union([Type.String(), Type.Null()]),
+  since: isoOrNull('linked since, ISO 8601, UTC'),
+  version: Type.Union([Type.String(), Type.Null()], { description: 'protocol version' }),
+  bounced: Type.Union([Type.Integer(), Type.Null()], { description: 'times it linked anew' }),
+  self: Self,
+});
+
+const Listed = Type.Object({
+  active: Type.Array(
+    Type.Object({
+      nodes: Type.String({ description: 'folded node set' }),
+      bounced: Type.Integer(),
+      version: Type.String({ description: 'protocol version' }),
+    }),
+  ),
+  unresponsive: Type.String({ description: 'folded node set; empty when there is none' }),
+});
+
+const HealthAggregator = Type.Object({
+  ...Aggregator.properties,
+  credit: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'bytes of reports it may send at present; null when it is not linked',
+  }),
+  self: Self,
+  nodes: Type.Optional(
+    Type.Object({ primary: Listed, secondary: Listed }, { description: 'its compute nodes by name, where asked for' }),
+  ),
 });
 
 const ADMIN_DAEMONS: readonly Role[] = ['master', 'aggregator', 'utility'];
@@ -106,10 +153,16 @@ export const api = [
       'A daemon that reaches no master answers itself: `degraded` is true and the master is shown as unreachable, with the reason. A master that stands by asks the one that leads, and says in `local` that it stands by.',
     method: 'GET',
     path: '/csm/v1/health',
-    input: Type.Object({}, closed),
+    input: Type.Object(
+      { nodes: Type.Optional(Type.Boolean({ description: 'with the compute nodes of each aggregator by name' })) },
+      closed,
+    ),
     output: Type.Object({
       degraded: Type.Boolean({ description: 'something is not as it should be; `problems` says what' }),
       problems: Type.Array(Type.String(), { description: 'in words' }),
+      warnings: Type.Array(Type.String(), {
+        description: 'in words: what works yet, and somebody should look at',
+      }),
       master: Type.Object({
         node: Type.Union([Type.String(), Type.Null()], { description: 'null when unreachable' }),
         reachable: Type.Boolean(),
@@ -129,13 +182,64 @@ export const api = [
           stale: Type.Integer(),
           rejected: Type.Integer(),
         }),
+        store: Type.Union(
+          [
+            Type.Object({
+              queued: Type.Integer({ description: 'calls that wait for the database' }),
+              queue_limit: Type.Integer(),
+              queued_bytes: Type.Integer(),
+              refused: Type.Integer({ description: 'calls turned away since its queue was full' }),
+              last_commit_ms: Type.Number(),
+              file_bytes: Type.Integer(),
+              wal_bytes: Type.Integer(),
+            }),
+            Type.Null(),
+          ],
+          { description: 'figures of the database; null while it is away' },
+        ),
+        self: Self,
       }),
-      aggregators: Type.Array(Aggregator),
+      aggregators: Type.Array(HealthAggregator),
       masters: Type.Array(Linked, {
         description:
           'the other masters of its database, those seen within 7 days; what is not linked does not stand by',
       }),
       utilities: Type.Array(Linked),
+      computes: Type.Object({
+        known: Type.Integer(),
+        redundant: Type.Integer({ description: 'with two links' }),
+        single: Type.Integer({ description: 'with one' }),
+        lost: Type.Integer({ description: 'with none' }),
+        versions: Type.Array(Type.Object({ version: Type.String(), count: Type.Integer() }), {
+          description: 'how many run which version of CSM',
+        }),
+      }),
+      certificates: Type.Array(
+        Type.Object({
+          role: Type.String(),
+          nodes: Type.String({ description: 'folded' }),
+          expires: Type.String({ description: 'ISO 8601, UTC: the first of them' }),
+        }),
+        { description: 'that end within 30 days, the first to end first' },
+      ),
+      clocks: Type.Array(
+        Type.Object({
+          role: Type.String(),
+          nodes: Type.String({ description: 'folded' }),
+          of: Type.Union([Type.String(), Type.Null()], { description: 'whose clock theirs was compared with' }),
+          ahead_ms: Type.Integer(),
+        }),
+        { description: 'that are off by more than a second' },
+      ),
+      drops: Type.Array(
+        Type.Object({
+          role: Type.String(),
+          nodes: Type.String({ description: 'folded' }),
+          dropped: Type.Integer({ description: 'samples, each of them' }),
+          refused: Type.Integer({ description: 'reports, each of them' }),
+        }),
+        { description: 'outboxes that were full since their daemon started' },
+      ),
       refused: Type.Array(
         Type.Object({
           by: Type.String({ description: 'the daemon that refused it' }),
@@ -184,7 +288,10 @@ export const api = [
         }),
       }),
     }),
-    examples: [{ title: 'The whole tree', input: {} }],
+    examples: [
+      { title: 'The whole tree', input: {} },
+      { title: 'With the nodes of each aggregator', input: { nodes: true } },
+    ],
   },
   {
     ...base,

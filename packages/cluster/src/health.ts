@@ -1,8 +1,10 @@
 /** How the tree is, as the master sees it. */
 import type { MasterPorts } from '@csm/feature';
 import type { Json } from '@csm/model';
-import { compareNames } from '@csm/nodeset';
-import type { CoreShell, DaemonView, HubView } from '@csm/tree';
+import { compareNames, NodeSet } from '@csm/nodeset';
+import type { StoreStats } from '@csm/store';
+import type { CoreShell, DaemonView, HubLink, HubView } from '@csm/tree';
+import { computeVersions, type Judged, judge, readSelf, type SelfRow, type Standing, selfOf } from './daemons.ts';
 
 /** A master that has been away for longer is not missed any more, ms. */
 const MISSED_MS = 7 * 86_400_000;
@@ -18,6 +20,8 @@ interface Serving {
   active: number;
   unresponsive: number;
 }
+
+const NOTHING: Judged = { problems: [], warnings: [], certificates: [], clocks: [], drops: [] };
 
 /** One row an aggregator, with how many nodes call it their primary or secondary. */
 export function aggregators(tree: CoreShell, self: string) {
@@ -57,34 +61,117 @@ function hubRow(view: HubView) {
 }
 
 /** Those daemons, and whether they are linked. */
-function linked(roster: CoreShell['core']['roster'], wanted: (daemon: DaemonView) => boolean) {
+function linked(
+  roster: CoreShell['core']['roster'],
+  self: (daemon: string) => SelfRow | undefined,
+  wanted: (daemon: DaemonView) => boolean,
+) {
   return [...roster.daemons()]
     .filter(wanted)
     .sort((a, b) => compareNames(a.node, b.node))
-    .map((d) => ({
-      node: d.node,
-      connected: d.links.size > 0,
-      last_seen: iso(d.lastSeen),
-      address: [...d.links.values()][0]?.address ?? null,
-    }));
+    .map((d) => {
+      const link = [...d.links.values()][0];
+      return {
+        node: d.node,
+        connected: link !== undefined,
+        last_seen: iso(d.lastSeen),
+        address: link?.address ?? null,
+        since: link === undefined ? null : iso(link.since),
+        version: link?.version ?? null,
+        bounced: link?.bounced ?? null,
+        self: selfOf(self(d.daemon)),
+      };
+    });
 }
 
-/** The answer of `health` but for its local part, which the entry daemon adds. */
-export async function health(ports: MasterPorts): Promise<Json> {
+/** How many compute daemons there are, and how they are linked. */
+function computeCounts(roster: CoreShell['core']['roster']) {
+  const counts = { known: 0, redundant: 0, single: 0, lost: 0 };
+  for (const { role, links } of roster.daemons()) {
+    if (role !== 'compute') continue;
+    counts.known++;
+    if (links.size > 1) counts.redundant++;
+    else if (links.size === 1) counts.single++;
+    else counts.lost++;
+  }
+  return counts;
+}
+
+interface Alike {
+  readonly nodes: string;
+  readonly bounced: number;
+  readonly version: string;
+}
+
+/** The compute nodes of each aggregator by name, those that are alike folded. */
+function nodesOf(roster: CoreShell['core']['roster']) {
+  const lists = new Map<string, { active: Map<string, [HubLink, string[]]>; lost: string[] }[]>();
+  const listOf = (hub: string, isPrimary: boolean) => {
+    const both = lists.get(hub) ?? [0, 1].map(() => ({ active: new Map<string, [HubLink, string[]]>(), lost: [] }));
+    lists.set(hub, both);
+    return both[isPrimary ? 0 : 1];
+  };
+  for (const d of roster.daemons()) {
+    if (d.role !== 'compute') continue;
+    for (const hub of d.lost) listOf(hub, d.primary === hub)?.lost.push(d.node);
+    for (const [hub, link] of d.links) {
+      const active = listOf(hub, d.primary === hub)?.active;
+      const key = `${link.bounced} ${link.version}`;
+      const alike = active?.get(key);
+      if (alike === undefined) active?.set(key, [link, [d.node]]);
+      else alike[1].push(d.node);
+    }
+  }
+  const folded = (names: readonly string[]) => (names.length === 0 ? '' : NodeSet.of(names).toString());
+  return (hub: string) => {
+    const [primary, secondary] = [0, 1].map((i) => {
+      const list = lists.get(hub)?.[i];
+      const active = [...(list?.active.values() ?? [])].map(
+        ([{ bounced, version }, names]): Alike => ({ nodes: folded(names), bounced, version }),
+      );
+      return { active, unresponsive: folded(list?.lost ?? []) };
+    });
+    return { primary, secondary };
+  };
+}
+
+const standingIn =
+  (roster: CoreShell['core']['roster'], self: string): Standing =>
+  (daemon) => {
+    if (daemon === `master/${self}`) return 'linked';
+    const view = roster.daemon(daemon as DaemonView['daemon']);
+    if (view === undefined) return undefined;
+    return view.links.size > 0 ? 'linked' : 'lost';
+  };
+
+/** The answer of `health` but for its local part, which the entry daemon adds. `nodes`: with the nodes by name. */
+export async function health(ports: MasterPorts, nodes = false): Promise<Json> {
   const tree = ports.tree();
   const { roster, intake, counters } = tree.core;
-  const [rejected, database] = await databaseState(ports);
-  const rows = aggregators(tree, ports.self.node);
-  const { engine } = (ports.config as { readonly db: { readonly engine: string } }).db;
   const now = ports.clock.now().wall;
+  const [{ rejected, state: database, stats }, said, refused, more] = await Promise.all([
+    databaseState(ports),
+    saidOf(ports, standingIn(roster, ports.self.node), now),
+    refusedPeers(ports),
+    ports.problems(),
+  ]);
+  const selfRow = (daemon: string) => said.rows.get(daemon);
+  const listed = nodes ? nodesOf(roster) : undefined;
+  const rows = aggregators(tree, ports.self.node).map((row) => ({
+    ...row,
+    credit: tree.core.creditOf(row.node) ?? null,
+    self: selfOf(selfRow(`aggregator/${row.node}`)),
+    ...(listed === undefined ? {} : { nodes: listed(row.node) }),
+  }));
+  const { engine } = (ports.config as { readonly db: { readonly engine: string } }).db;
   // A SQLite file has one master, whatever it was called before.
   const masters = linked(
     roster,
+    selfRow,
     ({ role, node, lastSeen }) =>
       role === 'master' && node !== ports.self.node && engine !== 'sqlite' && lastSeen > now - MISSED_MS,
   );
-  const utilities = linked(roster, ({ role }) => role === 'utility');
-  const refused = await refusedPeers(ports);
+  const utilities = linked(roster, selfRow, ({ role }) => role === 'utility');
   const problems = [
     ...rows.filter((a) => !a.connected).map((a) => `aggregator ${a.node} is not linked: ${a.reason ?? 'lost'}`),
     ...rows
@@ -96,11 +183,13 @@ export async function health(ports: MasterPorts): Promise<Json> {
     ...utilities.filter((u) => !u.connected).map((u) => `utility ${u.node} is not linked`),
     ...(database === 'ok' ? [] : [`database: ${database}`]),
     ...(rejected > 0 ? [`${rejected} reports were rejected for their content`] : []),
-    ...(await ports.problems()),
+    ...said.judged.problems,
+    ...more,
   ];
   return {
     degraded: problems.length > 0,
     problems,
+    warnings: said.judged.warnings,
     master: {
       node: ports.self.node,
       reachable: true,
@@ -110,26 +199,56 @@ export async function health(ports: MasterPorts): Promise<Json> {
       engine,
       settling: roster.settling,
       database,
+      store: stats === undefined ? null : storeFigures(stats),
       reports: { queued: intake.depth, committed: intake.counters.committed, stale: counters.staleReports, rejected },
+      self: selfOf(selfRow(`master/${ports.self.node}`)),
     },
     aggregators: rows,
     masters,
     utilities,
+    computes: { ...computeCounts(roster), versions: said.versions },
+    certificates: said.judged.certificates,
+    clocks: said.judged.clocks,
+    drops: said.judged.drops,
     refused,
   } as unknown as Json;
 }
 
-/** How many reports were rejected, and `ok` or what is wrong. */
-export async function databaseState({ store, clock }: MasterPorts): Promise<[number, string]> {
+const storeFigures = ({ queue, lastCommitMs, fileBytes, walBytes }: StoreStats) => ({
+  queued: queue.calls,
+  queue_limit: queue.limitCalls,
+  queued_bytes: queue.bytes,
+  refused: queue.refused,
+  last_commit_ms: Math.round(lastCommitMs * 1000) / 1000,
+  file_bytes: fileBytes,
+  wal_bytes: walBytes,
+});
+
+/** What daemons say of themselves; nothing while the database is away, whose own state says why. */
+async function saidOf({ store }: MasterPorts, standing: Standing, now: number) {
   try {
-    if (store.away !== undefined) return [0, store.away.detail];
+    const [rows, versions] = await Promise.all([readSelf(store, now), computeVersions(store)]);
+    return { rows: new Map(rows.map((row) => [row.daemon, row])), versions, judged: judge(rows, standing, now) };
+  } catch {
+    return { rows: new Map<string, SelfRow>(), versions: [], judged: NOTHING };
+  }
+}
+
+/** How many reports were rejected, `ok` or what is wrong, and its figures. */
+export async function databaseState({
+  store,
+  clock,
+}: MasterPorts): Promise<{ rejected: number; state: string; stats?: StoreStats }> {
+  try {
+    if (store.away !== undefined) return { rejected: 0, state: store.away.detail };
     const [row] = await store.query<{ n: number }>('SELECT COUNT(*) AS n FROM rejected_report');
-    const { failure } = await store.stats();
+    const stats = await store.stats();
+    const { failure } = stats;
     const isRecent = failure !== undefined && failure.time > clock.now().wall - FAILURE_MS;
     const state = isRecent ? `a commit failed at ${iso(failure.time)}: ${failure.problem.detail}` : 'ok';
-    return [Number(row?.n ?? 0), state];
+    return { rejected: Number(row?.n ?? 0), state, stats };
   } catch (error) {
-    return [0, error instanceof Error ? error.message : String(error)];
+    return { rejected: 0, state: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -58,7 +58,7 @@ export function masterPart(ports: MasterPorts): MasterPart {
     );
   return {
     handlers: {
-      health: () => health(ports),
+      health: (({ nodes }) => health(ports, nodes)) satisfies Handler<{ nodes?: boolean }>,
       'aggregator.list': list,
       'aggregator.drain': drain,
       'aggregator.undrain': undrain,

@@ -3,6 +3,7 @@ import type { NodePart, NodePorts } from '@csm/feature';
 import { runChild } from '@csm/kit';
 import { code, fail, isObject } from '@csm/model';
 import type { Answer, CommandContext } from '@csm/tree';
+import { OwnReport } from './own-facts.ts';
 import { Refusals } from './refusals.ts';
 
 /**
@@ -16,9 +17,14 @@ const FRAME = 512;
 
 export function nodePart(ports: NodePorts): NodePart {
   const refusals = new Refusals(ports);
+  const own = new OwnReport(ports);
   return {
     refused: (peer) => refusals.note(peer),
-    stop: async () => refusals.stop(),
+    confirmed: () => own.confirmed(),
+    stop: async () => {
+      refusals.stop();
+      own.stop();
+    },
     repeatable: ['ping', 'rebalance', 'drain'],
     commands: {
       ping: async () => ({ code: 0, text: 'alive' }),

@@ -1,4 +1,4 @@
-/** Orders that were begun, so that a repetition after a master's restart is known as one; peers refused; aggregators drained. */
+/** Orders that were begun, so that a repetition after a master's restart is known as one; peers refused; aggregators drained; what daemons say of themselves. */
 import { code, fail, isObject } from '@csm/model';
 import type { Migration, ReportApplier, SqlValue, Tx } from '@csm/store';
 
@@ -24,6 +24,16 @@ export const migrations: readonly Migration[] = [
     sql: `CREATE TABLE drained_hub (
       hub TEXT PRIMARY KEY, per_second INTEGER, reason TEXT, who TEXT NOT NULL, since BIGINT NOT NULL
     )`,
+  },
+  {
+    id: 4,
+    title: 'what daemons say of themselves',
+    sql: `CREATE TABLE daemon_self (
+      daemon TEXT PRIMARY KEY, version TEXT NOT NULL, started BIGINT NOT NULL, expires BIGINT NOT NULL,
+      clock_ahead BIGINT, clock_of TEXT, dropped BIGINT NOT NULL, refused BIGINT NOT NULL, problems TEXT NOT NULL,
+      features TEXT NOT NULL, told BIGINT NOT NULL
+    );
+    CREATE INDEX daemon_self_told ON daemon_self (told)`,
   },
 ];
 
@@ -133,4 +143,56 @@ const refused: ReportApplier = async (tx, items) => {
   );
 };
 
-export const reports = { 'cluster.refused': refused };
+/** A daemon tells of itself daily at least; one that has not for so long is forgotten, ms. */
+const SELF_KEEP_MS = 30 * 24 * 3_600_000;
+const SELF_COLUMNS = [
+  'daemon',
+  'version',
+  'started',
+  'expires',
+  'clock_ahead',
+  'clock_of',
+  'dropped',
+  'refused',
+  'problems',
+  'features',
+  'told',
+];
+const PROBLEMS_MAX = 10;
+const FEATURES_MAX = 4096;
+/** The latest moment that a date can tell. */
+const TIME_MAX = 8.64e15;
+
+const numberOf = (value: unknown, max: number): number =>
+  typeof value === 'number' && value >= 0 ? Math.min(Math.trunc(value), max) : 0;
+
+/** What a daemon says of itself; its newest word counts. */
+const self: ReportApplier = async (tx, items) => {
+  const rows = new Map<string, SqlValue[]>();
+  for (const { daemon, body } of items) {
+    if (!isObject(body)) throw new Error(`a daemon's word of itself must be an object, not ${JSON.stringify(body)}`);
+    const { started, expires, clock_ahead: ahead, dropped, refused: turnedAway, problems, features } = body;
+    const sentences = Array.isArray(problems) ? problems.slice(0, PROBLEMS_MAX).map(textOf) : [];
+    const states = JSON.stringify(isObject(features) ? features : {});
+    rows.set(daemon, [
+      daemon,
+      textOf(body['version']),
+      momentOf(started, tx.now),
+      numberOf(expires, TIME_MAX),
+      Number.isSafeInteger(ahead) ? (ahead as number) : null,
+      typeof body['clock_of'] === 'string' ? textOf(body['clock_of']) : null,
+      numberOf(dropped, Number.MAX_SAFE_INTEGER),
+      numberOf(turnedAway, Number.MAX_SAFE_INTEGER),
+      JSON.stringify(sentences),
+      states.length > FEATURES_MAX ? '{}' : states,
+      tx.now,
+    ]);
+  }
+  const set = SELF_COLUMNS.slice(1).map((column) => `${column} = excluded.${column}`);
+  await tx.insert('daemon_self', SELF_COLUMNS, [...rows.values()], {
+    onConflict: `(daemon) DO UPDATE SET ${set.join(', ')}`,
+  });
+  await tx.run('DELETE FROM daemon_self WHERE told < $1', [tx.now - SELF_KEEP_MS]);
+};
+
+export const reports = { 'cluster.refused': refused, 'cluster.daemon': self };

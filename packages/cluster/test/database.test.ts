@@ -60,14 +60,14 @@ describe('the calls about the database', () => {
     const file = join(directory, 'small.db');
     store = await openStore({ file, modules, clock: () => wall(now), limits: { fileBytes: 1_048_576 } });
     ports = { ...ports, store };
-    expect((await databaseState(ports))[1]).to.equal('ok');
+    expect((await databaseState(ports)).state).to.equal('ok');
     expect(await refused(store.call('changes.make', { count: 100_000 }))).to.equal(code.DATABASE_UNAVAILABLE);
     await store.call('changes.make', { count: 1 });
-    expect((await databaseState(ports))[1]).to.match(/^a commit failed at 2026-11-21T12:00:00.000Z: .*full/);
+    expect((await databaseState(ports)).state).to.match(/^a commit failed at 2026-11-21T12:00:00.000Z: .*full/);
     now += 5_999;
-    expect((await databaseState(ports))[1]).to.match(/^a commit failed/);
+    expect((await databaseState(ports)).state).to.match(/^a commit failed/);
     now += 1;
-    expect((await databaseState(ports))[1]).to.equal('ok');
+    expect((await databaseState(ports)).state).to.equal('ok');
   });
 
   it('names the master that has written an archive', async () => {

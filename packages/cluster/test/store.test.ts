@@ -76,4 +76,67 @@ overEngines('cluster store', ({ open }) => {
     const [rejected] = await store.query('SELECT COUNT(*) AS n FROM rejected_report');
     expect(rejected).to.deep.equal({ n: 1 });
   });
+
+  describe('of what daemons say of themselves', () => {
+    const numbers = new Map<string, number>();
+    const tell = (daemon: string, ...bodies: unknown[]) => {
+      const items = bodies.map((body) => ({ kind: 'cluster.daemon', time: now, body }));
+      const first = numbers.get(daemon) ?? 1;
+      const batch = { daemon, incarnation: 'self', first, items };
+      numbers.set(daemon, first + bodies.length);
+      return store.call('store.commitReports', { batches: [batch] });
+    };
+    const rowOf = async (daemon: string) =>
+      (await store.query('SELECT * FROM daemon_self WHERE daemon = $1', [daemon])).map((row) => ({ ...row }));
+    const facts = {
+      version: '0.1.0',
+      started: 1_700_000_000_000,
+      expires: 1_900_000_000_000,
+      clock_ahead: -1500,
+      clock_of: 'aggregator/sn1',
+      dropped: 3,
+      refused: 1,
+      problems: ['the journal cannot be written'],
+      features: { environment: { state: 'connected' } },
+    };
+
+    it('keeps the newest word of each', async () => {
+      await tell('compute/n1', { ...facts, version: '0.0.9' }, facts);
+      expect(await rowOf('compute/n1')).to.deep.equal([
+        {
+          daemon: 'compute/n1',
+          ...facts,
+          problems: '["the journal cannot be written"]',
+          features: '{"environment":{"state":"connected"}}',
+          told: now,
+        },
+      ]);
+      await tell('compute/n1', { ...facts, clock_ahead: null, clock_of: null, dropped: 4 });
+      expect((await rowOf('compute/n1'))[0]).to.include({ clock_ahead: null, clock_of: null, dropped: 4 });
+    });
+
+    it('keeps what can be told of a word that is odd, within bounds', async () => {
+      await tell('compute/n2', {
+        version: 7,
+        started: now + DAY,
+        expires: 1e300,
+        clock_ahead: 0.5,
+        dropped: -1,
+        problems: Array.from({ length: 50 }, () => 'x'.repeat(5000)),
+        features: { environment: 'x'.repeat(5000) },
+      });
+      const [row] = await rowOf('compute/n2');
+      expect(row).to.include({ version: '', started: now, expires: 8.64e15, clock_ahead: null, dropped: 0, refused: 0 });
+      expect(row).to.include({ features: '{}' });
+      const problems = JSON.parse(String(row?.['problems'])) as string[];
+      expect([problems.length, problems[0]?.length]).to.deep.equal([10, 1000]);
+    });
+
+    it('forgets who has said nothing for 30 days', async () => {
+      now += 30 * DAY + 1;
+      await tell('compute/n3', facts);
+      expect(await rowOf('compute/n1')).to.deep.equal([]);
+      expect(await rowOf('compute/n3')).to.have.length(1);
+    });
+  });
 });

@@ -1,8 +1,15 @@
 /** Composes foundation and features into one daemon of a role. Nothing is decided here; everything is plugged together. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiServer, createHttpsServer, createServer, type RefusedCall, type TableRow } from '@csm/api';
-import type { AggregatorPart, Feature, NodePart, Ports } from '@csm/feature';
+import {
+  type ApiServer,
+  createHttpsServer,
+  createServer,
+  type Dispatch,
+  type RefusedCall,
+  type TableRow,
+} from '@csm/api';
+import type { AggregatorPart, DaemonFacts, Feature, NodePart, Ports } from '@csm/feature';
 import { type Host, realHost } from '@csm/host';
 import {
   diffReload,
@@ -14,9 +21,10 @@ import {
   printHostPort,
   systemClock,
 } from '@csm/kit';
-import { daemonId, type Json, type Role } from '@csm/model';
+import { daemonId, type JsonObject, type Role } from '@csm/model';
 import {
   type Candidate,
+  type ClockAhead,
   type CommandHandler,
   HubShell,
   LeafShell,
@@ -29,7 +37,9 @@ import { type AnyConfig, aggregatorsOf, type ConfigFor, listenOf, nodeNameOf, re
 import { Credentials, type Whose } from './credentials.ts';
 import { readDraining, writeDraining } from './draining.ts';
 import { apiTable } from './features.ts';
-import { withLocalHealth } from './local-health.ts';
+import type { FiguresDoor } from './figures/door.ts';
+import type { Figures } from './figures/index.ts';
+import { localProblems, withLocalHealth } from './local-health.ts';
 import type { MasterLife } from './master-life.ts';
 import { copiesTap } from './tap.ts';
 import { tokenPort } from './token-port.ts';
@@ -58,12 +68,15 @@ const LINKS_STOP_MS = 10_000;
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #node: string;
+  readonly #startedAt = systemClock.now().wall;
   readonly #nodeParts: NodePart[] = [];
   readonly #aggregatorParts = new Map<string, AggregatorPart>();
   readonly #servers: ApiServer[] = [];
   #config: AnyConfig;
   #rules: CallRules | undefined;
   #credentials: Credentials | undefined;
+  /** There where they are served. */
+  #figures: Figures | undefined;
   #hub: HubShell | undefined;
   #master: MasterLife | undefined;
   #leaf: LeafShell | undefined;
@@ -93,6 +106,7 @@ export class Daemon {
       () => this.#loadCredentials(),
       () => undefined,
     );
+    this.#addFigures(lifecycle);
     if (role === 'master') {
       lifecycle.add(
         'database',
@@ -183,6 +197,7 @@ export class Daemon {
       ports: (feature) => this.#ports(feature),
       policy: () => this.#rulesNow.policy,
       onRefused: (peer) => this.#tellRefused(peer),
+      figures: () => this.#figures,
       onLead: () => this.#relinkLeaf(),
       tell,
       end: (reason) => {
@@ -245,6 +260,7 @@ export class Daemon {
           await (this.#leaf ?? notReady()).offer(report);
         },
         rebalance: (spreadMs) => this.#leaf?.rebalance(spreadMs),
+        about: () => this.#about(),
         ...(this.#hub === undefined ? {} : { drain: (perSecond: number | undefined) => this.#drain(perSecond) }),
       });
       if (part === undefined) continue;
@@ -264,6 +280,7 @@ export class Daemon {
       intervalMs: net.heartbeat_interval,
       returnAfterMs: role === 'compute' ? (this.#config as ConfigFor<'compute'>).csm.net.return_after : 300_000,
       outboxBytes: outbox_max,
+      onAcknowledged: this.#figures === undefined ? undefined : (ms: number) => this.#figures?.acknowledged(ms),
       failpoint: this.#options.failpoint,
       clock: systemClock,
       log: log.child({ component: 'tree' }),
@@ -334,17 +351,14 @@ export class Daemon {
   #addServer(lifecycle: Lifecycle): void {
     const { role, log } = this.#options;
     const { socket, permissions } = this.#config.csm.net.local_client_listen;
-    const parts = () => [...this.#nodeParts, ...this.#aggregatorParts.values()];
-    const status = () =>
-      [...this.#aggregatorParts].map(([name, part]): [string, Json] => [name, part.status?.() ?? null]);
     const facts = {
       daemon: daemonId(role, this.#node),
       masters: () => this.#hub?.masters(),
       standby: () => this.#master?.standby(),
       refused: () =>
         (this.#hub?.down ?? this.#master?.links)?.refusedPeers().reduce((n, { count }) => n + count, 0) ?? 0,
-      problems: () => parts().flatMap((part) => part.problems?.() ?? []),
-      features: () => Object.fromEntries(status()),
+      problems: () => this.#partProblems(),
+      features: () => this.#status(),
     };
     const leaf = () => this.#leaf ?? notReady();
     const local = (...args: Parameters<ReturnType<typeof withLocalHealth>>) =>
@@ -354,7 +368,7 @@ export class Daemon {
       call === 'health' && this.#master?.standby() !== undefined && leaf().leaf.failover.claim !== 'confirmed';
     const credentials = () => this.#credentials ?? notReady();
     const table = apiTable(this.#options.features);
-    const dispatch = entryDispatch(leaf, local, hopeless);
+    const dispatch = this.#timed(entryDispatch(leaf, local, hopeless));
     const common = {
       table,
       self: { role, node: this.#node },
@@ -399,6 +413,77 @@ export class Daemon {
         for (const server of this.#servers.splice(1)) await server.close();
       },
     );
+  }
+
+  /** The figures come first: what they measure is then there to be measured from the beginning. */
+  #addFigures(lifecycle: Lifecycle): void {
+    const at = this.#config.csm.net.metrics_listen;
+    if (at === undefined) return;
+    const { role, log } = this.#options;
+    let door: FiguresDoor | undefined;
+    lifecycle.add(
+      'figures',
+      async () => {
+        const [{ Figures }, { FiguresDoor }] = await Promise.all([
+          import('./figures/index.ts'),
+          import('./figures/door.ts'),
+        ]);
+        const figures = new Figures({
+          self: { role, node: this.#node, version: CSM_VERSION },
+          certificateExpires: () => this.#credentials?.validTo,
+          clockAhead: () => this.#clockAhead(),
+          now: () => systemClock.now().wall,
+          leaf: () => this.#leaf,
+          outboxMax: () => this.#config.csm.outbox_max,
+          servers: () => this.#servers,
+          hub: () => this.#hub,
+          status: () => this.#status(),
+          core: () => this.#master?.core,
+          standby: () => this.#master?.standbyShell,
+          store: () => this.#master?.store,
+        });
+        this.#figures = figures;
+        const { contentType } = figures.metrics;
+        door = new FiguresDoor({ at, contentType, text: () => figures.text(), log: log.child({ component: 'metrics' }) });
+        await door.listen();
+      },
+      async () => {
+        await door?.close();
+        this.#figures?.metrics.close();
+      },
+    );
+  }
+
+  #timed(dispatch: Dispatch): Dispatch {
+    return (row, input, ctx) => (this.#figures?.timed(dispatch) ?? dispatch)(row, input, ctx);
+  }
+
+  #about(): DaemonFacts {
+    const leaf = this.#leaf ?? notReady();
+    const { dropped, refused } = leaf.leaf.outbox.counters;
+    return {
+      startedAt: this.#startedAt,
+      certificateExpires: (this.#credentials ?? notReady()).validTo,
+      clockAhead: this.#clockAhead(),
+      dropped,
+      refused,
+      problems: localProblems({ leaf, problems: () => this.#partProblems() }),
+      features: this.#status(),
+    };
+  }
+
+  /** Of the leading master it is itself the measure. */
+  #clockAhead(): ClockAhead | undefined {
+    if (this.#master?.core !== undefined) return undefined;
+    return (this.#hub?.up ?? this.#leaf?.links)?.clockAhead();
+  }
+
+  #partProblems(): string[] {
+    return [...this.#nodeParts, ...this.#aggregatorParts.values()].flatMap((part) => part.problems?.() ?? []);
+  }
+
+  #status(): JsonObject {
+    return Object.fromEntries([...this.#aggregatorParts].map(([name, part]) => [name, part.status?.() ?? null]));
   }
 
   #tellRefused(peer: RefusedPeer): void {

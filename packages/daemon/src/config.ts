@@ -39,6 +39,8 @@ import { FEATURES } from './features.ts';
 
 /** CSM's REST daemon had it. */
 const API_PORT = 4213;
+/** Apart, so that daemons of several roles on one node get along. */
+const METRICS_PORTS: Readonly<Record<Role, number>> = { master: 4214, aggregator: 4215, utility: 4216, compute: 4217 };
 
 const nodesetKey = (key: string): string | undefined => {
   const parsed = NodeSet.tryParse(key);
@@ -143,6 +145,10 @@ const net = (role: Role) => ({
       default: '0666',
     }),
   },
+  metrics_listen: setting({
+    doc: 'Address on which a Prometheus may fetch the figures of this daemon, /metrics over plain HTTP. Who can reach it can read them, and do nothing else. Default: none.',
+    format: hostPort({ defaultPort: METRICS_PORTS[role] }),
+  }),
   ssl: {
     ca_file: setting({
       doc: 'Certificate of the CA that all daemons trust, PEM.',

@@ -1,5 +1,6 @@
 import { generateAcl, generateClient, generateErrors, generateReference, generateTimeouts } from '@csm/api';
 import { statesPage } from '@csm/node';
+import { daemonMetricsPage } from './daemon-metrics-page.ts';
 import { apiTable } from './features.ts';
 import { machinesPage } from './machines-page.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -16,6 +17,7 @@ export async function generated(): Promise<readonly { readonly path: string; rea
     { path: 'etc/csm_api.cfg', text: generateTimeouts(table) },
     ...settingsPages(),
     { path: 'docs/reference/metrics.md', text: metricsPage() },
+    { path: 'docs/reference/daemon-metrics.md', text: await daemonMetricsPage() },
     { path: 'docs/reference/node-states.md', text: await statesPage() },
     { path: 'docs/internals/machines.md', text: await machinesPage() },
   ];

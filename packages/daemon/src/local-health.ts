@@ -73,14 +73,10 @@ export function withLocalHealth(facts: LocalFacts) {
     const mine = local(facts);
     if (fault === undefined) {
       const whole = answer as JsonObject;
-      const faults = localProblems(facts);
-      if (faults.length === 0) return { ...whole, local: mine };
-      return {
-        ...whole,
-        degraded: true,
-        problems: [...(whole['problems'] as readonly Json[]), ...faults],
-        local: mine,
-      };
+      // The master has it from this daemon, maybe some seconds ago.
+      const others = (whole['problems'] as readonly string[]).filter((words) => !words.startsWith(`${facts.daemon}: `));
+      const problems = [...others, ...named(facts)];
+      return { ...whole, degraded: problems.length > 0, problems, local: mine };
     }
     if (!UNREACHABLE.includes(fault.code)) return undefined;
     const standby = facts.standby?.();
@@ -92,8 +88,9 @@ export function withLocalHealth(facts: LocalFacts) {
       problems: [
         ...(standby === undefined ? [] : [`${facts.daemon} stands by: ${wordsOf(standby)}`]),
         `no master is reachable from ${facts.daemon}; ${candidates.join('; ') || 'net.master names none'}`,
-        ...localProblems(facts),
+        ...named(facts),
       ],
+      warnings: [],
       master: {
         node: null,
         reachable: false,
@@ -104,17 +101,26 @@ export function withLocalHealth(facts: LocalFacts) {
         settling: false,
         database: null,
         reports: { queued: 0, committed: 0, stale: 0, rejected: 0 },
+        store: null,
+        self: null,
       },
       aggregators: [],
       masters: [],
       utilities: [],
+      computes: { known: 0, redundant: 0, single: 0, lost: 0, versions: [] },
+      certificates: [],
+      clocks: [],
+      drops: [],
       refused: [],
       local: mine,
     };
   };
 }
 
-function localProblems({ daemon, leaf, problems }: LocalFacts): string[] {
+/** What is wrong with this daemon itself, a sentence each. */
+export function localProblems({ leaf, problems }: Pick<LocalFacts, 'leaf' | 'problems'>): string[] {
   const journal = leaf.journalFault === undefined ? [] : [`the journal cannot be written: ${leaf.journalFault}`];
-  return [...journal, ...problems()].map((problem) => `${daemon}: ${problem}`);
+  return [...journal, ...problems()];
 }
+
+const named = (facts: LocalFacts): string[] => localProblems(facts).map((problem) => `${facts.daemon}: ${problem}`);

@@ -23,6 +23,7 @@ import type { Credentials } from './credentials.ts';
 import { coreDatabase } from './database.ts';
 import { serverOf } from './database-settings.ts';
 import { apiTable } from './features.ts';
+import type { Figures } from './figures/index.ts';
 import { type Standby, wordsOf } from './standby.ts';
 import { StoredReports } from './stored.ts';
 
@@ -37,6 +38,8 @@ export interface MasterLifeOptions {
   readonly ports: (feature: Feature) => Ports;
   readonly policy: () => Policy;
   readonly onRefused: (peer: RefusedPeer) => void;
+  /** There where figures are served. */
+  readonly figures: () => Figures | undefined;
   /** It leads from now on; before that, others did. */
   readonly onLead: () => Promise<void>;
   /** A line for whoever looks at the process. */
@@ -74,6 +77,16 @@ export class MasterLife {
   /** There once it leads. */
   get core(): CoreShell | undefined {
     return this.#core;
+  }
+
+  /** There while it stands by. */
+  get standbyShell(): StandbyShell | undefined {
+    return this.#core === undefined ? this.#standby : undefined;
+  }
+
+  /** There once it is open, or this master is elected. */
+  get store(): Store | undefined {
+    return this.#store;
   }
 
   /** Of those who link to this master, whether it leads or not. */
@@ -205,10 +218,13 @@ export class MasterLife {
       for (const [name, handler] of Object.entries(part.handlers)) handlers.set(name, handler);
     }
     const standby = this.#standby;
+    const database = coreDatabase(store, stored);
+    const serve = masterServe(table, handlers, policy, guard);
+    const figures = this.#options.figures();
     this.#core = await CoreShell.start({
       ...this.#listening(),
-      database: coreDatabase(store, stored),
-      serve: masterServe(table, handlers, policy, guard),
+      database: figures?.timedDatabase(database) ?? database,
+      serve: figures?.timedServe(serve, (call) => handlers.has(call)) ?? serve,
       term: store.term,
       failpoint: this.#options.failpoint,
       // Another waits for the lead, which is free when this has ended.

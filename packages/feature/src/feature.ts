@@ -8,9 +8,9 @@
 import type { Access, ApiRow, Caller, Handler } from '@csm/api';
 import type { Host } from '@csm/host';
 import type { ConfigFault, Schema } from '@csm/kit';
-import type { Json, Problem, Role, Wall } from '@csm/model';
+import type { Json, JsonObject, Problem, Role, Wall } from '@csm/model';
 import type { Store } from '@csm/store';
-import type { Clock, CommandHandler, CoreShell, Log, RefusedPeer, Report } from '@csm/tree';
+import type { Clock, ClockAhead, CommandHandler, CoreShell, Log, RefusedPeer, Report } from '@csm/tree';
 
 /** Who this daemon is. */
 export interface Self {
@@ -28,6 +28,23 @@ export interface Ports {
   readonly config: unknown;
 }
 
+/** How a daemon itself is, as it is to be known to the whole cluster. */
+export interface DaemonFacts {
+  /** Wall ms. */
+  readonly startedAt: number;
+  /** Its certificate is valid until then, wall ms. */
+  readonly certificateExpires: number;
+  /** How far its clock is ahead of that of whom it is linked to; undefined where that is not known, or is itself. */
+  readonly clockAhead: ClockAhead | undefined;
+  /** Reports its outbox dropped, and refused to their makers, since the start. */
+  readonly dropped: number;
+  readonly refused: number;
+  /** What is wrong here now, a sentence each. */
+  readonly problems: readonly string[];
+  /** What the features' parts of this daemon say of themselves, by name of the feature. */
+  readonly features: JsonObject;
+}
+
 /** What a feature's node part gets. Every daemon has one: it reports, and it carries out commands. */
 export interface NodePorts extends Ports {
   /** The files and programs of this machine. */
@@ -36,6 +53,8 @@ export interface NodePorts extends Ports {
   offer(report: Report): Promise<void>;
   /** Moves this daemon back to its first choice of hub within so many ms. */
   rebalance(spreadMs: number): void;
+  /** What is to be known of this daemon itself. */
+  about?(): DaemonFacts;
   /**
    * Only in an aggregator: its nodes are sent away, so many a second, and kept away, also when it is started again;
    * undefined: they may come back. Resolves, once that is on disk, with how many nodes it serves yet.

@@ -3,6 +3,7 @@ export type {
   AggregatorPart,
   AggregatorPorts,
   CopiedReport,
+  DaemonFacts,
   Feature,
   Guard,
   GuardedCall,

@@ -59,6 +59,7 @@ export {
   type Gauge,
   type Histogram,
   type Labels,
+  type MetricRow,
   type Metrics,
   type Reading as GaugeReading,
 } from './metrics.ts';

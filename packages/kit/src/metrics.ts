@@ -23,8 +23,18 @@ export interface Histogram {
   observe(value: number, labels?: Labels): void;
 }
 
-/** What a gauge that is read at each scrape gives: a number, or one for each combination of labels. */
+/** What a figure that is read at each scrape gives: a number, or one for each combination of labels. */
 export type Reading = number | readonly (readonly [Labels, number])[];
+
+/** A figure as the reference page and the checks of rules and dashboards see it. */
+export interface MetricRow {
+  /** With prefix; a histogram is told as `_bucket`, `_sum` and `_count` of it. */
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** Beside the common ones. */
+  readonly labels: readonly string[];
+}
 
 export interface Metrics {
   /** Name without prefix, such as `reports_stored_total`. */
@@ -32,10 +42,14 @@ export interface Metrics {
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
   /** A gauge whose value is read when asked for; a reader that throws leaves it out. */
   gaugeOf(name: string, help: string, read: () => Reading, labels?: readonly string[]): void;
+  /** A counter that somebody else keeps, read when asked for; it must never fall while its keeper lives. */
+  counterOf(name: string, help: string, read: () => Reading, labels?: readonly string[]): void;
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
   /** All figures in the text form of Prometheus. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** All there is, in the order in which it was made. */
+  rows(): readonly MetricRow[];
   /** Stops measuring the event loop. */
   close(): void;
 }
@@ -47,14 +61,13 @@ export function createMetrics(common: Labels = {}): Metrics {
   const registry = new prom.Registry();
   registry.setDefaultLabels({ ...common });
   const registers = [registry];
-  const full = (name: string, help: string, labels: readonly string[]) => ({
-    name: `csm_${name}`,
-    help,
-    labelNames: [...labels],
-    registers,
-  });
+  const rows: MetricRow[] = [];
+  const full = (type: MetricRow['type'], name: string, help: string, labels: readonly string[]) => {
+    rows.push({ name: `csm_${name}`, type, help, labels });
+    return { name: `csm_${name}`, help, labelNames: [...labels], registers };
+  };
   const leftOut = new prom.Counter(
-    full('metrics_left_out_total', 'Values of label combinations past the limit', ['metric']),
+    full('counter', 'metrics_left_out_total', 'Values of label combinations past the limit', ['metric']),
   );
 
   function guard(name: string): { admits(labels: Labels): boolean; forget(labels: Labels): void } {
@@ -76,9 +89,16 @@ export function createMetrics(common: Labels = {}): Metrics {
     };
   }
 
+  /** What a reader gives, within the bound; one that throws gives nothing. */
+  function series(name: string, read: () => Reading): readonly (readonly [Labels, number])[] {
+    const all = readSafely(read).filter(([, value]) => Number.isFinite(value));
+    if (all.length > SERIES_MAX) leftOut.inc({ metric: name }, all.length - SERIES_MAX);
+    return all.slice(0, SERIES_MAX);
+  }
+
   const metrics: Metrics = {
     counter(name, help, labelNames = []) {
-      const counter = new prom.Counter(full(name, help, labelNames));
+      const counter = new prom.Counter(full('counter', name, help, labelNames));
       const series = guard(name);
       return {
         inc(by = 1, labels = {}) {
@@ -87,7 +107,7 @@ export function createMetrics(common: Labels = {}): Metrics {
       };
     },
     gauge(name, help, labelNames = []) {
-      const gauge = new prom.Gauge(full(name, help, labelNames));
+      const gauge = new prom.Gauge(full('gauge', name, help, labelNames));
       const series = guard(name);
       return {
         set(value, labels = {}) {
@@ -101,17 +121,27 @@ export function createMetrics(common: Labels = {}): Metrics {
     },
     gaugeOf(name, help, read, labelNames = []) {
       const gauge = new prom.Gauge({
-        ...full(name, help, labelNames),
+        ...full('gauge', name, help, labelNames),
         collect() {
           gauge.reset();
           // Without labels a reset leaves a zero behind, which would be told for a reader that failed.
           if (labelNames.length === 0) gauge.remove({});
-          for (const [labels, value] of readSafely(read).slice(0, SERIES_MAX)) gauge.set({ ...labels }, value);
+          for (const [labels, value] of series(name, read)) gauge.set({ ...labels }, value);
+        },
+      });
+    },
+    counterOf(name, help, read, labelNames = []) {
+      const counter = new prom.Counter({
+        ...full('counter', name, help, labelNames),
+        collect() {
+          counter.reset();
+          if (labelNames.length === 0) counter.remove({});
+          for (const [labels, value] of series(name, read)) counter.inc({ ...labels }, Math.max(0, value));
         },
       });
     },
     histogram(name, help, buckets, labelNames = []) {
-      const histogram = new prom.Histogram({ ...full(name, help, labelNames), buckets: [...buckets] });
+      const histogram = new prom.Histogram({ ...full('histogram', name, help, labelNames), buckets: [...buckets] });
       const series = guard(name);
       return {
         observe(value, labels = {}) {
@@ -121,6 +151,7 @@ export function createMetrics(common: Labels = {}): Metrics {
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
+    rows: () => rows,
     close: () => void loop.disable(),
   };
   const loop = addProcessFigures(metrics);
@@ -145,18 +176,19 @@ function addProcessFigures(metrics: Metrics): IntervalHistogram {
   const lag = (ns: number): number => (Number.isFinite(ns) ? Math.max(0, ns / 1e9 - LOOP_RESOLUTION_MS / 1e3) : 0);
   const readLag = (): Reading => {
     const reading: Reading = [
-      [{ quantile: '0.5' }, lag(loop.percentile(50))],
-      [{ quantile: '0.99' }, lag(loop.percentile(99))],
-      [{ quantile: '1' }, lag(loop.max)],
+      [{ percentile: '50' }, lag(loop.percentile(50))],
+      [{ percentile: '99' }, lag(loop.percentile(99))],
+      [{ percentile: '100' }, lag(loop.max)],
     ];
     loop.reset();
     return reading;
   };
-  metrics.gaugeOf('event_loop_lag_seconds', 'How late the event loop ran since the last scrape', readLag, ['quantile']);
+  metrics.gaugeOf('event_loop_lag_seconds', 'How late the event loop ran since the last scrape', readLag, ['percentile']);
   metrics.gaugeOf('process_resident_memory_bytes', 'Memory of the process in RAM', () => process.memoryUsage.rss());
   metrics.gaugeOf('process_heap_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed);
-  metrics.gaugeOf('process_uptime_seconds', 'Age of the process', () => process.uptime());
-  metrics.gaugeOf('process_cpu_seconds', 'Processor time used so far', () => {
+  const startedAt = Math.round(Date.now() - process.uptime() * 1e3) / 1e3;
+  metrics.gaugeOf('process_start_time_seconds', 'When the process began, seconds since 1970', () => startedAt);
+  metrics.counterOf('process_cpu_seconds_total', 'Processor time used so far', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });

@@ -36,6 +36,41 @@ describe('metrics', () => {
     expect(text).to.not.match(/^csm_broken/m);
   });
 
+  it('read counters that others keep, and leave out one whose keeper fails', async () => {
+    let count = 3;
+    metrics.counterOf('kept_total', 'Kept', () => [[{ side: 'up' }, count]], ['side']);
+    metrics.counterOf('bare_total', 'Bare', () => count);
+    metrics.counterOf('broken_total', 'Broken', () => {
+      throw new Error('no');
+    });
+    metrics.counterOf('odd_total', 'Odd', () => Number.NaN);
+    expect(await metrics.text()).to.include('csm_kept_total{side="up",role="master"} 3');
+    count = 4;
+    const text = await metrics.text();
+    expect(text).to.include('# TYPE csm_kept_total counter\ncsm_kept_total{side="up",role="master"} 4\n');
+    expect(text).to.include('csm_bare_total{role="master"} 4\n');
+    expect(text).to.not.match(/^csm_(?:broken|odd)_total/m);
+  });
+
+  it('bound what a reader gives, and count the rest', async () => {
+    const many = Array.from({ length: SERIES_MAX + 7 }, (_, i) => [{ n: `n${i}` }, i] as const);
+    metrics.gaugeOf('many', 'Many', () => many, ['n']);
+    await metrics.text();
+    const text = await metrics.text();
+    expect(text.match(/^csm_many\{/gm)).to.have.length(SERIES_MAX);
+    expect(text).to.match(/csm_metrics_left_out_total\{metric="many",role="master"\} (?:7|14)\n/);
+  });
+
+  it('are listed with their types and labels', () => {
+    metrics.counter('x_total', 'X', ['kind']);
+    metrics.histogram('y_seconds', 'Y', [1]);
+    expect(metrics.rows().slice(-2)).to.deep.equal([
+      { name: 'csm_x_total', type: 'counter', help: 'X', labels: ['kind'] },
+      { name: 'csm_y_seconds', type: 'histogram', help: 'Y', labels: [] },
+    ]);
+    expect(metrics.rows().map(({ name }) => name)).to.include('csm_event_loop_lag_seconds');
+  });
+
   it('do not meet in one process', async () => {
     const other = createMetrics({ role: 'aggregator' });
     metrics.counter('x_total', 'X').inc();
@@ -68,7 +103,7 @@ describe('metrics', () => {
       while (performance.now() < end);
       await turnOfTheHistogram();
       text = await metrics.text();
-      lag = Number(/csm_event_loop_lag_seconds\{quantile="1",role="master"\} (\S+)/.exec(text)?.[1]);
+      lag = Number(/csm_event_loop_lag_seconds\{percentile="100",role="master"\} (\S+)/.exec(text)?.[1]);
     }
     expect(lag).to.be.within(0.08, 2);
     expect(text).to.match(/csm_process_resident_memory_bytes\{role="master"\} \d{7,}/);

@@ -247,7 +247,10 @@ export const statesApi = [
     description: 'Nodes of one that is open go back at once.',
     method: 'DELETE',
     path: '/csm/v1/windows/:id',
-    input: Type.Object({ id: Type.Integer({ minimum: 1, description: 'number of the window' }) }, closed),
+    input: Type.Object(
+      { id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'number of the window' }) },
+      closed,
+    ),
     output: Type.Object({
       window: Type.Integer({ description: 'number of the window' }),
       updated: Type.Integer({ description: 'nodes that went back' }),

@@ -2,14 +2,17 @@
 import type { ApiRow } from '@csm/api';
 import { ROLES } from '@csm/model';
 import Type from 'typebox';
-import { GROUP_SOURCES } from './groups.ts';
+
+/** By what nodes are grouped. */
+export const GROUP_SOURCES = ['state', 'agg', 'rack', 'profile', 'role'] as const;
+export type GroupSource = (typeof GROUP_SOURCES)[number];
 
 export const groupsApi = [
   {
     name: 'node.group',
     summary: 'Lists groups of nodes by state, aggregator, rack, profile or role',
     description:
-      'Groups of a source in natural order of their names. Every state and role is a group, also one without nodes; a rack is the first word of the location an admin gave, an aggregator the one that serves the node now or served it last.',
+      'Groups of a source in natural order of their names. Every state, role and aggregator is a group, also one without nodes; a rack is the first word of the location an admin gave, an aggregator has the compute nodes that it serves now or served last.',
     access: 'public',
     changes: false,
     enters: ROLES,

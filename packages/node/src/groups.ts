@@ -4,11 +4,9 @@ import type { MasterPorts } from '@csm/feature';
 import { code, fail, type Json, nearest, ROLES } from '@csm/model';
 import { compareNames, isGroupName, NodeSet } from '@csm/nodeset';
 import type { NodeRecord } from './api-records.ts';
+import type { GroupSource } from './groups-api.ts';
 import { listNodes } from './records.ts';
 import { NODE_STATES } from './states/table.ts';
-
-export const GROUP_SOURCES = ['state', 'agg', 'rack', 'profile', 'role'] as const;
-export type GroupSource = (typeof GROUP_SOURCES)[number];
 
 export interface Group {
   readonly name: string;
@@ -22,7 +20,7 @@ const NAMED_MAX = 20;
 
 interface Source {
   /** Groups that there are without any node, too. */
-  readonly fixed: readonly string[];
+  readonly fixed: (nodes: readonly NodeRecord[]) => readonly string[];
   /** The group of a node; null for none. */
   readonly of: (node: NodeRecord) => string | null;
 }
@@ -30,12 +28,20 @@ interface Source {
 /** A location is free text such as `R07 U12`: where it stands begins it. */
 const rackOf = ({ location }: NodeRecord): string | null => location?.split(/[\s,;]/)[0] ?? null;
 
+/** One that serves nobody now, as after it was drained, is still one: by what it is, or by whose reserve it is. */
+const aggregatorsOf = (nodes: readonly NodeRecord[]): readonly string[] =>
+  nodes.flatMap(({ name, type, secondary_aggregator: reserve }) => {
+    if (type === 'aggregator') return [name];
+    return type === 'compute' && reserve !== null ? [reserve] : [];
+  });
+
 const SOURCES: { readonly [source in GroupSource]: Source } = {
-  state: { fixed: NODE_STATES, of: ({ state }) => state },
-  agg: { fixed: [], of: (node) => node.primary_aggregator },
-  rack: { fixed: [], of: rackOf },
-  profile: { fixed: [], of: ({ profile }) => profile },
-  role: { fixed: ROLES, of: ({ type }) => type },
+  state: { fixed: () => NODE_STATES, of: ({ state }) => state },
+  // Hubs stand in their own records as their hub; whoever names the nodes of an aggregator does not mean it itself.
+  agg: { fixed: aggregatorsOf, of: (node) => (node.type === 'compute' ? node.primary_aggregator : null) },
+  rack: { fixed: () => [], of: rackOf },
+  profile: { fixed: () => [], of: ({ profile }) => profile },
+  role: { fixed: () => ROLES, of: ({ type }) => type },
 };
 
 /**
@@ -45,7 +51,7 @@ const SOURCES: { readonly [source in GroupSource]: Source } = {
 export function groupsOf(source: GroupSource, nodes: readonly NodeRecord[], wanted?: string): Group[] {
   const { fixed, of } = SOURCES[source];
   // Words of people: R07 and r07 are one rack, by the name that came first.
-  const groups = new Map(fixed.map((name) => [name.toLowerCase(), { name, names: [] as string[] }]));
+  const groups = new Map(fixed(nodes).map((name) => [name.toLowerCase(), { name, names: [] as string[] }]));
   for (const node of nodes) {
     const name = of(node);
     if (name === null || !isGroupName(name)) continue;

@@ -15,6 +15,7 @@ import { detailsOf } from './outlook.ts';
 import { listNodes, showNode } from './records.ts';
 import type { MasterConfig } from './settings.ts';
 import { stateCalls } from './state-calls.ts';
+import { failedWords } from './state-records.ts';
 import { watchHandler } from './watch.ts';
 
 export function masterPart(ports: MasterPorts): MasterPart {
@@ -86,6 +87,7 @@ export function masterPart(ports: MasterPorts): MasterPart {
       'node.profile': profile,
       ...stateCalls(ports),
     },
+    problems: () => failedWords(store),
     async stop() {
       await Promise.all([keeping.stop(), deadlines.stop()]);
     },

@@ -101,6 +101,24 @@ const nodesOf = (store: Store): Promise<NodeRow[]> =>
     },
   );
 
+/** Failed nodes that are named; of more it is told how many there are at least. */
+const FAILED_NAMED = 10_000;
+
+/** What is wrong with nodes now, a sentence for each kind of failure. */
+export async function failedWords(store: Store): Promise<string[]> {
+  const rows = await store.query<{ node_name: string; state: string }>(
+    `SELECT node_name, state FROM node WHERE state IN ('SOFT_FAILURE', 'HARD_FAILURE') ORDER BY state LIMIT ${FAILED_NAMED}`,
+  );
+  return ['SOFT_FAILURE', 'HARD_FAILURE'].flatMap((state) => {
+    const names = rows.filter((row) => row.state === state).map(({ node_name }) => node_name);
+    if (names.length === 0) return [];
+    const more = rows.length === FAILED_NAMED ? ' and others' : '';
+    return [
+      `${names.length} ${names.length === 1 ? 'node is' : 'nodes are'} ${state}: ${NodeSet.of(names).toString()}${more}`,
+    ];
+  });
+}
+
 /** Nodes folded by state and type, in the order of the states. */
 export async function countStates(
   store: Store,

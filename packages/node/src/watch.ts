@@ -14,18 +14,18 @@ interface WatchInput {
 
 export const watchHandler =
   ({ store }: MasterPorts): Handler<WatchInput> =>
-  async ({ nodes, kinds = WATCHED, since }, { signal, emit }) => {
+  async ({ nodes, kinds = WATCHED, since }, ctx) => {
     const wanted = nodes === undefined ? undefined : NodeSet.parse(nodes);
     await store.changes.follow({
       since,
       kinds,
-      signal,
+      signal: ctx.signal,
       ...(wanted === undefined ? {} : { wants: (row) => concerns(row, wanted) }),
       // All at once, so that they share frames; the next rows come when there is room again.
       take: async (rows) => {
         const all = rows.map((row) => {
           const { json, bytes } = changeItem(row);
-          return emit(json, bytes);
+          return ctx.emit(json, bytes);
         });
         await Promise.all(all);
       },

@@ -320,6 +320,25 @@ describe('calls of the node feature', () => {
     expect((await refusal('node.availability', { from: '2999-01-01' })).code).to.equal(9);
   });
 
+  it('tells health of failed nodes', async () => {
+    expect(await master.problems?.()).to.deep.equal([]);
+    await call('node.resume', { nodes: 'n[1-3]' });
+    const sql = `SELECT node_name FROM node WHERE state <> 'IN_SERVICE'`;
+    expect(await cluster.store.query(sql)).to.deep.equal([]);
+    const telling = {
+      what: 'down',
+      daemons: ['compute/n1', 'compute/n3'],
+      cause: 'silence',
+      planned: false,
+      at: cluster.now,
+    };
+    await cluster.store.call('node.record', { daemons: [], hubs: [], claims: [], tellings: [telling] });
+    cluster.now += 60_000;
+    const due = { grace: 60_000, stableFor: 60_000, nodes: ['n1', 'n3'], linked: [], lost: [] };
+    await cluster.store.call('node.judge', due);
+    expect(await master.problems?.()).to.deep.equal(['2 nodes are SOFT_FAILURE: n[1,3]']);
+  });
+
   it('says in words that nobody knows of jobs yet', async () => {
     const { code, detail } = await refusal('node.find-job', { nodes: 'n1' });
     expect(code).to.equal(4);

@@ -4,8 +4,8 @@ import { NodeSet } from '@csm/nodeset';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { NodeRecord } from '../src/api-records.ts';
-import { GROUP_SOURCES, groupHandler, groupsOf } from '../src/groups.ts';
-import { groupsApi } from '../src/groups-api.ts';
+import { groupHandler, groupsOf } from '../src/groups.ts';
+import { GROUP_SOURCES, groupsApi } from '../src/groups-api.ts';
 import { NODE_STATES } from '../src/states/table.ts';
 import { Cluster } from './cluster.ts';
 import { part } from './parts.ts';
@@ -18,15 +18,18 @@ const node = (name: string, more: { readonly [field: string]: unknown } = {}): N
     location: null,
     profile: null,
     primary_aggregator: null,
+    secondary_aggregator: null,
     ...more,
   }) as NodeRecord;
 
 const NODES = [
-  node('n1', { location: 'R07 U12', primary_aggregator: 'agg-A', profile: 'abc' }),
+  node('n1', { location: 'R07 U12', primary_aggregator: 'agg-A', secondary_aggregator: 'agg-D', profile: 'abc' }),
   node('n2', { location: 'r07, top', primary_aggregator: 'agg-B', profile: 'abc', state: 'SOFT_FAILURE' }),
   node('n10', { location: 'R7', primary_aggregator: 'agg-A', profile: 'def' }),
   node('n11', { location: '$(reboot)' }),
-  node('login1', { type: 'utility', location: '' }),
+  node('login1', { type: 'utility', location: '', primary_aggregator: 'm1' }),
+  node('agg-A', { type: 'aggregator', primary_aggregator: 'agg-A' }),
+  node('agg-C', { type: 'aggregator', primary_aggregator: 'agg-C' }),
 ];
 const told = (source: (typeof GROUP_SOURCES)[number], wanted?: string): string[] =>
   groupsOf(source, NODES, wanted).map(({ name, nodes, count }) => `${name}=${nodes} ${count}`);
@@ -39,7 +42,7 @@ describe('groups of the record', () => {
   });
 
   it('are by aggregator, profile and role', () => {
-    expect(told('agg')).to.deep.equal(['agg-A=n[1,10] 2', 'agg-B=n2 1']);
+    expect(told('agg')).to.deep.equal(['agg-A=n[1,10] 2', 'agg-B=n2 1', 'agg-C= 0', 'agg-D= 0']);
     expect(told('profile')).to.deep.equal(['abc=n[1-2] 2', 'def=n10 1']);
     expect(told('role', 'utility')).to.deep.equal(['utility=login1 1']);
   });

@@ -1,4 +1,4 @@
-import { CsmError, code, type Problem, problem } from '@csm/model';
+import { CsmError, code, type Problem, problem, wall } from '@csm/model';
 import { expect } from 'chai';
 import { type ChangeRow, type Follower, openStore, type Store } from '../src/index.ts';
 import { directoryForTests, LEDGER, overEngines, problemOf, until } from './fixtures/engines.ts';
@@ -174,6 +174,31 @@ overEngines('delivery', ({ open }) => {
     expect([...early, ...lost].sort((x, y) => x - y)).to.deep.equal(upTo(40));
     expect(delivery.status().lost).to.equal(lost.length);
     expect(await store.changes.prune({ keepRows: 10 })).to.equal(50);
+  });
+
+  it('tells a follower what was pruned by age before it goes on, until it has heard', async () => {
+    const store = await open(silent);
+    await store.call('ledger.manyChanges', { count: 30 }, { now: wall(1_000) });
+    await store.call('store.openFollower', { name: 'f', from: 'oldest' });
+    await store.call('ledger.manyChanges', { count: 5 }, { now: wall(2_000) });
+    expect(await store.changes.prune({ olderThan: wall(2_000) })).to.equal(0);
+    expect(await store.changes.prune({ hardOlderThan: wall(2_000) })).to.equal(30);
+    const heard: (readonly [number, number])[] = [];
+    const got: number[] = [];
+    let deaf = 3;
+    const delivery = store.deliver({
+      ...QUICK,
+      name: 'f',
+      send: async (rows) => void got.push(...seqs(rows)),
+      lost: async (from, to) => {
+        if (deaf-- > 0) throw new Error('not now');
+        heard.push([from, to]);
+      },
+    });
+    await until('what is left', () => delivery.status().cursor === 35);
+    expect(heard).to.deep.equal([[1, 30]]);
+    expect(got).to.deep.equal([31, 32, 33, 34, 35]);
+    expect(delivery.status()).to.include({ lost: 30, sent: 5 });
   });
 
   it('refuses a follower that cannot be', async () => {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { READER_BOUNDS, type ReaderBounds, SharedReader } from '../src/follow/reader.ts';
 import { fitting, Ring } from '../src/follow/ring.ts';
-import { Turns } from '../src/follow/turns.ts';
+import { TURN_WEIGHT, Turns } from '../src/follow/turns.ts';
 import type { ChangeRow, FollowOptions, Store } from '../src/index.ts';
 import { openMemoryStore } from '../src/index.ts';
 import { overEngines, problemOf, until } from './fixtures/engines.ts';
@@ -364,14 +364,14 @@ describe('turns', () => {
     let now = 0;
     const turns = new Turns(() => now);
     const order: string[] = [];
-    const work = (name: string, ms: number) =>
-      turns.take(() => {
+    const work = (name: string, ms: number, weight = 1) =>
+      turns.take(weight, () => {
         order.push(name);
         now += ms;
         return name;
       });
-    const all = [work('a', 2), work('b', 2), work('c', 9), work('d', 0)];
-    const failed = turns.take(() => {
+    const all = [work('a', 0.4), work('b', 0.7), work('c', 9), work('d', 0, TURN_WEIGHT), work('e', 0)];
+    const failed = turns.take(1, () => {
       throw new Error('no');
     });
     failed.catch(() => undefined);
@@ -380,13 +380,13 @@ describe('turns', () => {
     await new Promise<void>((resolve) => {
       const look = (): void => {
         between.push(order.length);
-        if (order.length < 4) setImmediate(look);
+        if (order.length < 5) setImmediate(look);
         else resolve();
       };
       setImmediate(look);
     });
-    expect(between.slice(0, 3)).to.deep.equal([2, 3, 4]);
-    expect(await Promise.all(all)).to.deep.equal(['a', 'b', 'c', 'd']);
+    expect(between).to.deep.equal([2, 3, 4, 5]);
+    expect(await Promise.all(all)).to.deep.equal(['a', 'b', 'c', 'd', 'e']);
     expect(await failed.catch((thrown: Error) => thrown.message)).to.equal('no');
   });
 });

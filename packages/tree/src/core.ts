@@ -213,6 +213,11 @@ export class Core {
     this.#out.push({ kind: 'touch', seen });
   }
 
+  /** Bytes a hub may send at present; undefined where it is not linked. */
+  creditOf(hub: string): number | undefined {
+    return this.#trunks.get(this.#linkOf.get(hub) ?? -1)?.credit;
+  }
+
   stalled(now: Now): void {
     this.roster.stalled(now);
   }

@@ -19,16 +19,17 @@ export {
   type LeafOptions,
   LeafShell,
 } from './net/leaf-shell.ts';
-export type { RefusedPeer } from './net/links.ts';
+export type { ClockAhead, RefusedPeer } from './net/links.ts';
 export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
 export { StandbyShell, type StandbyShellOptions } from './net/standby-shell.ts';
 export type { Wire } from './net/wire.ts';
-export { URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';
+export { oldestTime, URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';
 export type {
   ClaimRecord,
   DaemonRecord,
   DaemonView,
+  HubLink,
   HubView,
   KnownDaemon,
   RosterRecord,

@@ -1,6 +1,8 @@
 import type { HealthOutput } from '@csm/client';
 import { isObject } from '@csm/model';
 import type { CommandSpec } from '../command.ts';
+import { certificateTable, computeLine, daemonTable, storeLine } from '../health/daemons.ts';
+import { treeText } from '../health/tree.ts';
 import { answerText } from '../print/answer.ts';
 import { table } from '../print/table.ts';
 import { onceOrWatch, WATCH_OPTION } from '../repeat.ts';
@@ -23,10 +25,18 @@ function healthText(session: Session, health: HealthOutput): string {
   const masters = Array.isArray(health.masters) ? health.masters : [];
   return [
     `${verdict}\n`,
+    // A master older than this command warns of nothing.
+    ...(Array.isArray(health.warnings) ? health.warnings : []).map(
+      (words) => `${session.colors.warn(`warning: ${printable(String(words))}`)}\n`,
+    ),
     masterLine(session, health.master),
+    storeLine(health.master.store),
     `AGGREGATORS: ${aggregators.length}\n${indent(aggregatorTable(session, aggregators))}`,
     masters.length === 0 ? '' : `OTHER MASTERS: ${masters.length}\n${indent(linkedTable(session, masters))}`,
     `UTILITIES: ${utilities.length}\n${indent(linkedTable(session, utilities))}`,
+    health.master.reachable ? computeLine(session, health.computes) : '',
+    daemonTable(session, health),
+    certificateTable(session, health.certificates),
     refused.length === 0 ? '' : `REFUSED: ${refused.length}\n${indent(refusedTable(session, refused))}`,
     localLines(session, health.local),
   ].join('');
@@ -155,16 +165,22 @@ const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');
 export const health: CommandSpec = {
   path: ['health'],
   arguments: [],
-  options: [WATCH_OPTION],
+  options: [
+    WATCH_OPTION,
+    { flags: '--tree', help: "in the layout of IBM CSM's health check; with -v each node by name" },
+  ],
   call: 'health',
-  purpose: `The first thing to ask when something seems wrong. The first line is the verdict, with the reasons when there are any; then the
-master, the aggregators with their nodes, the masters that stand by, the utility daemons, peers that were refused (a wrong or expired certificate, a
-second daemon under one name) and the daemon that answers, with what its features count, such as the copies of samples an
+  purpose: `The first thing to ask when something seems wrong. The first line is the verdict, with the reasons when there are any;
+warnings follow, of what works yet: a certificate that ends within 30 days, a clock that is off by more than a second, an
+outbox that was full. Then the master and its database, the aggregators with their nodes, the masters that stand by, the
+utility daemons, how many compute nodes are linked, each daemon's version, age, certificate, clock, credit and receiver, peers that
+were refused (a wrong or expired certificate, a second daemon under one name) and the daemon that answers, with what its features count, such as the copies of samples an
 aggregator sends on. A daemon that reaches no master still answers, says so, and
 shows which aggregators it tries. A master that stands by says so, and who leads.`,
   examples: [
     { title: 'How the tree is', line: 'csm health' },
     { title: 'The same for a program', line: 'csm health -o json' },
+    { title: "As IBM CSM's health check shows it, with the nodes", line: 'csm health --tree -v' },
   ],
   exits: [
     [0, 'healthy'],
@@ -172,8 +188,12 @@ shows which aggregators it tries. A master that stands by says so, and who leads
   ],
   run: (session, given) =>
     onceOrWatch(session, given, async () => {
-      const answer = await session.client.call('health', {}, session.callOptions);
-      const text = answerText(session, answer, () => healthText(session, answer), 'document');
+      const { verbose } = session;
+      const isTree = given.options['tree'] === true;
+      const input = isTree && verbose ? { nodes: true } : {};
+      const answer = await session.client.call('health', input, session.callOptions);
+      const show = () => (isTree ? treeText(answer, verbose) : healthText(session, answer));
+      const text = answerText(session, answer, show, 'document');
       return { text, exit: answer.degraded ? 1 : 0 };
     }),
 };

@@ -131,7 +131,7 @@ export const nodesetGroups: CommandSpec = {
   summary: 'Lists groups of nodes and where they come from',
   purpose: `Groups can be named wherever a node set can: \`@gpu\`, \`@genders:rack=r1\`, \`@state:SOFT_FAILURE\`. Sources are /etc/csm/groups.cfg
 (\`csm\`), /etc/genders (\`genders\`), those that are set up for ClusterShell, and five that the master computes: \`state\`, \`agg\`
-(the aggregator that serves the node), \`rack\` (the first word of its location), \`profile\` (equal hardware) and \`role\`. A source
+(compute nodes by the aggregator that serves them), \`rack\` (the first word of its location), \`profile\` (equal hardware) and \`role\`. A source
 that cannot be read is told on stderr, and the others are listed.`,
   examples: [
     { title: 'Every group there is', line: 'csm nodeset groups' },

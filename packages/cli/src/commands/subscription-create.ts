@@ -38,7 +38,7 @@ The secret by which the receiver knows the requests is printed once; one of your
     {
       title: 'All about a rack, behind change 1000',
       line: "csm subscription create http://127.0.0.1:9/r7 --nodes 'n[001-018]' --since 1000 -o json",
-      exits: [0, code.INVALID_PARAMETER, code.CONTEXT_LOST],
+      exits: [code.INVALID_PARAMETER, code.CONTEXT_LOST],
     },
   ],
   exits: [
@@ -55,9 +55,9 @@ The secret by which the receiver knows the requests is printed once; one of your
       secret: secret(session),
     };
     const answer = await session.client.call('subscription.create', input, session.callOptions);
-    // The secret alone on standard output, so that a script can take it.
-    await session.print(answerText(session, answer, () => `${answer.secret}\n`, 'record'));
-    await session.note(`subscription ${answer.id} to ${printable(answer.url)}; the secret is not shown again`);
+    const told = () =>
+      `subscription ${answer.id} to ${printable(answer.url)}\nsecret ${printable(answer.secret)}  (it is not shown again)\n`;
+    await session.print(answerText(session, answer, told, 'record'));
     return 0;
   },
 };

@@ -62,12 +62,14 @@ for root is made by root only.`,
       user: text(given, 'user'),
     };
     const answer = await session.client.call('token.create', input, session.callOptions);
-    // The token alone on standard output, so that a script can take it.
     const told = () => `${answer.token}\n`;
     await session.print(answerText(session, answer, told, 'record'));
-    await session.note(
-      `token ${answer.id} of ${printable(answer.user)}, valid until ${answer.expires}; it is not shown again`,
-    );
+    // A script wants the token and nothing else.
+    if (session.io.isTTY) {
+      await session.note(
+        `token ${answer.id} of ${printable(answer.user)}, valid until ${answer.expires}; it is not shown again`,
+      );
+    }
     return 0;
   },
 };

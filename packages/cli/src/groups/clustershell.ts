@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
+import { CsmError, code } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { fillIn, type GroupsConf, readConf, type SourceConf } from './conf.ts';
 import { readSmall } from './file.ts';
@@ -101,10 +102,15 @@ export function commandSource(conf: SourceConf, dir: string, signal?: AbortSigna
   const list = async (): Promise<readonly string[] | undefined> =>
     conf.list === undefined ? undefined : words(await ask('list', conf.list, {}));
   const map = async (group: string): Promise<Definition | undefined> => {
-    const text = (await ask('map', conf.map, { GROUP: group })).trim();
-    // No nodes may mean that there is no such group; only a list can tell.
-    const isKnown = text !== '' || (await list())?.includes(group) === true;
-    return isKnown ? { text, where: `${conf.where} (map)` } : undefined;
+    const text = await ask('map', conf.map, { GROUP: group }).catch(async (error: unknown) => {
+      // A command may fail for a group that there is not; only a list can tell.
+      const isFailure = error instanceof CsmError && error.code === code.SCRIPT_FAILURE;
+      if (isFailure && (await list())?.includes(group) === false) return '';
+      throw error;
+    });
+    // So may no nodes.
+    const isKnown = text.trim() !== '' || (await list())?.includes(group) === true;
+    return isKnown ? { text: text.trim(), where: `${conf.where} (map)` } : undefined;
   };
   const all = async (): Promise<Definition | undefined> => {
     if (conf.all !== undefined) return { text: (await ask('all', conf.all, {})).trim(), where: `${conf.where} (all)` };

@@ -126,7 +126,7 @@ it counts. Within the definition of a group it is looked for in the same source 
 | \`genders\` | \`/etc/genders\`: a group for each attribute, and for each attribute with its value |
 | of ClusterShell | what \`groups.conf\` defines by commands, and group files (\`*.yaml\`, \`*.cfg\`) in its directories |
 | \`state\` | nodes by state: \`@state:SOFT_FAILURE\` |
-| \`agg\` | nodes by the aggregator that serves them, or served them last: \`@agg:sn01\` |
+| \`agg\` | compute nodes by the aggregator that serves them, or served them last: \`@agg:sn01\` |
 | \`rack\` | nodes by the first word of their location: \`@rack:r1\` |
 | \`profile\` | nodes by equal hardware; the names are those of \`csm node profile\` |
 | \`role\` | nodes by the role of their daemon: \`@role:compute\` |

@@ -902,7 +902,9 @@ export const API = {
     "path": "/csm/v1/health",
     "placement": {
       "path": [],
-      "query": [],
+      "query": [
+        "nodes"
+      ],
       "body": []
     },
     "stream": false,
@@ -924,11 +926,26 @@ export const API = {
       13,
       16
     ],
-    "fields": [],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "with the compute nodes of each aggregator by name"
+      }
+    ],
     "examples": [
       {
         "title": "The whole tree",
         "input": {}
+      },
+      {
+        "title": "With the nodes of each aggregator",
+        "input": {
+          "nodes": true
+        }
       }
     ]
   },
@@ -1050,7 +1067,7 @@ export const API = {
         "in": "path",
         "required": true,
         "type": "number",
-        "allowed": "an integer of at least 1",
+        "allowed": "an integer of 1 to 9007199254740991",
         "description": "number of the window"
       }
     ],
@@ -1428,7 +1445,7 @@ export const API = {
   'node.group': {
     "name": "node.group",
     "summary": "Lists groups of nodes by state, aggregator, rack, profile or role",
-    "description": "Groups of a source in natural order of their names. Every state and role is a group, also one without nodes; a rack is the first word of the location an admin gave, an aggregator the one that serves the node now or served it last.",
+    "description": "Groups of a source in natural order of their names. Every state, role and aggregator is a group, also one without nodes; a rack is the first word of the location an admin gave, an aggregator has the compute nodes that it serves now or served last.",
     "access": "public",
     "method": "GET",
     "path": "/csm/v1/groups/:source",
@@ -3261,13 +3278,18 @@ export type EnvWatchItem = {
 };
 
 /** Shows how the tree is: masters, aggregators, utilities, refused peers: input. */
-export type HealthInput = { readonly [key: string]: never };
+export type HealthInput = {
+  /** with the compute nodes of each aggregator by name */
+  readonly nodes?: boolean | undefined;
+};
 
 export type HealthOutput = {
   /** something is not as it should be; `problems` says what */
   readonly degraded: boolean;
   /** in words */
   readonly problems: readonly string[];
+  /** in words: what works yet, and somebody should look at */
+  readonly warnings: readonly string[];
   readonly master: {
     /** null when unreachable */
     readonly node: string | null;
@@ -3290,6 +3312,37 @@ export type HealthOutput = {
       readonly stale: number;
       readonly rejected: number;
     };
+    /** figures of the database; null while it is away */
+    readonly store: {
+      /** calls that wait for the database */
+      readonly queued: number;
+      readonly queue_limit: number;
+      readonly queued_bytes: number;
+      /** calls turned away since its queue was full */
+      readonly refused: number;
+      readonly last_commit_ms: number;
+      readonly file_bytes: number;
+      readonly wal_bytes: number;
+    } | null;
+    /** what the daemon says of itself; null before it has */
+    readonly self: {
+      /** of CSM */
+      readonly version: string;
+      /** ISO 8601, UTC */
+      readonly started: string;
+      /** ISO 8601, UTC */
+      readonly certificate_expires: string;
+      /** how far its clock is ahead of that of `clock_of`; null where that is not known */
+      readonly clock_ahead_ms: number | null;
+      /** the daemon it links to */
+      readonly clock_of: string | null;
+      /** samples its outbox dropped since its start */
+      readonly dropped: number;
+      /** reports its outbox refused since its start */
+      readonly refused: number;
+      /** states of what runs in it, by feature, such as the receiver of an aggregator */
+      readonly features: { readonly [key: string]: unknown };
+    } | null;
   };
   readonly aggregators: readonly {
     /** name of the aggregator */
@@ -3318,6 +3371,52 @@ export type HealthOutput = {
       /** known, not linked */
       readonly unresponsive: number;
     };
+    /** bytes of reports it may send at present; null when it is not linked */
+    readonly credit: number | null;
+    /** what the daemon says of itself; null before it has */
+    readonly self: {
+      /** of CSM */
+      readonly version: string;
+      /** ISO 8601, UTC */
+      readonly started: string;
+      /** ISO 8601, UTC */
+      readonly certificate_expires: string;
+      /** how far its clock is ahead of that of `clock_of`; null where that is not known */
+      readonly clock_ahead_ms: number | null;
+      /** the daemon it links to */
+      readonly clock_of: string | null;
+      /** samples its outbox dropped since its start */
+      readonly dropped: number;
+      /** reports its outbox refused since its start */
+      readonly refused: number;
+      /** states of what runs in it, by feature, such as the receiver of an aggregator */
+      readonly features: { readonly [key: string]: unknown };
+    } | null;
+    /** its compute nodes by name, where asked for */
+    readonly nodes?: {
+      readonly primary: {
+        readonly active: readonly {
+          /** folded node set */
+          readonly nodes: string;
+          readonly bounced: number;
+          /** protocol version */
+          readonly version: string;
+        }[];
+        /** folded node set; empty when there is none */
+        readonly unresponsive: string;
+      };
+      readonly secondary: {
+        readonly active: readonly {
+          /** folded node set */
+          readonly nodes: string;
+          readonly bounced: number;
+          /** protocol version */
+          readonly version: string;
+        }[];
+        /** folded node set; empty when there is none */
+        readonly unresponsive: string;
+      };
+    };
   }[];
   /** the other masters of its database, those seen within 7 days; what is not linked does not stand by */
   readonly masters: readonly {
@@ -3327,6 +3426,31 @@ export type HealthOutput = {
     /** ISO 8601, UTC */
     readonly last_seen: string | null;
     readonly address: string | null;
+    /** linked since, ISO 8601, UTC */
+    readonly since: string | null;
+    /** protocol version */
+    readonly version: string | null;
+    /** times it linked anew */
+    readonly bounced: number | null;
+    /** what the daemon says of itself; null before it has */
+    readonly self: {
+      /** of CSM */
+      readonly version: string;
+      /** ISO 8601, UTC */
+      readonly started: string;
+      /** ISO 8601, UTC */
+      readonly certificate_expires: string;
+      /** how far its clock is ahead of that of `clock_of`; null where that is not known */
+      readonly clock_ahead_ms: number | null;
+      /** the daemon it links to */
+      readonly clock_of: string | null;
+      /** samples its outbox dropped since its start */
+      readonly dropped: number;
+      /** reports its outbox refused since its start */
+      readonly refused: number;
+      /** states of what runs in it, by feature, such as the receiver of an aggregator */
+      readonly features: { readonly [key: string]: unknown };
+    } | null;
   }[];
   readonly utilities: readonly {
     readonly node: string;
@@ -3335,6 +3459,72 @@ export type HealthOutput = {
     /** ISO 8601, UTC */
     readonly last_seen: string | null;
     readonly address: string | null;
+    /** linked since, ISO 8601, UTC */
+    readonly since: string | null;
+    /** protocol version */
+    readonly version: string | null;
+    /** times it linked anew */
+    readonly bounced: number | null;
+    /** what the daemon says of itself; null before it has */
+    readonly self: {
+      /** of CSM */
+      readonly version: string;
+      /** ISO 8601, UTC */
+      readonly started: string;
+      /** ISO 8601, UTC */
+      readonly certificate_expires: string;
+      /** how far its clock is ahead of that of `clock_of`; null where that is not known */
+      readonly clock_ahead_ms: number | null;
+      /** the daemon it links to */
+      readonly clock_of: string | null;
+      /** samples its outbox dropped since its start */
+      readonly dropped: number;
+      /** reports its outbox refused since its start */
+      readonly refused: number;
+      /** states of what runs in it, by feature, such as the receiver of an aggregator */
+      readonly features: { readonly [key: string]: unknown };
+    } | null;
+  }[];
+  readonly computes: {
+    readonly known: number;
+    /** with two links */
+    readonly redundant: number;
+    /** with one */
+    readonly single: number;
+    /** with none */
+    readonly lost: number;
+    /** how many run which version of CSM */
+    readonly versions: readonly {
+      readonly version: string;
+      readonly count: number;
+    }[];
+  };
+  /** that end within 30 days, the first to end first */
+  readonly certificates: readonly {
+    readonly role: string;
+    /** folded */
+    readonly nodes: string;
+    /** ISO 8601, UTC: the first of them */
+    readonly expires: string;
+  }[];
+  /** that are off by more than a second */
+  readonly clocks: readonly {
+    readonly role: string;
+    /** folded */
+    readonly nodes: string;
+    /** whose clock theirs was compared with */
+    readonly of: string | null;
+    readonly ahead_ms: number;
+  }[];
+  /** outboxes that were full since their daemon started */
+  readonly drops: readonly {
+    readonly role: string;
+    /** folded */
+    readonly nodes: string;
+    /** samples, each of them */
+    readonly dropped: number;
+    /** reports, each of them */
+    readonly refused: number;
   }[];
   /** peers refused at any listener within 24 h, newest last */
   readonly refused: readonly {

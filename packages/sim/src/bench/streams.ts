@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
+import { changesHead, readBare } from '../oracle/changes.ts';
 import { Site } from '../site/site.ts';
 import { startTree, type Tree } from '../site/tree.ts';
 import { BareProcess } from './bare/bare-process.ts';
@@ -89,7 +89,7 @@ async function measure(
 ): Promise<Run> {
   const { site, master } = tree;
   const before = await made(tree);
-  const since = head(tree.database);
+  const since = changesHead(tree.database);
   const order: FollowOrder = {
     do: 'follow',
     sockets: [site.socket(where)],
@@ -106,7 +106,9 @@ async function measure(
   const { ms, drops } = (await following) as unknown as { readonly ms: number; readonly drops: number };
   const after = await made(tree, before.runs + 1);
   const given = count * followers;
-  const baseline = bareRate(tree.database, since, count);
+  const bare = readBare(tree.database, since, PAGE);
+  if (bare.rows < count) throw new Error(`the database has ${bare.rows} changes of ${count}`);
+  const baseline = bare.rows / bare.seconds;
   const value = given / (ms / 1000);
   const { lagMax, lagP99, lagOwn } = after;
   note(
@@ -133,33 +135,4 @@ async function made({ site, master }: Tree, runs = 0): Promise<ChangesMade> {
     return told !== undefined && told.runs >= runs;
   });
   return told as ChangesMade;
-}
-
-function head(file: string): number {
-  const db = new Database(file, { readonly: true });
-  try {
-    return (db.prepare('SELECT coalesce(max(seq), 0) AS head FROM change').get() as { readonly head: number }).head;
-  } finally {
-    db.close();
-  }
-}
-
-/** Rows a second that one reader has, in pages, out of a file that is in memory. */
-function bareRate(file: string, since: number, count: number): number {
-  const db = new Database(file, { readonly: true });
-  try {
-    const page = db.prepare('SELECT seq, time, kind, subject, body FROM change WHERE seq > ? ORDER BY seq LIMIT ?');
-    const began = performance.now();
-    let rows = 0;
-    for (let at = since; ; ) {
-      const found = page.all(at, PAGE) as { readonly seq: number }[];
-      rows += found.length;
-      if (found.length < PAGE) break;
-      at = found.at(-1)?.seq ?? at;
-    }
-    if (rows < count) throw new Error(`the database has ${rows} changes of ${count}`);
-    return rows / ((performance.now() - began) / 1000);
-  } finally {
-    db.close();
-  }
 }

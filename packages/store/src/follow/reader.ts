@@ -164,7 +164,7 @@ export class SharedReader {
 
   get #chunk(): number {
     const { least, most, all } = this.#bounds.chunk;
-    return Math.max(least, Math.min(most, all / this.#open));
+    return Math.max(least, Math.min(most, Math.floor(all / this.#open)));
   }
 
   #fill(at: number): Promise<void> {
@@ -224,7 +224,7 @@ export class SharedReader {
   /** The cursor moves with what is given: what fails ends the following. */
   #give(follower: Follower, rows: readonly ChangeRow[]): Promise<void> {
     follower.at = rows.at(-1)?.seq ?? follower.at;
-    return this.#turns.take(() => {
+    return this.#turns.take(this.#chunk, () => {
       const { options, wants } = follower;
       const wanted = rows.filter(wants);
       if (wanted.length === 0 || options.signal.aborted) return undefined;

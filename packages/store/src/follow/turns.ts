@@ -3,12 +3,13 @@
  * loop does everything else.
  */
 
-/** Milliseconds of a slice. What the work leaves for later in the same turn of the loop comes on top. */
+/** Milliseconds of a slice, and what its work may weigh: by that goes what it leaves for later in the same turn of the loop. */
 export const TURN_MS = 1;
+export const TURN_WEIGHT = 128 * 1024;
 
 export class Turns {
   readonly #now: () => number;
-  #waiting: (() => void)[] = [];
+  #waiting: { readonly weight: number; readonly work: () => void }[] = [];
   #next = 0;
   #scheduled = false;
 
@@ -18,15 +19,16 @@ export class Turns {
   }
 
   /** Runs `work` in its turn; it must not wait for anything. Gives what it returned or threw. */
-  take<T>(work: () => T): Promise<Awaited<T>> {
+  take<T>(weight: number, work: () => T): Promise<Awaited<T>> {
     return new Promise<Awaited<T>>((resolve, reject) => {
-      this.#waiting.push(() => {
+      const run = (): void => {
         try {
           resolve(work() as Awaited<T>);
         } catch (thrown) {
           reject(thrown);
         }
-      });
+      };
+      this.#waiting.push({ weight, work: run });
       this.#schedule();
     });
   }
@@ -40,10 +42,12 @@ export class Turns {
   #slice(): void {
     const began = this.#now();
     this.#scheduled = false;
-    while (this.#next < this.#waiting.length) {
-      const work = this.#waiting[this.#next++];
-      work?.();
-      if (this.#now() - began >= TURN_MS) break;
+    let weight = 0;
+    for (let next = this.#waiting[this.#next]; next !== undefined; next = this.#waiting[this.#next]) {
+      this.#next += 1;
+      weight += next.weight;
+      next.work();
+      if (weight >= TURN_WEIGHT || this.#now() - began >= TURN_MS) break;
     }
     if (this.#next < this.#waiting.length) this.#schedule();
     if (this.#next * 2 > this.#waiting.length) {

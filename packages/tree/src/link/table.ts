@@ -113,6 +113,8 @@ export interface LinkCounters {
   stalls: number;
   /** Beats sent because an interval had passed. */
   beats: number;
+  /** Beats that came, of links that are up. */
+  beatsHeard: number;
 }
 
 /** How long an older link has to answer a newcomer's probe, ms, where its interval is not shorter. */
@@ -128,6 +130,7 @@ export class LinkTable {
     silent: 0,
     stalls: 0,
     beats: 0,
+    beatsHeard: 0,
   };
   readonly #above: Above;
   readonly #links = new Map<LinkId, Link>();
@@ -248,6 +251,7 @@ export class LinkTable {
     this.#rivalAnswered(link, now);
     switch (message.kind) {
       case 'beat':
+        this.counters.beatsHeard++;
         if (link.side === 'dialer' && message.leader !== undefined) this.#up(link, message, bytes);
         return;
       case 'probe':

@@ -12,6 +12,7 @@ import { MAX_ITEMS, MAX_REPORT_BYTES, VERSION } from '@csm/protocol';
 import { DialError, type TlsSettings } from 'tls-json-stream';
 import type { CallOrder } from '../calls/entry.ts';
 import { Leaf, type LeafEffect, type LeafEvent, type Offer, type Report } from '../leaf.ts';
+import { AckTimes } from '../outbox/ack-times.ts';
 import { recover } from '../outbox/recovery.ts';
 import type { JournalRecord, OutboxLimits } from '../outbox/state.ts';
 import { initialOutbox } from '../outbox/state.ts';
@@ -70,6 +71,8 @@ export interface LeafOptions {
   readonly repeatable?: readonly string[];
   /** The leader confirmed this node; it knows the inventory with this hash. */
   readonly onConfirmed?: (hub: string, inventory: string | undefined) => void;
+  /** For whoever measures: a frame of reports is acknowledged, so many ms after it first left. */
+  readonly onAcknowledged?: ((ms: number) => void) | undefined;
   /** For fault tests: called at each passing of a failpoint; it may end the process there. */
   readonly failpoint?: PassFailpoint | undefined;
 }
@@ -100,6 +103,7 @@ export class LeafShell {
   readonly #calls = new Map<string, CallHandlers>();
   readonly #runner: CommandRunner;
   readonly #linkOf = new Map<number, number>();
+  readonly #ackTimes: AckTimes | undefined;
   #nextToken = 1;
   #write: Write | undefined;
   #writing = false;
@@ -123,6 +127,7 @@ export class LeafShell {
     const { role, node, clock, intervalMs, log } = options;
     this.#options = options;
     this.#journal = journal;
+    this.#ackTimes = options.onAcknowledged === undefined ? undefined : new AckTimes();
     const limits: OutboxLimits = { bytes: options.outboxBytes, frameItems: MAX_ITEMS, frameBytes: MAX_REPORT_BYTES };
     const masters = role !== 'compute';
     const newIncarnation = () => randomUUID();
@@ -293,7 +298,13 @@ export class LeafShell {
         this.#nextWrite().effects.push(effect);
       } else this.#carryOut(effect);
     }
+    if (this.#ackTimes !== undefined) this.#tellAcknowledged(this.#ackTimes);
     if (!this.#stopping) this.#timer.set(this.leaf.wakeAt());
+  }
+
+  #tellAcknowledged(times: AckTimes): void {
+    const { incarnation, cursor } = this.leaf.outbox;
+    for (const ms of times.reached(incarnation, cursor, this.#options.clock.now().mono)) this.#options.onAcknowledged?.(ms);
   }
 
   #received(event: Extract<LeafEvent, { kind: 'message' }>): void {
@@ -456,7 +467,9 @@ export class LeafShell {
   }
 
   #send({ link, message }: Extract<LeafEffect, { kind: 'send' }>): void {
-    const { failpoint } = this.#options;
+    const { failpoint, clock } = this.#options;
+    if (message.kind === 'report')
+      this.#ackTimes?.sent(message.incarnation, message.first + message.items.length - 1, clock.now().mono);
     const send = () => this.links.send(link, message);
     if (failpoint === undefined) send();
     else if (message.kind === 'report') sendBetween(failpoint, 'report.send.before', 'report.send.after', send);

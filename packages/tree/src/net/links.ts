@@ -72,6 +72,14 @@ interface Standing {
   /** Who its certificate says it is. */
   readonly daemon: string;
   readonly facts: CertificateFacts | undefined;
+  /** How far our wall clock stood before the steady one when it came up: what has changed since, our clock was set. */
+  skew?: number;
+}
+
+/** How far our clock is ahead of a peer's, ms, and of whose. */
+export interface ClockAhead {
+  readonly ms: number;
+  readonly of: string;
 }
 
 export class Links {
@@ -180,6 +188,22 @@ export class Links {
   describe(link: LinkId): { readonly address: string; readonly daemon: string } {
     const standing = this.#standing.get(link) ?? this.#ending;
     return { address: standing?.wire.address ?? 'unknown', daemon: standing?.daemon ?? 'unknown' };
+  }
+
+  /**
+   * How far our clock is ahead of those we dialled: as measured when the link came up, by one message, whose way makes
+   * ours look ahead; and by how much ours was set since. The smallest, where several stand; undefined without any.
+   */
+  clockAhead(): ClockAhead | undefined {
+    const now = this.#options.clock.now();
+    let least: ClockAhead | undefined;
+    for (const { id, side, phase, peer } of this.table.links()) {
+      const skew = this.#standing.get(id)?.skew;
+      if (side !== 'dialer' || phase !== 'up' || peer?.clockOffset === undefined || skew === undefined) continue;
+      const ms = Math.round(now.wall - now.mono - skew - peer.clockOffset);
+      if (least === undefined || Math.abs(ms) < Math.abs(least.ms)) least = { ms, of: peer.daemon };
+    }
+    return least;
   }
 
   /** Peers that were refused, newest last. */
@@ -308,6 +332,7 @@ export class Links {
         return;
       }
       case 'up':
+        this.#noteSkew(effect.link);
         handlers.up(effect.link, effect.tag, effect.peer);
         return;
       case 'message':
@@ -319,6 +344,12 @@ export class Links {
       default:
         effect satisfies never;
     }
+  }
+
+  #noteSkew(link: LinkId): void {
+    const standing = this.#standing.get(link);
+    const now = this.#options.clock.now();
+    if (standing !== undefined) standing.skew = now.wall - now.mono;
   }
 
   #beat(link: LinkId): void {

@@ -147,6 +147,12 @@ export const offerRecord = (e: Entry): JournalRecord => ({
   body: e.body,
 });
 
+/** When the oldest report that is not acknowledged was made, wall ms; undefined when there is none. */
+export function oldestTime({ numbered, waiting }: OutboxState): number | undefined {
+  const firsts = [numbered, waiting.urgent, waiting.normal, waiting.sample].flatMap((queue) => queue.at(0)?.time ?? []);
+  return firsts.length === 0 ? undefined : Math.min(...firsts);
+}
+
 /** Reports without a number yet. */
 export const waitingCount = (s: OutboxState): number =>
   s.waiting.urgent.size + s.waiting.normal.size + s.waiting.sample.size;
