@@ -105,7 +105,7 @@ function controlOf(name, { version, arch }, summary, size) {
     // Not a dependency: Node is often no package of Debian's, so preinst looks for it and says what is missing.
     Recommends: 'nodejs (>= 20.19)',
     ...(arch !== '' && { Suggests: 'logrotate' }),
-    // All have the same programs; csm-master has every role.
+    // All have the same programs: one takes the place of another. csm-master has every role.
     Conflicts: others,
     Replaces: others,
     Section: 'admin',

@@ -95,14 +95,14 @@ temporary= kept=0 is_done=no
 make_dir() {
   [ ! -d "$1" ] || return 0
   [ ! -e "$1" ] && [ ! -L "$1" ] || stop "$1 is in the way: it must be a directory"
-  make_dir "$(dirname "$1")"
+  make_dir "${1%/*}"
   mkdir "$1"
   printf '%s\n' "$1" >>"$temporary/dirs"
 }
 
 # Before something is put at path $1.
 remember() {
-  make_dir "$(dirname "$1")"
+  make_dir "${1%/*}"
   [ ! -d "$1" ] || [ -L "$1" ] || stop "$1 is in the way: it is a directory"
   if [ -e "$1" ] || [ -L "$1" ]; then
     kept=$((kept + 1))
@@ -124,6 +124,10 @@ put() {
 put_link() {
   if [ -L "$2" ] && [ "$(readlink "$2")" = "$1" ]; then return 0; fi
   remember "$2"
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+    ln -s "$1" "$2"
+    return 0
+  fi
   rm -f "$2.csm-new"
   ln -s "$1" "$2.csm-new"
   mv -fT "$2.csm-new" "$2"
@@ -233,7 +237,11 @@ check_user() {
   [ "$systemd" = yes ] || wrong "--user is given, but there are no units that it is for; with --no-systemd daemons run as who starts them"
   case $user in *[!A-Za-z0-9._-]*) wrong "--user is '$user'; allowed is the name of a user" ;; esac
   case " $roles " in *' compute '*) wrong "--user is given with the role compute, which runs programs of all users and so must be root" ;; esac
-  [ -n "$D" ] || id -u "$user" >/dev/null 2>&1 || stop "there is no user '$user': useradd --system --home-dir /var/lib/csm $user"
+  if [ -n "$D" ]; then
+    grep -q "^$user:" "$D/etc/passwd" || stop "there is no user '$user' in $D/etc/passwd"
+    return 0
+  fi
+  id -u "$user" >/dev/null 2>&1 || stop "there is no user '$user': useradd --system --home-dir /var/lib/csm $user"
 }
 
 check_systemd() {
@@ -253,7 +261,7 @@ place_of_tree() {
 # Whether the tree runs: the programs start, and what is compiled loads.
 try_tree() {
   for program in "$1"/bin/csm*; do
-    said=$(CSM_NODE=$node "$program" --version 2>&1) || stop "${program##*/} of $version does not start: $said"
+    said=$(CSM_NODE=$node sh "$program" --version 2>&1) || stop "${program##*/} of $version does not start: $said"
   done
   said=$(cd "$1" && "$node" -e '
     const there = (name) => require("node:fs").existsSync(`node_modules/${name}`);
@@ -268,7 +276,7 @@ try_configuration() {
   for role in $roles; do
     file=$etc/csm/csm_$role.cfg
     [ -f "$file" ] && [ "$role" != client ] || continue
-    said=$(CSM_NODE=$node "$1/bin/csmd" --role "$role" --file "$file" --check 2>&1) && continue
+    said=$(CSM_NODE=$node sh "$1/bin/csmd" --role "$role" --file "$file" --check 2>&1) && continue
     CSM_NODE=$node "$lib/current/bin/csmd" --role "$role" --file "$file" --check >/dev/null 2>&1 || continue
     stop "$version does not take $file, which $installed does: $said"
   done
@@ -319,11 +327,10 @@ put_units() {
 
 put_all() {
   for program in "$tree"/bin/csm*; do own link "../lib/csm/current/bin/${program##*/}" "$prefix/bin/${program##*/}"; done
-  (cd "$here/share" && find man bash-completion zsh -type f) >"$temporary/share"
-  while IFS= read -r path; do
-    up=$(printf '%s' "$path" | sed 's|[^/]*$||; s|[^/]*/|../|g')
-    own link "${up}../lib/csm/current/share/$path" "$prefix/share/$path"
-  done <"$temporary/share"
+  # Links lead up to the prefix, one step for each directory on the way.
+  (cd "$here/share" && find man bash-completion zsh -type f | sort |
+    awk -F/ '{ up = ""; for (i = 1; i <= NF; i++) up = up "../"; print up "lib/csm/current/share/" $0 ":" $0 }') >"$temporary/share"
+  while IFS=: read -r target path; do own link "$target" "$prefix/share/$path"; done <"$temporary/share"
   [ "$roles" != client ] || return 0
   render "$here/share/tmpfiles.conf" >"$temporary/tmpfiles"
   [ -z "$user" ] || sed "/csm \\+07/s| root root | $user root |" "$temporary/tmpfiles" >"$temporary/tmpfiles.user"
@@ -339,12 +346,18 @@ put_all() {
   fi
 }
 
+rm_listed() {
+  list=$1
+  set --
+  while IFS= read -r path; do set -- "$@" "$D$path"; done <"$list"
+  rm -f "$@"
+}
+
 # What the version before had and this one has not.
 drop_old_files() {
   [ -f "$temporary/files.before" ] || return 0
-  while IFS= read -r path; do
-    grep -qxF -e "$path" "$state/files" || rm -f "$D$path"
-  done <"$temporary/files.before"
+  grep -vxF -f "$state/files" "$temporary/files.before" >"$temporary/files.old" || true
+  rm_listed "$temporary/files.old"
 }
 
 # This version and the one before stay: running daemons still load from theirs, and there is a way back.
@@ -378,20 +391,16 @@ install_csm() {
   : >"$temporary/files"
   place_of_tree
   tree=$lib/$name
+  try_tree "$here"
+  try_configuration "$here"
   if [ ! -d "$tree" ]; then
     cp -R "$here" "$temporary/tree"
     chmod -R u=rwX,go=rX "$temporary/tree"
-    # An image is built on another machine, whose Node says nothing.
-    [ -n "$D" ] || ln -sf "$node" "$temporary/tree/bin/node"
-    try_tree "$temporary/tree"
-    try_configuration "$temporary/tree"
     printf '%s\n' "$tree" >>"$temporary/made"
     mv "$temporary/tree" "$tree"
-  else
-    [ -n "$D" ] || put_link "$node" "$tree/bin/node"
-    try_tree "$tree"
-    try_configuration "$tree"
   fi
+  # An image is built on another machine, whose Node says nothing.
+  [ -n "$D" ] || put_link "$node" "$tree/bin/node"
   put_configuration
   put_all
   printf 'roles=%s\nsystemd=%s\nuser=%s\n' "$roles" "$systemd" "$user" >"$temporary/choices"
@@ -439,7 +448,7 @@ remove_csm() {
       [ "$role" = client ] || systemctl disable --now "csmd-$role.service" || say "csmd-$role could not be stopped"
     done
   fi
-  if [ -f "$state/files" ]; then while IFS= read -r path; do rm -f "$D$path"; done <"$state/files"; fi
+  [ ! -f "$state/files" ] || rm_listed "$state/files"
   for file in "$here"/etc/* "$state"/etc/*; do
     [ -f "$file" ] || continue
     path=$etc/csm/${file##*/}

@@ -27,7 +27,8 @@ describe('health', () => {
   before(async () => {
     const [port = 0] = await freePorts(1);
     sinkPort = port;
-    const where = (who: string) => (who === 'agg-b' ? { more: { bds: { host: '127.0.0.1', port, reconnect_interval_max: 1 } } } : {});
+    const where = (who: string) =>
+      who === 'agg-b' ? { more: { bds: { host: '127.0.0.1', port, reconnect_interval_max: 1 } } } : {};
     cluster = await smallCluster(['n1', 'n2'], where);
   });
   after(() => cluster?.site.close());
@@ -82,7 +83,10 @@ describe('health', () => {
     });
     expect(said).to.match(/ECONNREFUSED|refused/);
     const own = await health(cluster.b);
-    expect(own.problems.filter((problem) => words.test(problem)), 'once, also where it is').to.have.length(1);
+    expect(
+      own.problems.filter((problem) => words.test(problem)),
+      'once, also where it is',
+    ).to.have.length(1);
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.resume();

@@ -101,7 +101,7 @@ scrape_configs:
   }
 
   /** The value of the only series, once there is one for which `wanted` holds. */
-  const valueOf = (expression: string, wanted: (value: number) => boolean = () => true): Promise<number> =>
+  const figure = (expression: string, wanted: (value: number) => boolean = () => true): Promise<number> =>
     until(expression, async () => {
       const found = await query(expression);
       const value = Number(found[0]?.value[1]);
@@ -135,7 +135,10 @@ scrape_configs:
     it(`has all figures of a ${role}, and their types`, async () => {
       const [who = ''] = Object.entries(WHO).find(([, its]) => its === role) ?? [];
       // Each call and each acknowledgement makes its series.
-      if (role !== 'compute') await daemons()[who]?.client.call('health', {}).catch(() => undefined);
+      if (role !== 'compute')
+        await daemons()
+          [who]?.client.call('health', {})
+          .catch(() => undefined);
       const { status, headers, body } = await until(`${who} serves`, () => pageOf(who));
       expect(status).to.equal(200);
       expect(headers['content-type']).to.match(/^text\/plain; version=0\.0\.4/);
@@ -154,38 +157,38 @@ scrape_configs:
   }
 
   it('tell how the tree stands', async () => {
-    expect(await valueOf('sum(csm_master_leads)')).to.equal(1);
-    await valueOf('sum(csm_daemons{daemon_role="compute",links="2"})', (n) => n === NODES.length);
-    await valueOf('sum(csm_hub_nodes{state="primary",node="agg-a"})', (n) => n === NODES.length + 1);
-    await valueOf('csm_links{node="agg-b",side="down",state="up"}', (n) => n === NODES.length + 1);
-    await valueOf('csm_hubs_linked{node="n1"}', (n) => n === 2);
-    await valueOf('min(csm_leader_reachable)', (n) => n === 1);
-    await valueOf('csm_database_up', (n) => n === 1);
-    const left = await valueOf('min(csm_certificate_expiry_timestamp_seconds) - time()');
+    expect(await figure('sum(csm_master_leads)')).to.equal(1);
+    await figure('sum(csm_daemons{daemon_role="compute",links="2"})', (n) => n === NODES.length);
+    await figure('sum(csm_hub_nodes{state="primary",node="agg-a"})', (n) => n === NODES.length + 1);
+    await figure('csm_links{node="agg-b",side="down",state="up"}', (n) => n === NODES.length + 1);
+    await figure('csm_hubs_linked{node="n1"}', (n) => n === 2);
+    await figure('min(csm_leader_reachable)', (n) => n === 1);
+    await figure('csm_database_up', (n) => n === 1);
+    const left = await figure('min(csm_certificate_expiry_timestamp_seconds) - time()');
     expect(left / 86_400).to.be.within(360, 366);
   });
 
   it('count what happens: beats, reports, acknowledgements, commits, calls with their codes', async () => {
-    await valueOf('sum(csm_beats_received_total{node="agg-a",side="down"})', (n) => n > 2);
-    await valueOf('sum(csm_beats_sent_total{node="n1"})', (n) => n > 2);
-    await valueOf('sum(csm_intake_reports_total)', (n) => n >= Object.keys(WHO).length);
-    await valueOf('csm_acknowledgement_seconds_count{node="n1"}', (n) => n >= 1);
-    await valueOf('csm_report_commit_seconds_count', (n) => n >= 1);
-    await valueOf('csm_outbox_bytes{node="n1"}', (n) => n === 0);
+    await figure('sum(csm_beats_received_total{node="agg-a",side="down"})', (n) => n > 2);
+    await figure('sum(csm_beats_sent_total{node="n1"})', (n) => n > 2);
+    await figure('sum(csm_intake_reports_total)', (n) => n >= Object.keys(WHO).length);
+    await figure('csm_acknowledgement_seconds_count{node="n1"}', (n) => n >= 1);
+    await figure('csm_report_commit_seconds_count', (n) => n >= 1);
+    await figure('csm_outbox_bytes{node="n1"}', (n) => n === 0);
     const { utility } = cluster;
     for (let i = 0; i < 3; i++) await utility.client.call('health', {});
     await utility.client.call('node.show', { name: 'none-such' }).catch(() => undefined);
-    await valueOf('csm_api_call_seconds_count{node="login",call="health",code="SUCCESS"}', (n) => n >= 3);
-    await valueOf('sum(csm_api_call_seconds_count{node="login",call="node.show",code!="SUCCESS"})', (n) => n >= 1);
-    await valueOf('sum(csm_served_call_seconds_count{call="health"})', (n) => n >= 3);
+    await figure('csm_api_call_seconds_count{node="login",call="health",code="SUCCESS"}', (n) => n >= 3);
+    await figure('sum(csm_api_call_seconds_count{node="login",call="node.show",code!="SUCCESS"})', (n) => n >= 1);
+    await figure('sum(csm_served_call_seconds_count{call="health"})', (n) => n >= 3);
   });
 
   it('show a lost node, and the alert that is for it begins to count', async () => {
     const [first] = cluster.computes;
     first?.signal('SIGKILL');
     await first?.ended;
-    await valueOf('sum(csm_daemons{daemon_role="compute",links="0"})', (n) => n === 1);
-    await valueOf(`up{instance="127.0.0.1:${ports.get('n1')}"}`, (n) => n === 0);
+    await figure('sum(csm_daemons{daemon_role="compute",links="0"})', (n) => n === 1);
+    await figure(`up{instance="127.0.0.1:${ports.get('n1')}"}`, (n) => n === 0);
     await until('CsmNodesLost is pending', async () => {
       const found = await query('ALERTS{alertname="CsmNodesLost"}');
       return found.length === 1 && found[0]?.metric['alertstate'] === 'pending';

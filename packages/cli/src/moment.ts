@@ -17,11 +17,11 @@ export const STEP_RULE = 'a whole number and a unit: 30s, 10m, 1h, 1d (units s, 
 const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?([Zz]|[+-]\d\d:?\d\d)?)?$/;
 const STEP_MAX_S = 366 * 86_400;
 
-/** ms UTC; `now` likewise. Throws code 9 for what is no moment, or one before 1970. */
-export function readMoment(text: string, field: string, now: number): number {
+/** ms UTC; `now` likewise; `allowed`: what an error says may stand there. Throws code 9 for what is no moment, or one before 1970. */
+export function readMoment(text: string, field: string, now: number, allowed = MOMENT_RULE): number {
   const ms = text === 'now' ? now : (ago(text, now) ?? iso(text));
   if (ms !== undefined && ms >= 0) return ms;
-  return fail(code.INVALID_PARAMETER, `'${printable(text)}' is no moment since 1970`, { field, allowed: MOMENT_RULE });
+  return fail(code.INVALID_PARAMETER, `'${printable(text)}' is no moment since 1970`, { field, allowed });
 }
 
 /** Whole seconds. Throws code 9. */

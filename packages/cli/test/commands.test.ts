@@ -309,7 +309,7 @@ describe('csm', () => {
   describe('node watch', () => {
     it('tells each change in a line', async () => {
       expect((await run('node watch n[001-004] --since 1000')).out).to.equal(text`
-        1001  2026-10-17T09:00:00.000Z  node       n004  state DISCOVERED: first contact
+        1001  2026-10-17T09:00:00.000Z  node       n004  not known → DISCOVERED: first contact
         1002  2026-10-17T09:00:01.000Z  inventory  n004  new inventory after a reboot
         1005  2026-10-17T09:10:00.000Z  link       agg-B  aggregator_lost n[001-003] (3): stopped answering
         1006  2026-10-17T09:11:00.000Z  other      n001  a=1 b=x\u001b
@@ -350,9 +350,7 @@ describe('csm', () => {
       agg-A  up    40 min         2             0          1             0        1  -        -
       agg-B  up    3 d 3 h        1             0          2             0        0  -        -
     `);
-    expect(JSON.parse((await run('aggregator list -o json')).out)).to.deep.equal(
-      AGGREGATORS,
-    );
+    expect(JSON.parse((await run('aggregator list -o json')).out)).to.deep.equal(AGGREGATORS);
     const csv = (await run('aggregator list -o csv --no-header')).out.split('\r\n');
     expect(csv[0]).to.equal('agg-A,true,2026-10-17T09:20:00.000Z,,10.0.0.1,1.0,1,2,0,1,0,');
     expect((await run('aggregator list -o yaml')).out).to.contain('  primary:\n    active: 2\n    unresponsive: 0\n');

@@ -249,7 +249,7 @@ export const CHANGES = [
     time: '2026-10-17T09:00:00.000Z',
     kind: 'node',
     subject: 'n004',
-    body: { state: 'DISCOVERED', cause: 'first contact', type: 'compute' },
+    body: { from: null, to: 'DISCOVERED', cause: 'inventory', reason: 'first contact', by: null, type: 'compute' },
   },
   {
     seq: 1002,

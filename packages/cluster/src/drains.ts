@@ -147,6 +147,7 @@ export class Drains {
       command: 'drain',
       input: perSecond === null ? {} : { per_second: perSecond },
       nodes: NodeSet.of([hub]),
+      role: 'aggregator' as const,
       within: ANSWER_MS,
     };
     await this.#ports.tree().order(order, (more) => parts.push(...more), new AbortController().signal);

@@ -93,15 +93,18 @@ export class OwnReport {
   }
 
   #look(): void {
-    const { self, clock, log, offer, about } = this.#ports;
+    const ports = this.#ports;
+    const { self, clock, log } = ports;
     this.#lookIn(self.role === 'compute' ? LOOK_COMPUTE_MS : LOOK_MS);
+    const about = ports.about?.();
     if (about === undefined) return;
     const { mono, wall } = clock.now();
-    const facts = factsOf(about(), self.version);
+    const facts = factsOf(about, self.version);
     const before = this.#told;
     if (!isNews(before, facts, mono)) return;
     this.#told = { facts, at: mono };
-    offer({ kind: 'cluster.daemon', urgency: 'normal', time: wall, body: { ...facts } }).catch((error: unknown) => {
+    const report = { kind: 'cluster.daemon', urgency: 'normal', time: wall, body: { ...facts } } as const;
+    ports.offer(report).catch((error: unknown) => {
       this.#told = before;
       log.debug('what this daemon says of itself could not be reported', { error: toProblem(error).detail });
     });

@@ -39,8 +39,8 @@ describe('aggregators that are drained', () => {
       daemon: (id: string) => (/^aggregator\/agg-[AB]$/.test(id) ? {} : undefined),
       daemons: () => ['agg-A', 'agg-B'].map((node) => ({ role: 'aggregator', node })),
     };
-    const order = async ({ nodes, command, input }: Order, parts: (more: readonly ResultPart[]) => void) => {
-      orders.push(`${nodes.toString()} ${command} ${JSON.stringify(input)}`);
+    const order = async ({ nodes, command, input, role }: Order, parts: (more: readonly ResultPart[]) => void) => {
+      orders.push(`${role}/${nodes.toString()} ${command} ${JSON.stringify(input)}`);
       if (answer !== undefined) parts([answer]);
     };
     const ports = { store, tree: () => ({ core: { roster }, order }), log: { warn: fault, error: fault } };
@@ -64,7 +64,7 @@ describe('aggregators that are drained', () => {
     expect((await drain('agg-A', 50)).changed).to.equal(true);
     await drains.tell();
     await drains.tell();
-    expect(orders).to.deep.equal(['agg-A drain {"per_second":50}']);
+    expect(orders).to.deep.equal(['aggregator/agg-A drain {"per_second":50}']);
     sessions.set('agg-A', 's2');
     await drains.tell();
     expect(orders).to.have.length(2);
@@ -87,7 +87,7 @@ describe('aggregators that are drained', () => {
     expect(orders).to.deep.equal([]);
     sessions.set('agg-A', 's2');
     await drains.tell();
-    expect(orders).to.deep.equal(['agg-A drain {"per_second":50}']);
+    expect(orders).to.deep.equal(['aggregator/agg-A drain {"per_second":50}']);
   });
 
   it('are told again until they answer; what is wrong is told', async () => {
@@ -109,7 +109,7 @@ describe('aggregators that are drained', () => {
     expect((await drain('agg-A', null)).changed).to.equal(true);
     expect(await drains.rows()).to.have.length(1);
     await drains.tell();
-    expect(orders.at(-1)).to.equal('agg-A drain {}');
+    expect(orders.at(-1)).to.equal('aggregator/agg-A drain {}');
     expect(await drains.rows()).to.deep.equal([]);
     expect((await drain('agg-A', null)).changed).to.equal(false);
     const told = await store.changes.since(0, 10, { kinds: ['link'] });

@@ -126,7 +126,14 @@ overEngines('cluster store', ({ open }) => {
         features: { environment: 'x'.repeat(5000) },
       });
       const [row] = await rowOf('compute/n2');
-      expect(row).to.include({ version: '', started: now, expires: 8.64e15, clock_ahead: null, dropped: 0, refused: 0 });
+      expect(row).to.include({
+        version: '',
+        started: now,
+        expires: 8.64e15,
+        clock_ahead: null,
+        dropped: 0,
+        refused: 0,
+      });
       expect(row).to.include({ features: '{}' });
       const problems = JSON.parse(String(row?.['problems'])) as string[];
       expect([problems.length, problems[0]?.length]).to.deep.equal([10, 1000]);

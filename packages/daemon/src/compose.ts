@@ -444,7 +444,12 @@ export class Daemon {
         });
         this.#figures = figures;
         const { contentType } = figures.metrics;
-        door = new FiguresDoor({ at, contentType, text: () => figures.text(), log: log.child({ component: 'metrics' }) });
+        door = new FiguresDoor({
+          at,
+          contentType,
+          text: () => figures.text(),
+          log: log.child({ component: 'metrics' }),
+        });
         await door.listen();
       },
       async () => {

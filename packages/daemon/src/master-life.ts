@@ -224,7 +224,7 @@ export class MasterLife {
     this.#core = await CoreShell.start({
       ...this.#listening(),
       database: figures?.timedDatabase(database) ?? database,
-      serve: figures?.timedServe(serve, (call) => handlers.has(call)) ?? serve,
+      serve: figures?.timedServe(serve, table) ?? serve,
       term: store.term,
       failpoint: this.#options.failpoint,
       // Another waits for the lead, which is free when this has ended.

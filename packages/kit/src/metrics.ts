@@ -183,7 +183,9 @@ function addProcessFigures(metrics: Metrics): IntervalHistogram {
     loop.reset();
     return reading;
   };
-  metrics.gaugeOf('event_loop_lag_seconds', 'How late the event loop ran since the last scrape', readLag, ['percentile']);
+  metrics.gaugeOf('event_loop_lag_seconds', 'How late the event loop ran since the last scrape', readLag, [
+    'percentile',
+  ]);
   metrics.gaugeOf('process_resident_memory_bytes', 'Memory of the process in RAM', () => process.memoryUsage.rss());
   metrics.gaugeOf('process_heap_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed);
   const startedAt = Math.round(Date.now() - process.uptime() * 1e3) / 1e3;

@@ -24,7 +24,7 @@ const LONGEST_MS = 60_000;
 interface DueRow {
   readonly node_name: string;
   readonly type: string;
-  readonly what: 'lost' | 'back';
+  readonly what: 'lost' | 'orphaned' | 'back';
 }
 
 export interface DeadlineOptions extends Spans {
@@ -133,25 +133,27 @@ export class Deadlines {
   /** Whether there may be more that is due. */
   async #judge(): Promise<boolean> {
     const { store, clock } = this.#ports;
-    const { grace, stableFor, heal } = this.#options;
+    const { grace, orphanGrace, stableFor, heal } = this.#options;
     const { wall } = clock.now();
     const due = await store.query<DueRow>(
       `SELECT c.node_name, c.what, n.type FROM node_contact c JOIN node n ON n.node_name = c.node_name
        WHERE (c.what = 'lost' AND c.judge_from <= $1) OR (c.what = 'back' AND c.judge_from <= $2)
+         OR (c.what = 'orphaned' AND c.judge_from <= $3)
        ORDER BY c.judge_from LIMIT ${AT_ONCE}`,
-      [wall - grace, heal ? wall - stableFor : -1],
+      [wall - grace, heal ? wall - stableFor : -1, wall - orphanGrace],
     );
     if (due.length === 0 || this.#stopped || this.#settling()) return false;
     const linked = due.filter((row) => this.#isLinked(row));
     const lost = due.filter((row) => !linked.includes(row));
-    const names = (rows: readonly DueRow[], what: DueRow['what']) =>
-      rows.filter((row) => row.what === what).map(({ node_name }) => node_name);
+    const names = (rows: readonly DueRow[], isBack: boolean) =>
+      rows.filter((row) => (row.what === 'back') === isBack).map(({ node_name }) => node_name);
     await store.call('node.judge', {
       grace,
+      orphanGrace,
       stableFor,
-      nodes: [...names(linked, 'back'), ...names(lost, 'lost')],
-      linked: names(linked, 'lost'),
-      lost: names(lost, 'back'),
+      nodes: [...names(linked, true), ...names(lost, false)],
+      linked: names(linked, false),
+      lost: names(lost, true),
     });
     return due.length === AT_ONCE;
   }
@@ -159,20 +161,23 @@ export class Deadlines {
   /** How long until the nearest deadline, ms. */
   async #next(): Promise<number> {
     const { store, clock } = this.#ports;
-    const { grace, stableFor, heal } = this.#options;
+    const { grace, orphanGrace, stableFor, heal } = this.#options;
     const [row] = await store.query<{
       lost: number | null;
+      orphaned: number | null;
       back: number | null;
       begins: number | null;
       ends: number | null;
     }>(
       `SELECT (SELECT min(judge_from) FROM node_contact WHERE what = 'lost') AS lost,
+        (SELECT min(judge_from) FROM node_contact WHERE what = 'orphaned') AS orphaned,
         (SELECT min(judge_from) FROM node_contact WHERE what = 'back') AS back,
         (SELECT min(begin_at) FROM node_window WHERE phase = 'waiting') AS begins,
         (SELECT min(end_at) FROM node_window WHERE phase = 'open') AS ends`,
     );
     const at = [
       row?.lost == null ? undefined : row.lost + grace,
+      row?.orphaned == null ? undefined : row.orphaned + orphanGrace,
       row?.back == null || !heal ? undefined : row.back + stableFor,
       row?.begins ?? undefined,
       row?.ends ?? undefined,

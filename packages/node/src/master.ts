@@ -23,6 +23,7 @@ export function masterPart(ports: MasterPorts): MasterPart {
   const { node, net } = ports.config as MasterConfig & { readonly net: { readonly heartbeat_interval: number } };
   const rules = {
     grace: node.grace,
+    orphanGrace: node.orphan_grace,
     stableFor: node.stable_for,
     heal: node.heal,
     unexpectedReboot: node.unexpected_reboot,

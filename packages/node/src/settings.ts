@@ -31,6 +31,13 @@ export const masterSettings = {
       unit: 's',
       cost: 'Shorter: a dead node is taken from the scheduler sooner, and a daemon that is slow to start again counts as a failure.',
     }),
+    orphan_grace: setting({
+      doc: 'A node that lost contact together with its aggregator, which stays away, becomes SOFT_FAILURE after this time. When the aggregator is back before, its nodes have `grace` to be back too.',
+      format: duration({ min: 1000, max: 7 * DAY_S * 1000 }),
+      default: 900,
+      unit: 's',
+      cost: 'Shorter: a scheduler counts on nodes out of reach for less time, and an aggregator that boots makes failures of nodes that have no other one.',
+    }),
     heal: setting({
       doc: 'A node that is SOFT_FAILURE only since it lost contact goes back to the state before by itself, when its contact is back and stable.',
       format: flag,

@@ -128,11 +128,13 @@ export function stateCalls(ports: Ports): { readonly [name: string]: Handler<nev
     return orNone(await listStates(store, filter, ctx.signal), 'no node has changed its state then');
   };
 
-  const windows: Handler<{ nodes?: string; all?: boolean }> = async ({ nodes, all = false }) =>
-    orNone(
+  const windows: Handler<{ nodes?: string; all?: boolean }> = async ({ nodes, all = false }) => {
+    const which = nodes === undefined ? 'window' : 'window of these nodes';
+    return orNone(
       await listWindows(store, setOf(nodes), all),
-      all ? 'there has been no window' : 'no window waits or is open',
+      all ? `there has been no ${which}` : `no ${which} waits or is open`,
     );
+  };
 
   const cancel: Handler<{ id: number }> = async ({ id }, ctx) =>
     store.call<Json>('node.cancelWindow', { id, by: ctx.caller.user }, key('node.cancel-window', { id }, ctx));

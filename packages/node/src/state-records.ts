@@ -207,11 +207,12 @@ async function timesOf(
   nodes: NodeSet | undefined,
   signal: AbortSignal,
 ): Promise<Map<string, Sum>> {
-  // The states of now are read first: a row written meanwhile is then beyond the last one looked at.
-  const [head] = await store.query<{ seq: number | null }>('SELECT max(seq) AS seq FROM node_state_history');
+  // The states are read before the history: a move made in between counts from its row on. The other way round its new
+  // state would count for all the time before it.
   const now = new Map<string, NodeState>();
   for (const { node_name, state } of await nodesOf(store))
     if (nodes === undefined || nodes.has(node_name)) now.set(node_name, state);
+  const [head] = await store.query<{ seq: number | null }>('SELECT max(seq) AS seq FROM node_state_history');
   const times = new Map<string, NodeTime>([...now.keys()].map((node) => [node, new NodeTime(period)]));
   for (let last = 0; !signal.aborted; ) {
     const rows = await store.query<HistoryRow>(

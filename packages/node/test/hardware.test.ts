@@ -96,6 +96,24 @@ overEngines('parts and their history', (bench) => {
     expect(await cluster.history()).to.deep.equal(['inserted - n1/A1', 'removed SA n1/A1']);
   });
 
+  it('tells what goes with a deleted node, where it turns up, and that it is back', async () => {
+    const two = [a, part('dimm', 'A2', 'S2'), { ...a, location: 'A3', serial: null }];
+    await cluster.report('n1', two);
+    await cluster.report('n2', []);
+    await cluster.store.call('node.remove', { nodes: ['n1'], by: 'root' });
+    expect((await cluster.history()).sort()).to.deep.equal(['removed S2 n1/A2', 'removed SA n1/A1']);
+    expect(await cluster.parts()).to.deep.equal([]);
+    await cluster.report('n2', [a]);
+    await cluster.report('n1', two.slice(1));
+    expect((await cluster.history()).sort()).to.deep.equal([
+      'inserted S2 n1/A2',
+      'moved SA n1/A1>n2/A1',
+      'removed S2 n1/A2',
+    ]);
+    await cluster.report('n1', two.slice(1));
+    expect(await cluster.history()).to.have.length(3);
+  });
+
   it('removes nothing of a kind that could not be read, but where another part sits', async () => {
     const two = [a, part('dimm', 'A2', 'S2')];
     await cluster.report('n1', [...two, other]);

@@ -111,7 +111,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   print('making throw-away certificates');
   await cert(pki, 'init-ca', '--name', 'CSM demo CA');
   const issue = (role: string, who: string) =>
-    cert(pki, 'issue', role, who, '--names', 'localhost,127.0.0.1', '--days', '30');
+    cert(pki, 'issue', role, who, '--names', 'localhost,127.0.0.1', '--days', '365');
   await issue('master', 'master');
   await issue('aggregator', 'agg-A,agg-B');
   await issue('utility', 'utility');

@@ -3,7 +3,7 @@
  * origin of commands, the end of calls. It joins these machines and owns no socket and no database: what is to be
  * stored leaves as an effect, and its answer comes back as an event.
  */
-import { after, type DaemonId, earliest, type Mono, type Now, roleRank } from '@csm/model';
+import { after, type DaemonId, daemonId, earliest, type Mono, type Now, type Role, roleRank } from '@csm/model';
 import { MAX_REPORT_BYTES, type Message, type MessageOf, type ResultPart } from '@csm/protocol';
 import { ServedCalls, type ServedEffect } from './calls/served.ts';
 import { type Order, Origin, type Whereabouts } from './fanout/origin.ts';
@@ -193,7 +193,7 @@ export class Core {
   }
 
   order(order: Order, now: Now): void {
-    this.origin.start(order, (node) => this.where(node), now);
+    this.origin.start(order, (node) => this.where(node, order.role), now);
   }
 
   cancelOrder(id: string): void {
@@ -222,10 +222,10 @@ export class Core {
     this.roster.stalled(now);
   }
 
-  /** Where the daemon is that takes commands for `node`. */
-  where(node: string): Whereabouts {
-    const main = this.#mains.get(node);
-    const d = main === undefined ? undefined : this.roster.daemon(main);
+  /** Where the daemon is that takes commands for `node`: its main one, or that of this role. */
+  where(node: string, role?: Role): Whereabouts {
+    const id = role === undefined ? this.#mains.get(node) : daemonId(role, node);
+    const d = id === undefined ? undefined : this.roster.daemon(id);
     if (d === undefined) return { kind: 'unknown' };
     if (d.held && d.primary !== undefined && d.links.has(d.primary) && this.#linkOf.has(d.primary)) {
       return { kind: 'at', hub: d.primary, incarnation: d.incarnation, since: d.incarnationSince };

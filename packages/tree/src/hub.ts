@@ -17,6 +17,8 @@ import type { CopiedReport, Tap } from './tap/tap.ts';
 /** Signs of life go to the leader in batches of this many ms. */
 export const SEEN_MS = 50;
 const BATCHES_A_FRAME = 1024;
+/** Commands about the hub itself: for its own daemon, also where the main daemon of its machine is another. */
+const HUB_COMMANDS: readonly string[] = ['drain'];
 
 export type HubEffect =
   | LogEffect
@@ -173,7 +175,7 @@ export class Hub {
         this.roster.noted(message.sequence);
         return;
       case 'command':
-        this.commands.command(message, (node) => this.#confirmedLink(node), now);
+        this.commands.command(message, (node) => this.#linkFor(node, message.command), now);
         return;
       case 'data':
       case 'piece':
@@ -286,8 +288,9 @@ export class Hub {
   }
 
   /** Commands go only where the leader has confirmed the claim: it knows which life of the node it speaks to. */
-  #confirmedLink(node: string): LinkId | undefined {
-    const entry = this.roster.activeOn(node);
+  #linkFor(node: string, command: string): LinkId | undefined {
+    const isForHub = node === this.name && HUB_COMMANDS.includes(command);
+    const entry = isForHub ? this.roster.byDaemon(`aggregator/${node}`) : this.roster.activeOn(node);
     return entry?.claim?.confirmed === true ? entry.link : undefined;
   }
 

@@ -19,7 +19,7 @@ export {
   type LeafOptions,
   LeafShell,
 } from './net/leaf-shell.ts';
-export type { ClockAhead, RefusedPeer } from './net/links.ts';
+export type { ClockAhead, Links, RefusedPeer } from './net/links.ts';
 export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
 export { StandbyShell, type StandbyShellOptions } from './net/standby-shell.ts';

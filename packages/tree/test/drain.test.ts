@@ -80,6 +80,25 @@ describe('a hub that is drained', () => {
     hub.tick(nowAt(100));
     const byes = hub.flush().filter((effect) => effect.kind === 'send' && effect.message.kind === 'bye');
     expect(byes.map((effect) => 'link' in effect && effect.link)).to.deep.equal([2, 3]);
+    // On a machine that has a compute daemon too, the order is for the aggregator's own.
+    hub.leafUp(4, peer('compute/agg-A'));
+    hub.trunkUp(0);
+    const held = (link: number, daemon: string) => {
+      hub.leafMessage(link, { kind: 'claim', term: 1, incarnation: 'i' }, 100, nowAt(200));
+      const verdict = { daemon, verdict: 'held', term: 1, incarnation: 'i', cursor: 0 } as const;
+      hub.trunkMessage({ kind: 'verdicts', list: [verdict] }, nowAt(200));
+    };
+    held(1, 'aggregator/agg-A');
+    held(4, 'compute/agg-A');
+    const to = (command: string) => {
+      hub.flush();
+      const order = { kind: 'command', id: command, command, nodes: 'agg-A', remaining: 1000, room: 1, input: {} } as const;
+      hub.trunkMessage(order, nowAt(201));
+      return hub.flush().flatMap((effect) =>
+        effect.kind === 'send' && effect.message.kind === 'command' ? [effect.link] : [],
+      );
+    };
+    expect([to('drain'), to('ping')]).to.deep.equal([[1], [4]]);
     hub.undrain();
     hub.tick(nowAt(5000));
     const closed = hub.flush().filter(({ kind }) => kind === 'close');

@@ -45,6 +45,17 @@ const take = (o: Origin): string[] => brief(o.takeEffects());
 const NOBODY = from({});
 
 describe('origin', () => {
+  it('gives an order for a role to that daemon, whatever becomes of the main one of its node', () => {
+    const o = new Origin();
+    o.start(order('agg-A', { role: 'aggregator' }), from({ 'agg-A': on('agg-A', 'of the aggregator') }), at(0));
+    expect(take(o)).to.deep.equal(['agg-A ← agg-A 10000']);
+    o.claimed('agg-A', on('agg-B', 'of the compute daemon'), at(1));
+    o.down('agg-A', 'the compute daemon is down', at(2));
+    expect(take(o)).to.deep.equal([]);
+    o.result('agg-A', result('agg-A', 'drained'), from({ 'agg-A': on('agg-B') }), at(3));
+    expect(take(o)).to.deep.equal(['agg-A 0 drained', 'ended']);
+  });
+
   it('asks each hub once for all its nodes; who is down or unknown is answered at once, by name', () => {
     const o = new Origin();
     const where = from({

@@ -8,7 +8,8 @@ export const migrations: readonly Migration[] = [
     id: 1,
     title: 'numbered reports, and what else was stored',
     // Reports of other features are part of the same streams: what they write is counted, so that a stream can be shown
-    // to have no gap. An inventory writes one row, a report of refused peers at least one.
+    // to have no gap. An inventory writes one row, a report of refused peers at least one; what daemons say of
+    // themselves one a batch.
     sql: `
       CREATE TABLE numbered (
         daemon TEXT NOT NULL, incarnation TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, n INTEGER NOT NULL
@@ -19,7 +20,11 @@ export const migrations: readonly Migration[] = [
       CREATE TRIGGER refused_inserted AFTER INSERT ON refused_peer
         BEGIN INSERT INTO other_stored (what, who) VALUES ('refused', new.hub); END;
       CREATE TRIGGER refused_updated AFTER UPDATE ON refused_peer
-        BEGIN INSERT INTO other_stored (what, who) VALUES ('refused', new.hub); END`,
+        BEGIN INSERT INTO other_stored (what, who) VALUES ('refused', new.hub); END;
+      CREATE TRIGGER self_inserted AFTER INSERT ON daemon_self
+        BEGIN INSERT INTO other_stored (what, who) VALUES ('self', new.daemon); END;
+      CREATE TRIGGER self_updated AFTER UPDATE ON daemon_self
+        BEGIN INSERT INTO other_stored (what, who) VALUES ('self', new.daemon); END`,
   },
 ];
 

@@ -14,8 +14,9 @@ function changeLine({ seq, time, kind, subject, body }: NodeWatchItem): string {
 function change(kind: string, body: unknown): string {
   if (!isObject(body)) return printable(JSON.stringify(body) ?? '');
   const said = (field: string) => (typeof body[field] === 'string' ? printable(body[field]) : undefined);
-  if (kind === 'node' && said('state') !== undefined) {
-    return `state ${said('state')}${said('cause') === undefined ? '' : `: ${said('cause')}`}`;
+  if (kind === 'node' && 'from' in body && 'to' in body && body['window'] === undefined) {
+    const who = said('by') === undefined ? '' : ` (by ${said('by')})`;
+    return `${said('from') ?? 'not known'} → ${said('to') ?? 'deleted'}: ${said('reason') ?? said('cause') ?? ''}${who}`;
   }
   if (kind === 'link' && said('event') !== undefined) {
     const nodes = typeof body['nodes'] === 'string' && body['nodes'] !== '' ? ` ${nodesWords(body['nodes'])}` : '';
@@ -43,7 +44,7 @@ export const nodeWatch: CommandSpec = {
     { flags: '--kinds <kinds>', help: 'changes of these kinds; default node,link,inventory' },
   ],
   call: 'node.watch',
-  purpose: `A line for each change as it happens, until Ctrl-C (exit 0): first contact, links lost and made, new inventories. An aggregator that
+  purpose: `A line for each change as it happens, until Ctrl-C (exit 0): states that change, windows that begin and end, links lost and made, new inventories. An aggregator that
 goes away is one line that names its nodes. The first column is the number to give to \`--since\` in order to go on
 without a gap. JSON is one object a line. When the connection to the daemon or the master is lost, it is made anew, and the
 watch goes on behind the last change it has shown.`,

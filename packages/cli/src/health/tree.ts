@@ -80,7 +80,10 @@ function aggregatorLines({ aggregators }: HealthOutput, verbose: boolean): Line[
   ];
 }
 
-function servingLines({ node, bounced, version, self, primary, secondary, nodes }: Aggregator, verbose: boolean): Line[] {
+function servingLines(
+  { node, bounced, version, self, primary, secondary, nodes }: Aggregator,
+  verbose: boolean,
+): Line[] {
   return [
     line(1, entry('AGGREGATOR', node, { bounced, version: self?.version ?? version }, verbose)),
     line(2, `Active_primary: ${primary.active}`),

@@ -46,8 +46,10 @@ function stateLine(
   { name, state, state_since, state_cause, state_reason, state_by, next }: NodeShowOutput,
   now: number,
 ): string {
+  // A reason such as `contact lost: …` has its cause in it.
+  const says = state_cause !== null && state_reason?.startsWith(state_cause) === true;
   const why = [
-    state_by === null ? (state_cause ?? '') : `by ${state_by}`,
+    state_by === null ? (says ? '' : (state_cause ?? '')) : `by ${state_by}`,
     ...(state_reason === null ? [] : [state_reason]),
   ].filter((word) => word !== '');
   const then = next.at === null ? '' : ` at ${next.at}${coming(next.at, now)}`;

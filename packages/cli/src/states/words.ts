@@ -7,7 +7,7 @@ import { answerText } from '../print/answer.ts';
 import type { Colors } from '../print/colors.ts';
 import { tellFailures } from '../print/failures.ts';
 import type { Session } from '../session.ts';
-import { count, either, nodesWords, printable } from '../text.ts';
+import { count, either, nodesWords, parseFolded, printable } from '../text.ts';
 
 export const OUT_STATES = ['OUT_OF_SERVICE', 'ADMIN_RESERVED', 'MAINTENANCE'] as const;
 export const ADMIN_STATES = ['IN_SERVICE', ...OUT_STATES] as const;
@@ -29,7 +29,7 @@ export function coming(session: Session, given: Given, name: string): string | u
       field: `--${name}`,
       allowed: COMING_RULE,
     });
-  return new Date(readMoment(value, `--${name}`, now)).toISOString();
+  return new Date(readMoment(value, `--${name}`, now, COMING_RULE)).toISOString();
 }
 
 export function past(session: Session, given: Given, name: string): string | undefined {
@@ -74,9 +74,12 @@ export async function showChanged<A extends Changed>(
   session: Session,
   verb: 'update' | 'delete',
   answer: A,
-  told: { readonly done: number; readonly words: string; readonly total: number; readonly more?: string },
+  told: { readonly done: number; readonly words: string; readonly total: number },
 ): Promise<number> {
-  const line = () => `${nodesWords(answer.nodes)}: ${count(told.done, 'node')} ${told.words}\n${told.more ?? ''}`;
+  const failed = answer.failed.reduce((sum, { nodes }) => sum + (parseFolded(nodes)?.size ?? 1), 0);
+  const same = told.total - told.done - failed;
+  const already = same > 0 ? `, ${same} as before` : '';
+  const line = () => `${nodesWords(answer.nodes)}: ${count(told.done, 'node')} ${told.words}${already}\n`;
   await session.print(answerText(session, answer, line, 'record'));
   return tellFailures(session, verb, told.total, answer.failed);
 }

@@ -1,11 +1,11 @@
 /** Figures that every daemon has: its links, its outbox, its certificate and clock, the calls that enter here. */
 import type { Labels, Metrics, GaugeReading as Reading } from '@csm/kit';
 import { VERSION as PROTOCOL_VERSION } from '@csm/protocol';
-import { type LeafShell, type LinkTable, oldestTime } from '@csm/tree';
+import { type LeafShell, type Links, oldestTime } from '@csm/tree';
 import type { Sources } from './sources.ts';
 
 /** The ends of a daemon's links: `up` to hubs or masters, `down` to those it serves. */
-export type Sides = () => readonly (readonly ['up' | 'down', LinkTable])[];
+export type Sides = () => readonly (readonly ['up' | 'down', Links])[];
 
 const PHASES = ['greeting', 'probing', 'up'] as const;
 
@@ -49,22 +49,35 @@ function addLinks(metrics: Metrics, sides: Sides): void {
     'links',
     'Connections by state; only `up` carries messages',
     () =>
-      sides().flatMap(([side, table]) => {
+      sides().flatMap(([side, { table }]) => {
         const counts = { greeting: 0, probing: 0, up: 0 };
         for (const { phase } of table.links()) counts[phase]++;
         return PHASES.map((state): [Labels, number] => [{ side, state }, counts[state]]);
       }),
     ['side', 'state'],
   );
-  const counter = (name: string, help: string, of: (counters: LinkTable['counters']) => number): void =>
+  const counter = (name: string, help: string, of: (counters: Links['table']['counters']) => number): void =>
     metrics.counterOf(
       name,
       help,
-      () => sides().map(([side, { counters }]): [Labels, number] => [{ side }, of(counters)]),
+      () =>
+        sides().map(
+          ([
+            side,
+            {
+              table: { counters },
+            },
+          ]): [Labels, number] => [{ side }, of(counters)],
+        ),
       ['side'],
     );
   counter('links_accepted_total', 'Peers that linked', (c) => c.accepted);
-  counter('links_refused_total', 'Peers that were refused after the TLS handshake', (c) => c.refused);
+  metrics.counterOf(
+    'links_refused_total',
+    'Times a peer was refused: by its certificate, its version, its name, or for breaking the protocol',
+    () => sides().map(([side, { refusals }]): [Labels, number] => [{ side }, refusals]),
+    ['side'],
+  );
   counter('links_broken_total', 'Links ended since the peer broke the protocol', (c) => c.broken);
   counter('links_silent_total', 'Links lost for three intervals of silence', (c) => c.silent);
   counter('messages_unsupported_total', 'Messages of a kind that is not known here', (c) => c.unsupported);

@@ -79,9 +79,13 @@ export class FiguresDoor {
     request.resume();
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const path = (request.url ?? '').split('?')[0];
-    if (path !== '/' && path !== '/metrics') return say(response, 404, 'not found; there is /metrics\n');
-    if (!isRead) return say(response, 405, 'only GET\n', { allow: 'GET, HEAD' });
-    if (path === '/') return say(response, 200, 'CSM: the figures of this daemon are at /metrics\n');
+    if (path !== '/' && path !== '/metrics') say(response, 404, 'not found; there is /metrics\n');
+    else if (!isRead) say(response, 405, 'only GET\n', { allow: 'GET, HEAD' });
+    else if (path === '/') say(response, 200, 'CSM: the figures of this daemon are at /metrics\n');
+    else this.#giveFigures(response);
+  }
+
+  #giveFigures(response: ServerResponse): void {
     this.#reading ??= this.#options.text().finally(() => {
       this.#reading = undefined;
     });

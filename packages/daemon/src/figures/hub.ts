@@ -32,7 +32,11 @@ export function addHubFigures(metrics: Metrics, { hub, status }: Sources): void 
   const counter = (name: string, help: string, key: 'reports' | 'dropped' | 'forged' | 'flooded'): void =>
     metrics.counterOf(`hub_${name}_total`, help, () => shell().hub.counters[key]);
   counter('reports', 'Reports passed on to the leading master', 'reports');
-  counter('dropped_frames', 'Frames of reports not passed on since no master leads; the nodes send them again', 'dropped');
+  counter(
+    'dropped_frames',
+    'Frames of reports not passed on since no master leads; the nodes send them again',
+    'dropped',
+  );
   counter('forged_calls', 'Calls that a daemon sent in the name of another', 'forged');
   counter('flooded', 'Links ended since a node sent more than its credit', 'flooded');
   metrics.gaugeOf('hub_credit_free_bytes', 'Credit that no node holds', () => shell().hub.credit.pool);

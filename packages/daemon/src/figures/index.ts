@@ -2,7 +2,7 @@
  * The figures of a daemon: those that are read at a scrape, and those that are measured as things happen. Loaded only by
  * a daemon that serves them, so that a compute daemon that does not stays small.
  */
-import type { Dispatch } from '@csm/api';
+import type { ApiTable, Dispatch } from '@csm/api';
 import { createMetrics, type Metrics } from '@csm/kit';
 import { type Code, codeName, type Role, toProblem } from '@csm/model';
 import type { CoreDatabase, Serve } from '@csm/tree';
@@ -49,7 +49,7 @@ export class Figures {
     addMasterFigures(metrics, sources, () => this.#look);
     this.#served = metrics.histogram(
       'served_call_seconds',
-      'What calls from all over the cluster took at the leading master',
+      'What calls from all over the cluster took at the leading master, streams without end left out',
       CALL_BUCKETS,
       ['call', 'code'],
     );
@@ -70,12 +70,15 @@ export class Figures {
         : timing(this.#calls, row.name, () => dispatch(row, input, ctx));
   };
 
-  /** A call at the leading master, timed. `known`: names of all calls, so that no stranger makes up a label. */
-  timedServe(serve: Serve, known: (call: string) => boolean): Serve {
+  /** Calls at the leading master, timed. The table bounds the labels: no stranger makes one up. */
+  timedServe(serve: Serve, table: ApiTable): Serve {
     const served = this.#served;
     if (served === undefined) return serve;
-    return (call, context) =>
-      timing(served, known(call.call) ? call.call : 'unknown', () => serve(call, context));
+    return (call, context) => {
+      const row = table.row(call.call);
+      if (row?.timeoutSeconds === 0) return serve(call, context);
+      return timing(served, row?.name ?? 'unknown', () => serve(call, context));
+    };
   }
 
   timedDatabase(database: CoreDatabase): CoreDatabase {
@@ -121,17 +124,20 @@ export class Figures {
 /** Which ends of links a role has: a hub serves others, and only its own daemon is linked to it from within. */
 function sidesOf({ self, leaf, hub, core, standby }: Sources): Sides {
   return () => {
-    const own = leaf()?.links.table;
+    const own = leaf()?.links;
     const h = hub();
     if (self.role === 'aggregator')
       return h === undefined
         ? []
         : [
-            ['up', h.up.table],
-            ['down', h.down.table],
+            ['up', h.up],
+            ['down', h.down],
           ];
-    const down = (core() ?? standby())?.links.table;
-    return [...(own === undefined ? [] : [['up', own] as const]), ...(down === undefined ? [] : [['down', down] as const])];
+    const down = (core() ?? standby())?.links;
+    return [
+      ...(own === undefined ? [] : [['up', own] as const]),
+      ...(down === undefined ? [] : [['down', down] as const]),
+    ];
   };
 }
 

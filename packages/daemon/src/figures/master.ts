@@ -4,7 +4,11 @@ import { ROLES } from '@csm/model';
 import { there } from './common.ts';
 import type { DatabaseLook, Sources } from './sources.ts';
 
-export function addMasterFigures(metrics: Metrics, { core, store }: Sources, look: () => DatabaseLook | undefined): void {
+export function addMasterFigures(
+  metrics: Metrics,
+  { core, store }: Sources,
+  look: () => DatabaseLook | undefined,
+): void {
   const shell = () => there(core());
   metrics.gaugeOf('master_leads', '1 in the master that leads, 0 in one that stands by', () =>
     core() === undefined ? 0 : 1,
@@ -56,16 +60,20 @@ function addIntake(metrics: Metrics, shell: () => ReturnType<typeof there<NonNul
   const intake = () => shell().core.intake;
   metrics.gaugeOf('intake_queued_batches', 'Batches of reports that wait for the database', () => intake().depth);
   metrics.counterOf('intake_reports_total', 'Reports stored', () => intake().counters.committed);
-  metrics.counterOf('intake_failures_total', 'Commits of reports that failed and are tried again', () =>
-    intake().counters.failures,
+  metrics.counterOf(
+    'intake_failures_total',
+    'Commits of reports that failed and are tried again',
+    () => intake().counters.failures,
   );
   metrics.counterOf(
     'intake_stale_batches_total',
     'Frames with reports under a claim that no longer counts; their nodes send them again',
     () => shell().core.counters.staleReports,
   );
-  metrics.counterOf('intake_overdrawn_total', 'Links ended since an aggregator sent more than its credit', () =>
-    shell().core.counters.overdrawn,
+  metrics.counterOf(
+    'intake_overdrawn_total',
+    'Links ended since an aggregator sent more than its credit',
+    () => shell().core.counters.overdrawn,
   );
   metrics.gaugeOf('served_calls', 'Calls being carried out', () => shell().calls.open);
 }
@@ -76,7 +84,11 @@ function addDatabase(metrics: Metrics, store: Sources['store'], look: () => Data
   metrics.gaugeOf('database_queue_calls', 'Calls that wait for the database', () => stats().queue.calls);
   metrics.gaugeOf('database_queue_limit_calls', 'Calls that may wait', () => stats().queue.limitCalls);
   metrics.gaugeOf('database_queue_bytes', 'What they hold, bytes', () => stats().queue.bytes);
-  metrics.counterOf('database_refused_total', 'Calls turned away since the queue was full', () => stats().queue.refused);
+  metrics.counterOf(
+    'database_refused_total',
+    'Calls turned away since the queue was full',
+    () => stats().queue.refused,
+  );
   metrics.counterOf(
     'database_calls_total',
     'Calls answered, with success or with an error',
@@ -90,14 +102,18 @@ function addDatabase(metrics: Metrics, store: Sources['store'], look: () => Data
   metrics.gaugeOf('database_last_commit_seconds', 'What the last COMMIT took', () => stats().lastCommitMs / 1e3);
   metrics.gaugeOf('database_file_bytes', 'What the database takes on disk', () => stats().fileBytes);
   metrics.gaugeOf('database_wal_bytes', 'What its log takes beside it', () => stats().walBytes);
-  metrics.gaugeOf('database_rejected_reports', 'Reports kept aside since their content was refused', () =>
-    there(look()).rejected,
+  metrics.gaugeOf(
+    'database_rejected_reports',
+    'Reports kept aside since their content was refused',
+    () => there(look()).rejected,
   );
   metrics.gaugeOf('database_changes_head', 'Number of the newest change', () => stats().head);
   const follow = () => there(store()).changes.followStats();
   metrics.gaugeOf('stream_followers', 'Clients that follow the changes', () => follow().followers);
   metrics.counterOf('stream_changes_given_total', 'Changes given, of all followers', () => follow().given);
-  metrics.counterOf('stream_cut_off_total', 'Followers cut off since they took nothing for too long', () =>
-    follow().cutOff,
+  metrics.counterOf(
+    'stream_cut_off_total',
+    'Followers cut off since they took nothing for too long',
+    () => follow().cutOff,
   );
 }

@@ -13,7 +13,7 @@
  * - a serial that moves on while an earlier move of it is unconfirmed is shared, too: thousands of nodes may bear the
  *   serial a maker put into all of them, and must not make a row each.
  * - the first time a node tells all of a kind there is nothing to hold it against: no rows, but of parts with a serial
- *   that moved here or are gone.
+ *   that moved here or are gone. A node that was deleted and is back has its parts inserted, since they were removed.
  * - a kind that could not be read, or not from its usual source, loses nothing, but where another part with a serial
  *   now sits in the place. What is told of it is filtered by `poor.ts`.
  */
@@ -147,7 +147,8 @@ function arrive(
     const identified = part.serial !== null && !shared.has(key);
     const from = identified ? holders.get(key) : undefined;
     const removal = identified ? removals.get(key) : undefined;
-    const inserted = s.seen.has(part.kind) && !reinstated.has(key) ? { row: rowOf('inserted', part) } : {};
+    const isNew = s.seen.has(part.kind) || removal?.node === s.node;
+    const inserted = isNew && !reinstated.has(key) ? { row: rowOf('inserted', part) } : {};
     if (from !== undefined) {
       const origin = { node: from.node, location: from.location };
       const row = { ...rowOf('moved', part, changesOnTheWay(from, part)), from: origin };

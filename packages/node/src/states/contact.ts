@@ -6,14 +6,16 @@
  * |------------------|----------------------------------------------|----------------------------------------------------|
  * | there (no fact)  | a link                                       | its last link is lost → one of the next four        |
  * | stopped          | lost after a goodbye                         | a link → there                                     |
- * | orphaned         | lost with its aggregator, which is away      | the aggregator is back → lost; a link → there       |
+ * | orphaned         | lost with its aggregator, which is away      | the aggregator is back → lost; a link → there; the |
+ * |              |                                              | orphans' grace → SOFT_FAILURE, absent              |
  * | lost             | lost by itself, in a state that is judged    | a link → there; the grace time → SOFT_FAILURE, absent |
  * | absent           | as lost, in any other state; or judged       | a link → back, or there; a judged state → lost      |
  * | back             | a link, of a node that failed by lost contact | lost again; stable → the state before, there       |
  *
  * Judged are IN_SERVICE and DISCOVERED. A planned stop is no failure, nor is a daemon that is started again within the
  * grace time, nor a reboot while it is expected. An aggregator that is away tells nothing of its nodes: they are judged
- * when it has been back for the grace time and they are not. Only a SOFT_FAILURE by lost contact heals by contact.
+ * when it has been back for the grace time and they are not, or when it stays away for so long that nobody should count
+ * on nodes out of reach. Only a SOFT_FAILURE by lost contact heals by contact.
  *
  * Ignored: deadlines that came too early, since the fact was renewed; the return of an aggregator the node did not have.
  */
@@ -23,7 +25,7 @@ export interface Contact {
   readonly what: 'stopped' | 'orphaned' | 'lost' | 'absent' | 'back';
   /** When it entered this, wall ms. */
   readonly since: number;
-  /** Of `lost` and `back`: the time to wait is counted from here, wall ms. */
+  /** Of `lost`, `orphaned` and `back`: the time to wait is counted from here, wall ms. */
   readonly from: number;
   /** Of `orphaned`: the aggregator. */
   readonly hub: string | null;
@@ -54,6 +56,8 @@ export type ContactEvent =
 export interface Spans {
   /** How long contact may be lost before that is a failure, ms. */
   readonly grace: number;
+  /** The same where contact was lost with the aggregator, and that is away, ms. */
+  readonly orphanGrace: number;
   /** How long it must have been back before the failure is over, ms. */
   readonly stableFor: number;
 }
@@ -92,9 +96,13 @@ export function decidesAt(
   { contact, rebootUntil }: Pick<Standing, 'contact' | 'rebootUntil'>,
   spans: Spans,
 ): number | undefined {
-  if (contact?.what === 'lost') return Math.max(contact.from + spans.grace, rebootUntil ?? 0);
+  if (contact?.what === 'lost' || contact?.what === 'orphaned')
+    return Math.max(contact.from + graceOf(contact, spans), rebootUntil ?? 0);
   return contact?.what === 'back' ? contact.from + spans.stableFor : undefined;
 }
+
+const graceOf = ({ what }: Contact, { grace, orphanGrace }: Spans): number =>
+  what === 'orphaned' ? orphanGrace : grace;
 
 const fact = (what: Contact['what'], now: number, why: string | null, hub: string | null = null): Contact => ({
   what,
@@ -124,18 +132,19 @@ function deadline(node: Standing, now: number, spans: Spans): Outcome {
   if (contact === undefined || at === undefined) return { contact };
   if (now < at) {
     // The grace time is over, a reboot is still expected: it is looked at again when that is not.
-    const waits = contact.what === 'lost' && rebootUntil !== null && at === rebootUntil;
-    return { contact: waits ? { ...contact, from: at - spans.grace } : contact };
+    const waits = contact.what !== 'back' && rebootUntil !== null && at === rebootUntil;
+    return { contact: waits ? { ...contact, from: at - graceOf(contact, spans) } : contact };
   }
   if (contact.what === 'back') {
     const to = node.back ?? 'IN_SERVICE';
     if (!isContactFailure(node)) return { contact: undefined };
     return { contact: undefined, move: { to, reason: 'its contact is back and stable', back: null } };
   }
-  const absent: Contact = { ...contact, what: 'absent' };
+  const absent: Contact = { ...contact, what: 'absent', hub: null };
   if (!isJudged(state)) return { contact: absent };
+  const away = contact.hub === null ? '' : `, and its aggregator ${contact.hub} stays away`;
   return {
     contact: absent,
-    move: { to: 'SOFT_FAILURE', reason: `contact lost: ${contact.why ?? 'unknown'}`, back: state },
+    move: { to: 'SOFT_FAILURE', reason: `contact lost: ${contact.why ?? 'unknown'}${away}`, back: state },
   };
 }

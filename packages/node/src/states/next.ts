@@ -1,5 +1,5 @@
 /** What the system will do with a node next, and when, in words. */
-import { decidesAt, isContactFailure, type Spans, type Standing } from './contact.ts';
+import { decidesAt, isContactFailure, isJudged, type Spans, type Standing } from './contact.ts';
 import type { NodeState } from './table.ts';
 
 export interface Upcoming {
@@ -33,6 +33,8 @@ function* deadlines(node: Outlook, spans: Spans, heal: boolean): Generator<Next 
   const at = decidesAt(node, spans);
   if (at !== undefined && contact?.what === 'lost')
     yield { text: `it becomes SOFT_FAILURE unless contact is back (${contact.why ?? 'lost'})`, at };
+  if (at !== undefined && contact?.what === 'orphaned' && isJudged(node.state))
+    yield { text: `it becomes SOFT_FAILURE unless its aggregator ${contact.hub ?? ''} or its contact is back`, at };
   if (at !== undefined && contact?.what === 'back' && heal && isContactFailure(node))
     yield { text: `it goes back to ${node.back ?? 'IN_SERVICE'} if its contact stays`, at };
   if (holds?.at !== undefined)
@@ -47,8 +49,6 @@ function waitsFor(node: Outlook, { stableFor }: Spans, heal: boolean): string {
     if (!heal) return 'nothing by itself (csm.node.heal is off): csm node resume puts it into service';
     return `it goes back to ${node.back ?? 'IN_SERVICE'} when its contact has been back for ${Math.round(stableFor / 1000)} s`;
   }
-  if (contact?.what === 'orphaned')
-    return `its aggregator ${contact.hub ?? ''} is away: it is judged when that is back`;
   if (contact?.what === 'stopped' && state === 'IN_SERVICE')
     return 'nothing: its daemon was stopped, and is to be started';
   if (holds !== undefined) return `nothing by itself: window ${holds.id} has no end`;

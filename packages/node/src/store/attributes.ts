@@ -38,9 +38,10 @@ export async function update(tx: Tx, { nodes, set, state, reason = null, by }: U
       failures.add(name, NOT_KNOWN);
       continue;
     }
-    // A node that is there already is left as it is.
-    if (state !== undefined && state !== row.state) {
-      const problem = refusal({ from: row.state, to: state, cause: 'user', reason });
+    // A node that is there already is left as it is. One that a window holds there is an admin's from now on.
+    const isHeld = row.state_window !== null;
+    if (state !== undefined && (state !== row.state || isHeld)) {
+      const problem = state === row.state ? undefined : refusal({ from: row.state, to: state, cause: 'user', reason });
       if (problem !== undefined) {
         failures.add(name, problem);
         continue;

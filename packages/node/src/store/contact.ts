@@ -19,7 +19,11 @@ const CHANGED = `(node_name) DO UPDATE SET what = excluded.what, since = exclude
 /** Nodes of one aggregator that are told at once that it is back. */
 const ORPHANS_MAX = 100_000;
 /** Where no deadline is judged. */
-const NEVER: Spans = { grace: Number.MAX_SAFE_INTEGER, stableFor: Number.MAX_SAFE_INTEGER };
+const NEVER: Spans = {
+  grace: Number.MAX_SAFE_INTEGER,
+  orphanGrace: Number.MAX_SAFE_INTEGER,
+  stableFor: Number.MAX_SAFE_INTEGER,
+};
 
 export async function readContacts(tx: Tx, names: readonly string[]): Promise<Map<string, Contact>> {
   const rows = await rowsAmong<ContactRow>(
@@ -108,12 +112,12 @@ export async function judge(
     readonly lost: readonly string[];
   },
 ): Promise<{ readonly moved: number }> {
-  const { nodes, linked, lost, grace, stableFor } = given;
+  const { nodes, linked, lost, grace, orphanGrace, stableFor } = given;
   const each = (names: readonly string[], event: ContactEvent) => names.map((node) => ({ node, event }));
   const events = [
     ...each(linked, { kind: 'linked' }),
     ...each(lost, { kind: 'lost', planned: false, hub: null, why: 'it has no link' }),
     ...each(nodes, { kind: 'deadline' }),
   ];
-  return { moved: await stepAll(tx, events, { grace, stableFor }) };
+  return { moved: await stepAll(tx, events, { grace, orphanGrace, stableFor }) };
 }

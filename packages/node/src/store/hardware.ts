@@ -1,6 +1,6 @@
 /** Parts and their history: reads what bears on a node's report, and writes what the rules made of it. */
 import type { Json, Wall } from '@csm/model';
-import { type Among, deleteAmong, type SqlValue, type Tx } from '@csm/store';
+import { type Among, deleteAmong, rowsAmong, type SqlValue, type Tx } from '@csm/store';
 import type { Part, PartKind } from '../hardware.ts';
 import { PARTS_MAX, type PartsReport } from '../parts/read.ts';
 import { rule } from '../parts/rules.ts';
@@ -107,6 +107,31 @@ export async function applyParts(
     leftOut: budget.leftOut,
   };
 }
+
+/** Nodes whose parts are looked at together: a large node has some hundred. */
+const NODES_AT_ONCE = 200;
+
+/**
+ * These nodes are deleted, and their parts with them. What has a serial is told as removed: it may turn up elsewhere, and
+ * is then told as moved. A part without one is its place, which is no more.
+ */
+export async function removeParts(tx: Tx, nodes: readonly string[]): Promise<void> {
+  for (let i = 0; i < nodes.length; i += NODES_AT_ONCE) {
+    const some = nodes.slice(i, i + NODES_AT_ONCE).map((node) => [node]);
+    const parts = await rowsAmong<PartRow>(tx, { table: 'hardware', columns: ['*'], key: NODE }, some);
+    const rows = parts
+      .filter(({ serial }) => serial !== null)
+      .map((row) => {
+        const part = heldOf(row);
+        const { kind, serial, location } = part;
+        return historyValues(tx, part.node, { event: 'removed', kind, serial, location, changes: {}, part });
+      });
+    await tx.insert('hardware_history', HISTORY_COLUMNS, rows);
+    await deleteAmong(tx, { table: 'hardware', key: NODE }, some);
+  }
+}
+
+const NODE: Among['key'] = [['node_name', 'TEXT']];
 
 interface SharedRow {
   readonly kind: PartKind;

@@ -1,10 +1,11 @@
-/** Nodes that are deleted: what is known of them goes, a row of their history stays. */
+/** Nodes that are deleted: what is known of them goes, their history stays. */
 import { deleteAmong, rowsAmong, type Tx } from '@csm/store';
 import type { NodeState } from '../states/table.ts';
 import { type Failed, Failures, NOT_KNOWN } from './failures.ts';
+import { removeParts } from './hardware.ts';
 import { NODE_KEY, noteMoves } from './states.ts';
 
-const OF_NODE = ['inventory', 'hardware', 'hardware_claim', 'node_contact', 'node_window_node', 'node'] as const;
+const OF_NODE = ['inventory', 'hardware_claim', 'node_contact', 'node_window_node', 'node'] as const;
 
 interface Row {
   readonly node_name: string;
@@ -31,6 +32,7 @@ export async function remove(
   const known = new Set(rows.map(({ node_name }) => node_name));
   for (const name of names) if (!known.has(name)) failures.add(name, NOT_KNOWN);
   const keys = [...known].map((node) => [node]);
+  await removeParts(tx, [...known]);
   for (const table of OF_NODE) await deleteAmong(tx, { table, key: NODE_KEY }, keys);
   await deleteAmong(tx, { table: 'daemon', key: NODE_KEY }, keys);
   const profiles = [...new Set(rows.flatMap(({ profile }) => profile ?? []))];

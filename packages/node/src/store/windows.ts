@@ -29,6 +29,8 @@ export interface WindowMade {
 
 /** Windows that wait or are open. */
 export const WINDOWS_MAX = 1000;
+/** Clocks differ, and a call takes its time: a window asked for so long ago, ms, begins now. */
+const NOW_MS = 60_000;
 
 interface WindowRow {
   readonly id: number;
@@ -42,8 +44,8 @@ interface WindowRow {
 
 /** Makes a window; one that begins now has begun when this returns. */
 export async function openWindow(tx: Tx, { nodes, state, from, until, reason, by }: WindowWish): Promise<WindowMade> {
-  const begin = from ?? tx.now;
-  if (from !== undefined && from < tx.now) past('from', from, tx.now);
+  if (from !== undefined && from < tx.now - NOW_MS) past('from', from, tx.now);
+  const begin = Math.max(from ?? tx.now, tx.now);
   if (until !== undefined && until <= begin)
     fail(code.INVALID_PARAMETER, `until is ${iso(until)}, and the window begins at ${iso(begin)}`, {
       field: 'until',

@@ -10,7 +10,7 @@ const IN_MEMORY: Pick<Bench, 'open'> = {
   open: (module, _url, options) => openMemoryStore({ modules: [module], ...options }),
 };
 export const START = 1_800_000_000_000;
-export const SPANS = { grace: 60_000, stableFor: 30_000 };
+export const SPANS = { grace: 60_000, orphanGrace: 900_000, stableFor: 30_000 };
 
 export interface HistoryRow {
   readonly node_name: string;
@@ -93,8 +93,9 @@ export class States {
   /** Judges whom the master's look into the database would find. */
   async judge(): Promise<void> {
     const due = await this.store.query<{ node_name: string }>(
-      `SELECT node_name FROM node_contact WHERE (what = 'lost' AND judge_from <= $1) OR (what = 'back' AND judge_from <= $2)`,
-      [this.now - SPANS.grace, this.now - SPANS.stableFor],
+      `SELECT node_name FROM node_contact WHERE (what = 'lost' AND judge_from <= $1) OR (what = 'back' AND judge_from <= $2)
+         OR (what = 'orphaned' AND judge_from <= $3)`,
+      [this.now - SPANS.grace, this.now - SPANS.stableFor, this.now - SPANS.orphanGrace],
     );
     const nodes = due.map(({ node_name }) => node_name);
     await this.store.call('node.judge', { ...SPANS, nodes, linked: [], lost: [] });

@@ -5,7 +5,7 @@ import { type Contact, type ContactEvent, decidesAt, stepContact } from '../../s
 import { nextOf } from '../../src/states/next.ts';
 import type { NodeState } from '../../src/states/table.ts';
 
-const SPANS = { grace: 60_000, stableFor: 30_000 };
+const SPANS = { grace: 60_000, orphanGrace: 900_000, stableFor: 30_000 };
 
 /** A node with its own time; deadlines come by themselves, as the master's heap brings them. */
 class Node {
@@ -110,10 +110,21 @@ describe('lost contact', () => {
     ]));
 
   it('with an aggregator waits until that is back, and a grace time more', () => {
-    expect(play('10 agg-A lost \n 9999')).to.deep.equal([]);
+    expect(play('10 agg-A lost \n 909')).to.deep.equal([]);
     expect(play('10 agg-A lost \n 50 agg-A back \n 9999')).to.deep.equal(['110 s IN_SERVICE → SOFT_FAILURE']);
-    expect(play('10 agg-A lost \n 50 agg-B back \n 9999')).to.deep.equal([]);
+    expect(play('10 agg-A lost \n 50 agg-B back \n 909')).to.deep.equal([]);
     expect(play('10 agg-A lost \n 50 agg-A back \n 60 linked \n 9999')).to.deep.equal([]);
+  });
+
+  it('with an aggregator that stays away is a failure in the end, and heals as any other', () => {
+    expect(play('10 agg-A lost \n 2000 agg-A back \n 2010 linked \n 9999')).to.deep.equal([
+      '910 s IN_SERVICE → SOFT_FAILURE',
+      '2040 s SOFT_FAILURE → IN_SERVICE',
+    ]);
+    expect(play('5 reboot 1200 \n 10 agg-A lost \n 9999')).to.deep.equal(['1200 s IN_SERVICE → SOFT_FAILURE']);
+    expect(play('10 agg-A lost \n 5000 to IN_SERVICE \n 9999', 'MAINTENANCE')).to.deep.equal([
+      '5060 s IN_SERVICE → SOFT_FAILURE',
+    ]);
   });
 
   it('moves no node that is out of service, and judges it from when it is in service again', () => {
@@ -200,13 +211,16 @@ describe('what comes next', () => {
       at: 130_000,
     });
     expect(told('5 reboot 600 \n 10 lost').at).to.equal(600_000);
+    expect(told('10 agg-A lost')).to.deep.equal({
+      text: 'it becomes SOFT_FAILURE unless its aggregator agg-A or its contact is back',
+      at: 910_000,
+    });
   });
 
   it('is what is waited for where there is no deadline', () => {
     expect(told('1')).to.deep.equal({ text: 'nothing', at: null });
     expect(told('10 lost \n 100').text).to.equal('it goes back to IN_SERVICE when its contact has been back for 30 s');
     expect(told('10 lost \n 100', 'IN_SERVICE', false).text).to.contain('csm.node.heal is off');
-    expect(told('10 agg-A lost').text).to.equal('its aggregator agg-A is away: it is judged when that is back');
     expect(told('10 stopped').text).to.contain('its daemon was stopped');
     expect(told('1', 'DISCOVERED').text).to.contain('csm node resume');
   });

@@ -97,6 +97,23 @@ describe('deadlines of nodes', () => {
     await until('n2', 'IN_SERVICE');
   });
 
+  it('are there for nodes whose aggregator stays away', async () => {
+    linked.delete('n1');
+    await nodes.tell('down', ['n1'], { within: { 'agg-A': ['compute/n1'] } });
+    begin();
+    await lose('n2');
+    nodes.pass(899);
+    await nodes.tell('lost_redundancy', ['n2']);
+    await until('n2', 'SOFT_FAILURE');
+    expect(await nodes.stateOf('n1')).to.equal('IN_SERVICE');
+    nodes.pass(1);
+    await nodes.tell('lost_redundancy', ['n2']);
+    await until('n1', 'SOFT_FAILURE');
+    expect(await nodes.store.query("SELECT what, hub FROM node_contact WHERE node_name = 'n1'")).to.deep.equal([
+      { what: 'absent', hub: null },
+    ]);
+  });
+
   it('judge nobody while the master is settling, nor whom the roster has', async () => {
     await lose('n1', 'n2');
     nodes.pass(999);

@@ -1,6 +1,6 @@
 import { overEngines } from '@csm/sim';
 import { expect } from 'chai';
-import { START, States } from './cluster.ts';
+import { SPANS, START, States } from './cluster.ts';
 
 overEngines('states of nodes in the database', (bench) => {
   let nodes: States;
@@ -87,7 +87,7 @@ overEngines('states of nodes in the database', (bench) => {
     await nodes.tell('down', ['n1'], { planned: true });
     await nodes.tell('down', ['n2'], { within: { 'agg-A': ['compute/n2'] } });
     await nodes.tell('down', ['n3'], {}, 'utility');
-    nodes.pass(9999);
+    nodes.pass(899);
     await nodes.judge();
     expect(await nodes.states()).to.deep.equal({ n1: 'IN_SERVICE', n2: 'IN_SERVICE', n3: 'DISCOVERED' });
     await nodes.hubBack('agg-A');
@@ -112,7 +112,7 @@ overEngines('states of nodes in the database', (bench) => {
   it('are corrected by the roster where a telling never came', async () => {
     await nodes.tell('down', ['n1']);
     nodes.pass(60);
-    await nodes.store.call('node.judge', { grace: 1, stableFor: 1, nodes: [], linked: ['n1'], lost: [] });
+    await nodes.store.call('node.judge', { ...SPANS, nodes: [], linked: ['n1'], lost: [] });
     await nodes.judge();
     expect(await nodes.stateOf('n1')).to.equal('IN_SERVICE');
   });
@@ -143,6 +143,16 @@ overEngines('states of nodes in the database', (bench) => {
     nodes.pass(60);
     await nodes.turnWindows();
     expect(await nodes.states()).to.include({ n1: 'OUT_OF_SERVICE', n2: 'IN_SERVICE' });
+  });
+
+  it('are his too whom he drains to where a window holds them', async () => {
+    await window({ until: START + 60_000 });
+    expect(await nodes.move(['n1'], 'MAINTENANCE', 'fan 3')).to.deep.equal({ updated: 1, failed: [] });
+    expect(await nodes.move(['n1'], 'MAINTENANCE', 'fan 3')).to.deep.equal({ updated: 0, failed: [] });
+    nodes.pass(60);
+    await nodes.turnWindows();
+    expect(await nodes.states()).to.include({ n1: 'MAINTENANCE', n2: 'IN_SERVICE' });
+    expect((await nodes.told('n1')).at(-1)).to.equal('MAINTENANCE → MAINTENANCE user');
   });
 
   it('of nodes in two windows stay until both are over', async () => {
@@ -197,10 +207,15 @@ overEngines('states of nodes in the database', (bench) => {
   it('refuse a window that begins in the past or ends before it begins', async () => {
     const refused = async (more: object) =>
       (await window(more).catch((error: unknown) => error)) as { problem: object };
-    expect((await refused({ from: START - 1 })).problem).to.include({ code: 9, field: 'from' });
+    expect((await refused({ from: START - 60_001 })).problem).to.include({ code: 9, field: 'from' });
     expect((await refused({ until: START })).problem).to.include({ code: 9, field: 'until' });
     expect((await refused({ from: START + 9, until: START + 9 })).problem).to.include({ code: 9, field: 'until' });
     expect(await nodes.store.query('SELECT id FROM node_window')).to.deep.equal([]);
+    // What somebody's clock, or the way of his call, puts a little into the past begins now.
+    await window({ from: START - 60_000, until: START + 1 });
+    expect(await nodes.store.query('SELECT phase, begin_at FROM node_window')).to.deep.equal([
+      { phase: 'open', begin_at: START },
+    ]);
   });
 
   it('of a deleted node are gone but for their history; it comes back DISCOVERED', async () => {

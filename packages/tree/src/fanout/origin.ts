@@ -12,8 +12,11 @@
  * journal is the same. A node that comes back with another incarnation lost that memory: it is not asked again, and its
  * part says that the outcome is unknown (37). A command therefore goes only where a claim is confirmed: until then
  * nobody knows which incarnation it would reach.
+ *
+ * An order for the daemons of one role is not for the main daemons of its nodes: whoever gives it gives it again when
+ * they have moved or come back.
  */
-import { after, type Mono, type Now, type Wall } from '@csm/model';
+import { after, type Mono, type Now, type Role, type Wall } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { MAX_NODES_TEXT, type MessageOf, type ResultPart } from '@csm/protocol';
 import { Deadlines } from '../deadlines.ts';
@@ -47,6 +50,7 @@ interface Open {
   readonly room: number;
   /** The order was begun before, at that time, by a master that is gone. */
   readonly begunAt?: Wall;
+  readonly role?: Role;
   readonly pending: Map<string, Target>;
 }
 
@@ -58,6 +62,8 @@ export interface Order {
   readonly nodes: NodeSet;
   readonly within: number;
   readonly begunAt?: Wall;
+  /** For the daemon of this role on each node; default its main one. */
+  readonly role?: Role;
 }
 
 export type OriginEffect =
@@ -79,7 +85,7 @@ export class Origin {
   }
 
   start(order: Order, where: (node: string) => Whereabouts, now: Now): void {
-    const { id, command, input, nodes, within, begunAt } = order;
+    const { id, command, input, nodes, within, begunAt, role } = order;
     if (this.#open.size >= COMMANDS_MAX) {
       const part = { nodes: nodes.toString(), code: 13, text: `more than ${COMMANDS_MAX} commands are under way` };
       this.#out.push({ kind: 'parts', id, parts: [part] }, { kind: 'ended', id });
@@ -94,6 +100,7 @@ export class Origin {
       room,
       pending: new Map(),
       ...(begunAt === undefined ? {} : { begunAt }),
+      ...(role === undefined ? {} : { role }),
     };
     this.#open.set(id, open);
     this.#deadlines.set(id, open.until);
@@ -140,17 +147,18 @@ export class Origin {
       if (mine.length > 0) merge.add(mine, { code, text, ...(body === undefined ? {} : { body }) });
     }
     this.#answer(open, merge.take());
-    for (const node of moved) this.#place(open, node, where(node), now, hub);
+    if (open.role === undefined) for (const node of moved) this.#place(open, node, where(node), now, hub);
   }
 
-  /** The leader recorded a claim of `node`: commands that wait for it go there. */
+  /** The leader recorded a claim of the main daemon of `node`: commands that wait for it go there. */
   claimed(node: string, place: Extract<Whereabouts, { kind: 'at' }>, now: Now): void {
-    for (const open of this.#open.values()) this.#place(open, node, place, now);
+    for (const open of this.#open.values()) if (open.role === undefined) this.#place(open, node, place, now);
   }
 
-  /** `node` was told down. */
+  /** The main daemon of `node` was told down. */
   down(node: string, text: string, now: Now): void {
-    for (const open of this.#open.values()) this.#place(open, node, { kind: 'down', text }, now);
+    for (const open of this.#open.values())
+      if (open.role === undefined) this.#place(open, node, { kind: 'down', text }, now);
   }
 
   hubLost(hub: string): void {

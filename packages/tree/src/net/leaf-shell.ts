@@ -304,7 +304,8 @@ export class LeafShell {
 
   #tellAcknowledged(times: AckTimes): void {
     const { incarnation, cursor } = this.leaf.outbox;
-    for (const ms of times.reached(incarnation, cursor, this.#options.clock.now().mono)) this.#options.onAcknowledged?.(ms);
+    for (const ms of times.reached(incarnation, cursor, this.#options.clock.now().mono))
+      this.#options.onAcknowledged?.(ms);
   }
 
   #received(event: Extract<LeafEvent, { kind: 'message' }>): void {

@@ -88,6 +88,7 @@ export class Links {
   readonly #standing = new Map<LinkId, Standing>();
   readonly #refused = new Map<string, RefusedPeer>();
   readonly #lines = new LineLimit();
+  #refusals = 0;
   readonly #timer: WakeTimer;
   /** Pre-encoded, by what `leads` says. */
   readonly #beats: ReadonlyMap<boolean | undefined, Buffer>;
@@ -211,7 +212,13 @@ export class Links {
     return [...this.#refused.values()];
   }
 
+  /** How often a peer was refused, since the start. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
   noteRefused(address: string, daemon: string, code: string, reason: string): void {
+    this.#refusals++;
     const key = `${daemon} ${code} ${address.replace(/:\d+$/, '')}`;
     const before = this.#refused.get(key);
     const count = (before?.count ?? 0) + 1;
