@@ -73,7 +73,8 @@ describe('a configuration', function () {
     ]);
     const keys =
       'role, node_name, state_dir, outbox_max, privileged_user_id, privileged_group_id, api_permission_file, api_configuration_file, api, host, log, net, inventory, data_collection';
-    const nets = 'heartbeat_interval, local_client_listen, metrics_listen, ssl, aggregatorA, aggregatorB, aggregators, return_after';
+    const nets =
+      'heartbeat_interval, local_client_listen, metrics_listen, ssl, aggregatorA, aggregatorB, aggregators, return_after';
     expect(check.stderr.trimEnd().split('\n')).to.deep.equal([
       `csmd: ${file} has 14 faults:`,
       '  line 4, column 13: csm.role is "master"; allowed: one of compute',

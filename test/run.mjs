@@ -34,6 +34,7 @@ const LONGEST = [
   'slow/versions',
   'packages/environment',
   'slow/certificates',
+  'slow/install',
   'slow/sink',
   'slow/run-once',
   'slow/hostile',

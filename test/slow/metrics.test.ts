@@ -21,8 +21,8 @@ const WHO: Readonly<Record<string, Role>> = {
   n1: 'compute',
   n2: 'compute',
 };
-/** Series that only come with what a test cluster has not: a receiver of environmental data, left-out series. */
-const ABSENT = /^csm_(?:sink_|metrics_left_out_total)/;
+/** A series that only comes with what does not happen here. */
+const ABSENT = /^csm_metrics_left_out_total/;
 
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;
@@ -62,7 +62,12 @@ describe('metrics', () => {
     const [own = 0, ...free] = await freePorts(1 + Object.keys(WHO).length);
     api = own;
     for (const [i, who] of Object.keys(WHO).entries()) ports.set(who, free[i] ?? 0);
-    cluster = await smallCluster(NODES, (who) => ({ net: { metrics_listen: at(ports.get(who) ?? 0) } }));
+    const [nobody = 0] = await freePorts(1);
+    cluster = await smallCluster(NODES, (who) => ({
+      net: { metrics_listen: at(ports.get(who) ?? 0) },
+      // Both have a receiver, which is away.
+      ...(who.startsWith('agg') ? { more: { bds: at(nobody) } } : {}),
+    }));
     dir = join(cluster.site.root, 'prometheus');
     mkdirSync(dir);
     const targets = [...ports.values()].map((port) => `'127.0.0.1:${port}'`).join(', ');
@@ -164,6 +169,7 @@ scrape_configs:
     await figure('csm_hubs_linked{node="n1"}', (n) => n === 2);
     await figure('min(csm_leader_reachable)', (n) => n === 1);
     await figure('csm_database_up', (n) => n === 1);
+    await figure('csm_sink_connected{node="agg-a"}', (n) => n === 0);
     const left = await figure('min(csm_certificate_expiry_timestamp_seconds) - time()');
     expect(left / 86_400).to.be.within(360, 366);
   });

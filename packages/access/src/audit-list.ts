@@ -7,7 +7,7 @@ import { AUDIT_LIMIT, type AuditRecord } from './api.ts';
 
 /** Rows read at a time, and in all, when they are looked through for nodes. */
 const PAGE = 500;
-const LOOKED_MAX = 100_000;
+export const LOOKED_MAX = 100_000;
 
 export interface ListInput {
   readonly user?: string;

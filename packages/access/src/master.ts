@@ -3,7 +3,7 @@ import type { Handler } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
 import { code, fail, type Json, toProblem } from '@csm/model';
 import { Audit } from './audit.ts';
-import { type ListInput, listAudit } from './audit-list.ts';
+import { type ListInput, LOOKED_MAX, listAudit } from './audit-list.ts';
 import type { MasterConfig } from './settings.ts';
 import { allTokens } from './store/tokens.ts';
 import { TokenMemory } from './token-memory.ts';
@@ -25,7 +25,10 @@ export async function masterPart(ports: MasterPorts): Promise<MasterPart> {
   const list: Handler<ListInput> = async (input, ctx) => {
     await audit.settled();
     const rows = await listAudit(store, input, ctx.signal);
-    if (rows.length === 0) fail(code.NO_RESULTS, 'the audit record has no such call');
+    if (rows.length === 0) {
+      const where = input.nodes === undefined ? '' : ` among the last ${LOOKED_MAX} that are not of other users, calls or times`;
+      fail(code.NO_RESULTS, `the audit record has no such call${where}`);
+    }
     return rows as unknown as Json;
   };
   async function writeUsed(): Promise<void> {
@@ -57,6 +60,7 @@ export async function masterPart(ports: MasterPorts): Promise<MasterPart> {
   for (const timer of timers) timer.unref();
   return {
     guard: audit,
+    problems: async () => audit.problems(),
     handlers: { ...tokenHandlers(ports, memory), 'audit.list': list },
     async stop() {
       for (const timer of timers) clearInterval(timer);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type CallContext, type Handler, isEmptyScope } from '@csm/api';
 import { type MasterPorts, once } from '@csm/feature';
-import { CsmError, code, fail, type Json } from '@csm/model';
+import { CsmError, code, fail, isUserName, type Json, USER_NAME_RULE } from '@csm/model';
 import { type api, LIFETIME, type TokenRecord } from './api.ts';
 import { allTokens, type CreateToken, type RevokeToken } from './store/tokens.ts';
 import { bearerText, digestOf, newBearer, readBearer } from './token.ts';
@@ -31,6 +31,7 @@ export function tokenHandlers(
     // Whatever the class of the call: who makes a token for somebody else can act as him.
     if (user !== caller.user && !isPrivileged(caller)) refuse(ctx, 'token.create', `a token for user ${user}`);
     if (user === 'root' && caller.uid !== 0) fail(code.PERMISSION, 'a token for root is made by root only');
+    if (!isUserName(user)) fail(code.INVALID_PARAMETER, notAName(user), { field: 'user', allowed: USER_NAME_RULE });
     checkScopes(scopes, calls);
     const bearer = newBearer(randomBytes);
     const digest = digestOf(bearer.secret);
@@ -44,8 +45,11 @@ export function tokenHandlers(
       byRoot: caller.uid === 0,
     };
     const token = await store.call<Token>('access.createToken', made, { once: once(ctx, ['token.create', input]) });
-    memory.add(token);
-    if (token.id === bearer.id) remember(told, token.id, bearerText(bearer));
+    // Under its key a token that was revoked meanwhile is told again: only a new one may be remembered.
+    if (token.id === bearer.id) {
+      memory.add(token);
+      remember(told, token.id, bearerText(bearer));
+    }
     const text = told.get(token.id);
     if (text === undefined) {
       fail(code.CONTEXT_LOST, `token ${token.id} was made under this key before, and its text is told only once`, {
@@ -83,6 +87,10 @@ export function tokenHandlers(
   };
   return { 'token.create': create, 'token.list': list, 'token.revoke': revoke, 'token.resolve': resolve };
 }
+
+/** Such a token would be of no use: no door takes it. */
+const notAName = (user: string): string =>
+  `${JSON.stringify(user.slice(0, 80))} is not the name of a user for whom a token can stand`;
 
 function refuse(ctx: CallContext, call: (typeof api)[number]['name'], what: string): never {
   const { user, uid } = ctx.caller;

@@ -1,5 +1,6 @@
+import type { Caller } from '@csm/api';
 import type { Guard, GuardedCall } from '@csm/feature';
-import { CsmError, code, problem } from '@csm/model';
+import { CsmError, code, type Problem, problem } from '@csm/model';
 import { overEngines } from '@csm/sim';
 import type { CommitReportsResult, Store } from '@csm/store';
 import { expect } from 'chai';
@@ -7,6 +8,7 @@ import type { AuditRecord } from '../src/api.ts';
 import { FOLD_MS } from '../src/fold.ts';
 import { alice, root, START, World } from './world.ts';
 
+const moment = () => new Promise((resolve) => setTimeout(resolve, 20));
 const refusal = problem(code.PERMISSION, 'not for you');
 
 overEngines('the audit record', (bench) => {
@@ -154,6 +156,60 @@ overEngines('the audit record', (bench) => {
     const end = Date.now() + 30_000;
     while ((await list()).length < 2 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await list()).map(({ outcome }) => outcome)).to.deep.equal(['refused', 'ok']);
+    expect(await world.part.problems?.()).to.deep.equal([]);
+  });
+
+  it('says what it cannot write, and what was lost', async () => {
+    const { store } = world;
+    await world.part.stop?.();
+    let no: Problem | undefined = problem(code.DATABASE_UNAVAILABLE, 'away');
+    const write = (...args: Parameters<Store['call']>) =>
+      no !== undefined && args[0] === 'access.refusals' ? Promise.reject(new CsmError(no)) : store.call(...args);
+    const query = (...args: Parameters<Store['query']>) => store.query(...args);
+    await world.lead({ term: store.term, query, call: write } as Store);
+    const says = async (words: RegExp) => {
+      const end = Date.now() + 30_000;
+      while (!words.test((await world.part.problems?.())?.join('\n') ?? '') && Date.now() < end) await moment();
+      expect((await world.part.problems?.())?.join('\n')).to.match(words);
+    };
+    guard().refused(call('run', { i: 1 }, alice), refusal);
+    await says(/^the audit record cannot be written \(1 rows wait\): away$/);
+    // A row that the database will never take does not hold up the others.
+    no = problem(code.INVALID_PARAMETER, 'no such text');
+    await says(/^1 rows of the audit record were lost since this master leads, the last at 2027-/);
+    no = undefined;
+    guard().refused(call('node.update', {}, alice), refusal);
+    await says(/^1 rows/);
+    expect((await list()).map((row) => row.call)).to.deep.equal(['node.update']);
+    world.now += 25 * 3_600_000;
+    expect(await world.part.problems?.()).to.deep.equal([]);
+  });
+
+  it('is not for one user to fill: changes of others than administrators are bounded, each user for himself', async () => {
+    const tries = (caller: Caller, times: number) =>
+      Array.from({ length: times }, () => guard().judge({ ...call('token.revoke', {}, caller), access: 'private' }));
+    const changing = (caller: Caller) => {
+      const { row, ...rest } = call('token.revoke', {}, caller);
+      return guard().judge({ ...rest, row: { ...row, changes: true }, access: 'private' });
+    };
+    expect(tries(alice, 2000)).to.deep.equal(Array.from({ length: 2000 }));
+    for (let i = 0; i < 600; i++) expect(changing(alice)).to.equal(undefined);
+    expect(changing(alice)).to.include({ code: code.MEMORY, allowed: '600 at once, then one every 1 s' });
+    expect(changing({ ...alice, user: 'bob' })).to.equal(undefined);
+    for (let i = 0; i < 700; i++) expect(changing(root)).to.equal(undefined);
+    world.now += 1000;
+    expect([changing(alice), changing(alice)?.code]).to.deep.equal([undefined, code.MEMORY]);
+  });
+
+  it('keeps what somebody sent, whatever characters are in it', async () => {
+    const odd = { ...alice, user: 'a\0\ud800b\n' };
+    guard().refused(call('run', { x: '\0' }, odd), problem(code.PERMISSION, 'not \0 here'));
+    const ended = await guard().begin(call('run', { x: '\0' }, odd));
+    ended(problem(code.INVALID_PARAMETER, 'neither \0'));
+    const end = Date.now() + 30_000;
+    while ((await list()).some(({ outcome }) => outcome === 'under way') && Date.now() < end) await moment();
+    expect((await list()).map(({ detail }) => detail)).to.have.members(['not \uFFFD here', 'neither \uFFFD']);
+    expect(await world.part.problems?.()).to.deep.equal([]);
   });
 
   it('refuses a call whose row cannot be written: nothing is done that is not told', async () => {

@@ -75,6 +75,24 @@ overEngines('tokens', (bench) => {
     expect((await world.refused('token.resolve', { bearer: made.token }, root)).code).to.equal(code.PERMISSION);
   });
 
+  it('do not come back when what made them is repeated after they were revoked', async () => {
+    const made = await make(SCOPES, alice, 'k1');
+    await world.call('token.revoke', { id: made.id }, root);
+    const again = await world.refused('token.create', SCOPES, alice, { idempotencyKey: 'k1' });
+    expect(again).to.include({ code: code.CONTEXT_LOST, field: 'Idempotency-Key' });
+    expect(judge(made)?.code).to.equal(code.PERMISSION);
+    expect((await world.refused('token.resolve', { bearer: made.token }, root)).code).to.equal(code.PERMISSION);
+  });
+
+  it('are for users whom a door takes by name only', async () => {
+    for (const user of ['1000', 'a b', 'x\ny', '-x', 'x'.repeat(65)]) {
+      expect(await world.refused('token.create', { ...SCOPES, user }, root), user).to.include({
+        code: code.INVALID_PARAMETER,
+        field: 'user',
+      });
+    }
+  });
+
   it('are their owner’s: others neither see nor revoke nor make them, unless they are privileged', async () => {
     const mine = await make();
     const bob = { ...alice, user: 'bob', uid: 1001 };

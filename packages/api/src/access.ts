@@ -1,5 +1,5 @@
 import { code, type Problem, parseDaemonId, problem, type Role } from '@csm/model';
-import type { Access, ApiRow, Caller, Grant } from './row.ts';
+import { type Access, type ApiRow, type Caller, type Grant, NOBODY_ID } from './row.ts';
 
 /**
  * Who may make which calls: who is privileged, where privileged calls may enter, and the class of each call. Root and
@@ -37,16 +37,21 @@ export const classesOf =
 
 /** Whether a caller counts as an admin. */
 export function isPrivileged(caller: Caller, policy: Policy): boolean {
+  const { user, uid, gid, groups } = caller;
   return (
-    caller.uid === 0 ||
-    caller.gid === 0 ||
-    caller.groups.some((group) => group === 'root' || group === '0') ||
-    policy.privilegedUsers.includes(caller.user) ||
-    policy.privilegedUsers.includes(String(caller.uid)) ||
-    policy.privilegedGroups.includes(String(caller.gid)) ||
-    caller.groups.some((group) => policy.privilegedGroups.includes(group))
+    uid === 0 ||
+    gid === 0 ||
+    groups.some((group) => group === 'root' || group === '0') ||
+    // A number means a uid, also where somebody's name is that number.
+    (policy.privilegedUsers.includes(user) && !/^\d+$/.test(user)) ||
+    isListed(uid, policy.privilegedUsers) ||
+    isListed(gid, policy.privilegedGroups) ||
+    groups.some((group) => policy.privilegedGroups.includes(group))
   );
 }
+
+/** Nobody's number stands for everybody who is unknown at a daemon: it gives nothing. */
+const isListed = (id: number, list: readonly string[]): boolean => id !== NOBODY_ID && list.includes(String(id));
 
 /**
  * May this caller make this call here? The entry daemon asks, and the master asks again.
@@ -68,10 +73,11 @@ export function decide(row: ApiRow, caller: Caller, policy: Policy): Grant | Pro
     );
   }
   const privileged = isPrivileged(caller, policy);
+  const asAdmin = policy.privilegedEnters.includes(entry);
   if (access === 'privileged') {
     if (!privileged)
       return refused(row, access, caller, 'only root and the configured privileged users and groups may make it');
-    if (!policy.privilegedEnters.includes(entry)) {
+    if (!asAdmin) {
       const roles = policy.privilegedEnters.join(', ');
       return refused(
         row,
@@ -82,7 +88,7 @@ export function decide(row: ApiRow, caller: Caller, policy: Policy): Grant | Pro
       );
     }
   }
-  return access === 'private' && !privileged ? 'owner-check' : 'granted';
+  return access === 'private' && !(privileged && asAdmin) ? 'owner-check' : 'granted';
 }
 
 function refused(row: ApiRow, access: Access, caller: Caller, why: string, allowed?: string): Problem {

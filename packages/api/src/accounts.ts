@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { groupNames, LOOKUP_MS } from './account-names.ts';
+import { NOBODY_ID } from './row.ts';
 
 /**
  * Accounts by name, for callers whom no kernel vouches for: asked of the C library as names are, on a worker thread,
@@ -25,7 +26,7 @@ export interface Account {
 }
 
 /** Who is no user of this machine: he owns nothing here and is in no group. */
-export const NOBODY: Account = Object.freeze({ uid: 65_534, gid: 65_534, groups: [] });
+export const NOBODY: Account = Object.freeze({ uid: NOBODY_ID, gid: NOBODY_ID, groups: [] });
 
 type Async<A extends unknown[]> = { async(...args: [...A, (error: unknown, result: number) => void]): void };
 type GetPwNam = Async<[name: string, record: Uint8Array, text: Uint8Array, size: number, found: [unknown]]>;

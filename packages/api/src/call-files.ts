@@ -4,7 +4,7 @@
  */
 import { isObject, nearest } from '@csm/model';
 import { callsNamed } from './csm-names.ts';
-import { type Access, MINIMUM_TIMEOUT_SECONDS } from './row.ts';
+import { type Access, MINIMUM_TIMEOUT_SECONDS, NOBODY_ID } from './row.ts';
 import type { ApiTable } from './table.ts';
 
 /** One thing that is wrong in a file. */
@@ -116,6 +116,11 @@ function names(value: { readonly [key: string]: unknown }, key: string, what: st
     const name = takesNumbers && Number.isSafeInteger(one) && (one as number) >= 0 ? String(one) : one;
     if (typeof name !== 'string' || name === '' || name.length > 256) {
       faults.push({ key: at, value: shown(one), allowed });
+      return [];
+    }
+    if (takesNumbers && (name === String(NOBODY_ID) || name !== name.trim())) {
+      const hint = name === name.trim() ? 'everybody who is unknown at a daemon has this number' : 'there are spaces';
+      faults.push({ key: at, value: shown(one), allowed, hint });
       return [];
     }
     return isOff(name) ? [] : [{ name, at }];

@@ -58,7 +58,9 @@ export function faultProblem(found: readonly Fault[]): Problem {
 
 function wrong(schema: JsonSchema, value: unknown, path: string, out: Fault[]): void {
   const allowed = allowedWords(schema);
-  const text = `${quoted(path)} is ${shown(value)}; allowed is ${allowed}`;
+  // What is secret is told to nobody: the sentence goes to logs and into the audit record.
+  const given = variants(schema).some(({ secret }) => secret === true) ? 'not what it must be' : shown(value);
+  const text = `${quoted(path)} is ${given}; allowed is ${allowed}`;
   out.push({ code: code.INVALID_PARAMETER, field: path, text, allowed });
 }
 

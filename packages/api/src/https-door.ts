@@ -70,8 +70,11 @@ export function httpsDoor(options: HttpsDoorOptions): Door {
       const certificate = factsOf(socket as TLSSocket);
       const judge = () => (certificate === undefined ? undefined : userOf(certificate, revoked(), wallNow()));
 
-      async function prove({ headers: { authorization } }: IncomingMessage): Promise<Known> {
+      async function prove({ headers: { authorization }, headersDistinct }: IncomingMessage): Promise<Known> {
         const judged = judge();
+        // Node shows the first of several; what passes requests on to here may have looked at another one.
+        if ((headersDistinct['authorization']?.length ?? 0) > 1)
+          throw failed('several Authorization headers are given');
         if (judged !== undefined && authorization !== undefined) {
           throw failed('a client certificate and a token are given; one of them says who calls');
         }

@@ -31,6 +31,8 @@ const HANDSHAKE_MS = 10_000;
 /** Handshakes of all addresses at once, and ms until there may be one more: each costs about a millisecond of CPU. */
 const HANDSHAKES_MAX = 200;
 const HANDSHAKE_EVERY_MS = 10;
+/** One address has no more than a half of that: what it throws away, others can use. */
+const SHARE = 2;
 /** Failed proofs are logged no more often than this for an address, ms. */
 const FAILURE_LOG_MS = 10_000;
 const ADDRESSES_MAX = 1_024;
@@ -51,6 +53,11 @@ export function createHttpsServer(options: HttpsOptions): ApiServer {
   // Before TLS nobody can be told anything; more than these are closed without words.
   const sockets = new Admission('connections', limits.connections + 64, limits.userConnections + 16);
   const handshakes = new Buckets(HANDSHAKES_MAX, HANDSHAKE_EVERY_MS, 1);
+  const shares = new Buckets(HANDSHAKES_MAX / SHARE, HANDSHAKE_EVERY_MS * SHARE, ADDRESSES_MAX);
+  const mayBegin = (key: string): boolean => {
+    const now = performance.now();
+    return shares.take(key, now) && handshakes.take('', now);
+  };
   const secure = () => {
     const { ca, cert, key } = tls();
     return { ca, cert, key, minVersion: 'TLSv1.2' as const };
@@ -64,7 +71,9 @@ export function createHttpsServer(options: HttpsOptions): ApiServer {
       app.server.prependListener('connection', (socket: Socket) => {
         const key = addressKey(socket.remoteAddress);
         const holder = { key, words: `address ${key}`, isRoot: false };
-        if (!handshakes.take('', performance.now()) || sockets.enter(holder) !== undefined) {
+        const full = sockets.enter(holder) !== undefined;
+        if (full || !mayBegin(key)) {
+          if (!full) sockets.leave(holder);
           socket.destroy();
           return;
         }

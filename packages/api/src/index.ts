@@ -2,6 +2,7 @@ export { type Classed, classesOf, DEFAULT_POLICY, decide, isPrivileged, notOwner
 export { groupName } from './account-names.ts';
 export { checkSocketPath, freeSocketPath, SOCKET_PATH_MAX } from './address.ts';
 export { API_VERSION } from './api-version.ts';
+export { Buckets } from './buckets.ts';
 export type { Dispatch } from './call.ts';
 export { type Acl, type FileFault, readAcl, readTimeouts } from './call-files.ts';
 export type { ServerStats } from './connections.ts';

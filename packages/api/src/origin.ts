@@ -7,7 +7,7 @@ export function foreignOrigin({ origin, host, ...headers }: IncomingHttpHeaders)
   const site = headers['sec-fetch-site'];
   const isOwn = origin === undefined || hostOf(origin) === (host ?? '').toLowerCase();
   if (isOwn && site !== 'cross-site' && site !== 'same-site') return undefined;
-  const detail = `a page of ${JSON.stringify((origin ?? 'another site').slice(0, 200))} may not read this stream`;
+  const detail = `a page of ${JSON.stringify((origin ?? 'another site').slice(0, 200))} may not make this call`;
   return problem(code.PERMISSION, detail, { field: 'Origin', allowed: 'pages of this server' });
 }
 

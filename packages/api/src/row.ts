@@ -65,6 +65,9 @@ export interface ApiRow {
   readonly internal?: true;
 }
 
+/** uid and gid of whoever is no user of the daemon's machine. */
+export const NOBODY_ID = 65_534;
+
 /** Who calls, as the entry daemon knows it: from its kernel when the connection was opened, unless `via` says how else. */
 export interface Caller {
   readonly user: string;

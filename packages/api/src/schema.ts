@@ -7,6 +7,8 @@ export interface JsonSchema {
   readonly description?: string;
   /** Ours: in words what is accepted; wins over words made from the schema. */
   readonly allowed?: string;
+  /** Ours: a value that no log, record or sentence may tell. */
+  readonly secret?: boolean;
   readonly default?: Json;
   readonly const?: Json;
   readonly enum?: readonly Json[];

@@ -10,12 +10,14 @@ import { freeSocketPath } from './address.ts';
 import { answer } from './answer.ts';
 import { API_VERSION, VERSION_HEADER, versionProblem } from './api-version.ts';
 import { BodyRoom, bodySize, parseBody, swallow } from './body.ts';
+import { Buckets } from './buckets.ts';
 import type { Dispatch } from './call.ts';
 import { Connections, type ServerStats, Visit } from './connections.ts';
 import { type Door, type Known, localDoor } from './door.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { openApi } from './openapi.ts';
+import { foreignOrigin } from './origin.ts';
 import { endWithRefusal, refusalOf, stackOf } from './refusal.ts';
 import type { Access, Caller, Grant } from './row.ts';
 import { scopeFault } from './scope.ts';
@@ -73,6 +75,9 @@ export interface ApiServer {
   routes(): readonly string[];
 }
 
+/** Refusals of one user and call that are warnings in the log at once, and ms until there is one more. */
+const REFUSALS_TOLD = 10;
+const REFUSAL_TOLD_MS = 60_000;
 /** Milliseconds for aborted calls to send their last words. */
 const LAST_WORDS_MS = 250;
 /** A path parameter may be a node set; the bound on headers bounds it too. */
@@ -133,6 +138,8 @@ export class HttpServer implements ApiServer {
   readonly #routes: string[] = [];
   readonly #arrivals = new WeakMap<IncomingMessage, Arrival>();
   readonly #bodies: BodyRoom;
+  /** Refusals of one user and call that are worth a warning. */
+  readonly #told = new Buckets(REFUSALS_TOLD, REFUSAL_TOLD_MS, 1_024);
   readonly #upgrades = new Upgrades((req, res) => this.#app.routing(req, res));
   #closing: Promise<void> | undefined;
 
@@ -317,19 +324,18 @@ export class HttpServer implements ApiServer {
   ): { readonly known: Known; readonly grant: Grant; readonly access: Access } {
     const known = this.#arrivals.get(request.raw)?.known ?? fail(code.GENERIC, 'the request has no place');
     const { caller, scopes } = known;
+    const foreign = row.changes ? foreignOrigin(request.headers) : undefined;
+    if (foreign !== undefined) throw new CsmError(foreign);
     const policy = this.#policy;
     const access = policy.classOf(row);
     const grant = decide(row, caller, policy);
     const refused = typeof grant === 'string' ? scopes && scopeFault(scopes, row.name, access) : grant;
     if (refused === undefined) return { known, grant: grant as Grant, access };
     const { log, onRefused } = this.#options;
-    log.warn('call refused', {
-      call: row.name,
-      user: caller.user,
-      uid: caller.uid,
-      pid: caller.pid,
-      trace: request.id,
-    });
+    // How often is counted in the audit record; nobody is to fill the log.
+    const { user, uid, pid } = caller;
+    const level = this.#told.take(`${uid} ${row.name}`, performance.now()) ? 'warn' : 'debug';
+    log[level]('call refused', { call: row.name, user, uid, pid, trace: request.id });
     onRefused?.({ caller, call: row.name, problem: refused });
     throw new CsmError(refused);
   }

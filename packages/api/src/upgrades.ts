@@ -36,7 +36,13 @@ export class Upgrades {
   take(req: IncomingMessage, socket: Socket, head: Buffer): void {
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;
-    res.assignSocket(socket);
+    try {
+      res.assignSocket(socket);
+    } catch {
+      // An answer before it on this connection is under way; no client asks for more before it has that one.
+      socket.destroy();
+      return;
+    }
     // An answer that is no WebSocket is the last on its connection: nobody reads requests from it any more.
     res.once('finish', () => socket.destroySoon());
     const { 'content-length': length = '0', 'transfer-encoding': encoding, upgrade } = req.headers;

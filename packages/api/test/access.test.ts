@@ -47,6 +47,20 @@ describe('decide', () => {
       'granted',
     ],
     ['private: root by compute', 'job.cancel', { ...root, vouchedBy: 'compute/n1' }, {}, code.PERMISSION],
+    [
+      'privileged: a number that is a name',
+      'node.update',
+      { user: '77' },
+      { privilegedUsers: ['77'] },
+      code.PERMISSION,
+    ],
+    [
+      'privileged: nobody by number',
+      'node.update',
+      { user: 'gone', uid: 65_534, gid: 65_534, groups: [] },
+      { privilegedUsers: ['65534'], privilegedGroups: ['65534'] },
+      code.PERMISSION,
+    ],
     ['enters: not by aggregator', 'job.cancel', { vouchedBy: 'aggregator/a' }, {}, code.PERMISSION],
     ['vouched by nothing', 'node.list', { ...root, vouchedBy: 'nobody' }, {}, code.PERMISSION],
   ];

@@ -131,6 +131,20 @@ describe('garbage on the socket', () => {
     expect(await send(upgrade)).to.match(/^$|^HTTP\/1\.1 200 /);
   });
 
+  it('an upgrade behind a call that is under way ends its connection, and nothing else', async () => {
+    let release: (value: Json) => void = () => undefined;
+    hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const wants =
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n';
+    const first = 'GET /csm/v1/nodes HTTP/1.1\r\nHost: x\r\n\r\n';
+    const next = `GET /csm/v1/node-changes HTTP/1.1\r\nHost: x\r\n${wants}\r\n`;
+    expect(await send(first + next)).to.equal('');
+    release([]);
+    expect(await send(next.replace('websocket', 'h2c').replace('GET', 'POST') + next)).to.match(/^$|^HTTP\/1\.1 400 /);
+  });
+
   it('more connections than allowed are told so, and closed', async () => {
     const sockets: Socket[] = [];
     for (let i = 0; i < 40; i++) sockets.push(await raw(running.socketPath));

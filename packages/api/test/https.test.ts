@@ -227,6 +227,18 @@ describe('the API over HTTPS', () => {
     expect(seen[1]?.caller.user).to.equal('nobody');
   });
 
+  it('takes no second token, and no change in the name of a page of another site', async () => {
+    const both = [`Bearer ${GOOD}`, 'Bearer x'] as unknown as string;
+    const twice = await ask('/csm/v1/nodes', { authorization: both });
+    expect([twice.status, twice.json['detail']]).to.deep.equal([401, 'several Authorization headers are given']);
+    const from = (origin: string) =>
+      ask('/csm/v1/jobs/1', { cert: 'nobody' }, { method: 'DELETE', headers: { origin } });
+    const foreign = await from('https://evil.example');
+    expect([foreign.status, foreign.json['field']]).to.deep.equal([403, 'Origin']);
+    expect((await from(`https://127.0.0.1:${port}`)).json['field']).to.not.equal('Origin');
+    expect(seen.map(({ caller }) => caller.via)).to.not.include('token');
+  });
+
   it('refuses tokens that are none, without asking anybody where it can', async () => {
     const bad = ['', 'x', 'csm_', `csm_abc_${'s'.repeat(400)}`, `${GOOD}\u00e9`];
     for (const token of bad) {

@@ -69,6 +69,17 @@ describe('ApiTable.validate', () => {
     expect(problemOf('node.list', { ['x'.repeat(1e6)]: 1, nodes: 'y'.repeat(1e6) }).detail.length).to.be.lessThan(500);
   });
 
+  it('never repeats a value that is secret', () => {
+    const secret = Type.String({ pattern: '^[a-z]+$', secret: true });
+    const input = Type.Object({ a: Type.Optional(secret), b: Type.Optional(Type.Union([secret, Type.Null()])) });
+    for (const field of ['a', 'b']) {
+      const [fault] = faults(input, { [field]: 'Hush1' });
+      expect(fault?.text)
+        .to.match(new RegExp(`^'${field}' is not what it must be; allowed is `))
+        .and.not.include('Hush');
+    }
+  });
+
   it('refuses an input that is no object, and a call that is not there', () => {
     expect(problemOf('node.list', 'x').detail).to.contain('the input is "x"');
     expect(TABLE.validate('node.lst', {})).to.deep.include({ ok: false });

@@ -59,10 +59,10 @@ export interface CommandSpec {
   readonly examples: readonly Example[];
   /**
    * It changes nodes: it takes `--yes` and `--dry-run`, and is not begun for more nodes than CSM_CONFIRM before somebody
-   * said yes. That is done for all such commands before they run, by their argument `nodeset`; one that learns of its
-   * nodes otherwise calls `confirmed` of confirm.ts itself before it changes anything.
+   * said yes. That is done before it runs, by its argument `nodeset`; `itself`: it learns of its nodes otherwise, and calls
+   * `confirmed` of confirm.ts itself before it changes anything.
    */
-  readonly changesNodes?: true;
+  readonly changesNodes?: true | 'itself';
   /** What exit codes mean here, beyond what the codes themselves say. */
   readonly exits?: readonly (readonly [number, string])[];
   /** Codes of a command that makes no call. */

@@ -31,9 +31,9 @@ export const purposeOf = (spec: CommandSpec): string =>
 
 /** The command's own options, and those that follow from what it is. */
 export function optionsOf(spec: CommandSpec): readonly Option[] {
-  const calls = [...(spec.call === undefined ? [] : [spec.call]), ...(spec.also ?? [])];
-  const isChange = spec.changesNodes === true || calls.some((call) => API[call].changes);
-  return [...spec.options, ...(spec.changesNodes === true ? [YES_OPTION] : []), ...(isChange ? [DRY_RUN_OPTION] : [])];
+  const changesNodes = spec.changesNodes !== undefined;
+  const isChange = changesNodes || (spec.call !== undefined && API[spec.call].changes);
+  return [...spec.options, ...(changesNodes ? [YES_OPTION] : []), ...(isChange ? [DRY_RUN_OPTION] : [])];
 }
 
 /** `[options] <nodeset> -- <command...>` */

@@ -1,6 +1,7 @@
+import { fail } from '@csm/model';
 import { expect } from 'chai';
 import { csm, text, type World, world } from './harness.ts';
-import { NODES, shown, WELL } from './sample.ts';
+import { NODES, shown, WELL, WINDOWS } from './sample.ts';
 
 describe('csm on states of nodes', () => {
   let tree: World;
@@ -50,7 +51,7 @@ describe('csm on states of nodes', () => {
       ['node drain n1 --reason x --state IN_SERVICE', 9, /OUT_OF_SERVICE/],
       ['node drain n1 --reason x --state MAINTENENCE', 9, /did you mean 'MAINTENANCE'/],
       ['node drain n1 --reason x --from 10m', 9, /a time that is over/],
-      ['node drain n1 --reason x --from soon', 9, /--from/],
+      ['node drain n1 --reason x --from soon', 9, /--from\n.*in so long/],
       ['node reboot-expected n1', 8, /--within/],
       ['node reboot-expected n1 --within 8d', 9, /7 days/],
       ['node update n1 --state 1', 9, /IN_SERVICE/],
@@ -98,6 +99,17 @@ describe('csm on states of nodes', () => {
     expect(first).to.equal(
       'n001 is IN_SERVICE since 2026-10-10T00:00:00.000Z (by root: fan replaced); next: it becomes SOFT_FAILURE unless contact is back (silence) at 2026-10-17T10:00:40.000Z (in 40 s)',
     );
+    answers('node.show', {
+      ...shown(NODES[0]),
+      state: 'SOFT_FAILURE',
+      state_since: '2026-10-10T00:00:00.000Z',
+      state_cause: 'contact',
+      state_reason: 'contact lost: silent',
+      next: { text: 'nothing', at: null },
+    });
+    expect((await run('node show n001')).out).to.match(
+      /^n001 is SOFT_FAILURE since 2026-10-10T00:00:00.000Z \(contact lost: silent\); next: nothing\n/,
+    );
   });
 
   it('shows history, windows, counts and availability', async () => {
@@ -123,6 +135,65 @@ describe('csm on states of nodes', () => {
     `);
     for (const line of ['node states', 'node windows', 'cluster state', 'node availability'])
       for (const format of ['json', 'yaml', 'csv']) expect((await run(`${line} -o ${format}`)).exit, line).to.equal(0);
+  });
+
+  it('asks before many nodes go back from a window, and rehearses that', async () => {
+    const [window] = WINDOWS;
+    answers('node.windows', [{ ...window, nodes: 'n[01-40]', count: 40 }]);
+    const called = () => tree.calls.splice(0).map(({ name }) => name);
+    const cancel = 'node windows --cancel 3';
+    expect(await run(cancel)).to.include({ exit: 8, out: '' });
+    expect(called()).to.deep.equal(['node.windows']);
+    expect((await run(cancel, { canAsk: true, stdin: 'n\n' })).err).to.contain('40 nodes would change: n[01-40]');
+    expect(called()).to.deep.equal(['node.windows']);
+    expect((await run(`${cancel} --yes`)).exit).to.equal(0);
+    expect(called()).to.deep.equal(['node.windows', 'node.cancel-window']);
+    expect((await run(`${cancel} --dry-run`)).out).to.match(/node.cancel-window would be asked .*\n {2}id: 3\n/);
+    expect(called()).to.deep.equal(['node.windows']);
+    // One that waits moves nobody; of one that is not listed the daemon tells.
+    answers('node.windows', [{ ...window, phase: 'waiting', nodes: 'n[01-40]', count: 40 }]);
+    expect((await run(cancel)).exit).to.equal(0);
+    tree.handlers['node.windows'] = async () => fail(4, 'no window waits or is open');
+    expect((await run(cancel)).exit).to.equal(0);
+    tree.calls.length = 0;
+    const both = await run('node windows n1 --cancel 3');
+    expect([both.exit, called()]).to.deep.equal([9, []]);
+    expect(both.err).to.contain('cancelled for all of its nodes');
+  });
+
+  it('tells how many were so before', async () => {
+    answers('node.update', { nodes: 'n[1-3],x1', updated: 1, failed: [{ nodes: 'x1', code: 46, text: 'not known' }] });
+    const { out } = await run("node update 'n[1-3],x1' --state IN_SERVICE");
+    expect(out).to.equal('n[1-3],x1 (4): 1 node changed, 2 as before\n');
+  });
+
+  it('tells changes of states in words', async () => {
+    const lines = [
+      [
+        { from: 'IN_SERVICE', to: 'SOFT_FAILURE', cause: 'contact', reason: 'contact lost: silent', by: null },
+        'n1',
+        'IN_SERVICE → SOFT_FAILURE: contact lost: silent',
+      ],
+      [
+        { from: 'MAINTENANCE', to: null, cause: 'user', reason: null, by: 'root' },
+        'n1',
+        'MAINTENANCE → deleted: user (by root)',
+      ],
+      [
+        { window: 3, event: 'made', state: 'MAINTENANCE', from: 1, until: null },
+        '*',
+        'window=3 event=made state=MAINTENANCE from=1 until=null',
+      ],
+    ] as const;
+    for (const [body, subject, words] of lines) {
+      tree.handlers['node.watch'] = async (_input, ctx) => {
+        await ctx.emit({ seq: 1, time: '2026-10-17T09:00:00.000Z', kind: 'node', subject, body } as never);
+        return fail(37, 'no more');
+      };
+      expect((await run('node watch --since 0')).out).to.equal(
+        `1  2026-10-17T09:00:00.000Z  node       ${subject}  ${words}\n`,
+      );
+    }
   });
 
   it('drains an aggregator, and tells what could not be told', async () => {

@@ -6,18 +6,22 @@ import type { Store } from '@csm/store';
 /** A certificate that ends within this is told, ms; within the shorter span that is a problem. */
 export const EXPIRES_SOON_MS = 30 * 86_400_000;
 export const EXPIRES_NOW_MS = 7 * 86_400_000;
+/** One that is made for a short life is told in the last part of it: it is renewed often, and nobody need hear of that. */
+const SOON_SHARE = 3;
+const NOW_SHARE = 10;
 /** A clock that is off by more is told, ms. */
 export const CLOCK_OFF_MS = 1000;
 /** Daemons of which something is told, at most; the first to expire come first. */
 const TOLD_MAX = 5000;
 /** Groups of them in an answer. */
 const GROUPS_MAX = 100;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 export interface SelfRow {
   readonly daemon: string;
   readonly version: string;
   readonly started: number;
+  readonly issued: number;
   readonly expires: number;
   readonly clock_ahead: number | null;
   readonly clock_of: string | null;
@@ -28,7 +32,8 @@ export interface SelfRow {
   readonly features: string;
 }
 
-const COLUMNS = 'daemon, version, started, expires, clock_ahead, clock_of, dropped, refused, problems, features';
+const COLUMNS =
+  'daemon, version, started, issued, expires, clock_ahead, clock_of, dropped, refused, problems, features';
 
 /** All daemons but computes, and of those the ones of which there is something to tell. */
 export async function readSelf(store: Store, now: number): Promise<SelfRow[]> {
@@ -70,9 +75,14 @@ export interface Judged {
 export function judge(rows: readonly SelfRow[], standing: Standing, now: number): Judged {
   const known = rows.filter(({ daemon }) => standing(daemon) !== undefined);
   const linked = known.filter(({ daemon }) => standing(daemon) === 'linked');
-  const expiring = known.filter(({ expires }) => expires < now + EXPIRES_SOON_MS);
+  const expiring = known.filter((row) => row.expires < now + spanOf(row, EXPIRES_SOON_MS, SOON_SHARE));
   const certificates = grouped(expiring, ({ expires }) => new Date(expires).toISOString().slice(0, 10)).map(
-    ({ role, nodes, members }) => ({ role, nodes, at: Math.min(...members.map(({ expires }) => expires)) }),
+    ({ role, nodes, members }) => ({
+      role,
+      nodes,
+      at: members.reduce((first, { expires }) => Math.min(first, expires), Number.POSITIVE_INFINITY),
+      isNow: members.some((row) => row.expires < now + spanOf(row, EXPIRES_NOW_MS, NOW_SHARE)),
+    }),
   );
   certificates.sort((a, b) => a.at - b.at);
   const off = linked.filter(({ clock_ahead: ahead }) => ahead !== null && Math.abs(ahead) > CLOCK_OFF_MS);
@@ -85,12 +95,9 @@ export function judge(rows: readonly SelfRow[], standing: Standing, now: number)
     ({ role, nodes, members: [{ dropped, refused }] }) => ({ role, nodes, dropped, refused }),
   );
   return {
-    problems: [
-      ...certificates.filter(({ at }) => at < now + EXPIRES_NOW_MS).map((c) => expiryWords(c, now)),
-      ...ownProblems(linked),
-    ],
+    problems: [...certificates.filter(({ isNow }) => isNow).map((c) => expiryWords(c, now)), ...ownProblems(linked)],
     warnings: [
-      ...certificates.filter(({ at }) => at >= now + EXPIRES_NOW_MS).map((c) => expiryWords(c, now)),
+      ...certificates.filter(({ isNow }) => !isNow).map((c) => expiryWords(c, now)),
       ...clocks.map(clockWords),
       ...drops.map(dropWords),
     ],
@@ -101,6 +108,10 @@ export function judge(rows: readonly SelfRow[], standing: Standing, now: number)
     drops: drops.slice(0, GROUPS_MAX),
   };
 }
+
+/** How long before its end a certificate is told, ms. */
+const spanOf = ({ issued, expires }: SelfRow, span: number, share: number): number =>
+  Math.min(span, Math.max(0, expires - issued) / share);
 
 interface Group {
   readonly role: string;
@@ -130,8 +141,9 @@ function grouped(rows: readonly SelfRow[], keyOf: (row: SelfRow) => string): Gro
 }
 
 function expiryWords({ role, nodes, at }: { role: string; nodes: string; at: number }, now: number): string {
-  const days = Math.floor((at - now) / DAY_MS);
-  const when = at < now ? 'has expired' : `expires in ${days} days`;
+  const hours = Math.floor((at - now) / HOUR_MS);
+  const left = hours < 48 ? `${hours} hours` : `${Math.floor(hours / 24)} days`;
+  const when = at < now ? 'has expired' : `expires in ${left}`;
   return `the certificate of ${role}/${nodes} ${when}, at ${new Date(at).toISOString()}`;
 }
 

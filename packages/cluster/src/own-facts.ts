@@ -22,6 +22,7 @@ const WORDS_MAX = 300;
 export interface OwnFacts {
   readonly version: string;
   readonly started: number;
+  readonly issued: number;
   readonly expires: number;
   /** ms; null where it is not known. */
   readonly clock_ahead: number | null;
@@ -34,10 +35,11 @@ export interface OwnFacts {
 }
 
 export function factsOf(about: DaemonFacts, version: string): OwnFacts {
-  const { startedAt, certificateExpires, clockAhead, dropped, refused, problems, features } = about;
+  const { startedAt, certificateIssued, certificateExpires, clockAhead, dropped, refused, problems, features } = about;
   return {
     version,
     started: Math.round(startedAt),
+    issued: Math.round(certificateIssued),
     expires: Math.round(certificateExpires),
     clock_ahead: clockAhead?.ms ?? null,
     clock_of: clockAhead?.of ?? null,

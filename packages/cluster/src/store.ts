@@ -29,7 +29,7 @@ export const migrations: readonly Migration[] = [
     id: 4,
     title: 'what daemons say of themselves',
     sql: `CREATE TABLE daemon_self (
-      daemon TEXT PRIMARY KEY, version TEXT NOT NULL, started BIGINT NOT NULL, expires BIGINT NOT NULL,
+      daemon TEXT PRIMARY KEY, version TEXT NOT NULL, started BIGINT NOT NULL, issued BIGINT NOT NULL, expires BIGINT NOT NULL,
       clock_ahead BIGINT, clock_of TEXT, dropped BIGINT NOT NULL, refused BIGINT NOT NULL, problems TEXT NOT NULL,
       features TEXT NOT NULL, told BIGINT NOT NULL
     );
@@ -149,6 +149,7 @@ const SELF_COLUMNS = [
   'daemon',
   'version',
   'started',
+  'issued',
   'expires',
   'clock_ahead',
   'clock_of',
@@ -171,13 +172,14 @@ const self: ReportApplier = async (tx, items) => {
   const rows = new Map<string, SqlValue[]>();
   for (const { daemon, body } of items) {
     if (!isObject(body)) throw new Error(`a daemon's word of itself must be an object, not ${JSON.stringify(body)}`);
-    const { started, expires, clock_ahead: ahead, dropped, refused: turnedAway, problems, features } = body;
+    const { started, issued, expires, clock_ahead: ahead, dropped, refused: turnedAway, problems, features } = body;
     const sentences = Array.isArray(problems) ? problems.slice(0, PROBLEMS_MAX).map(textOf) : [];
     const states = JSON.stringify(isObject(features) ? features : {});
     rows.set(daemon, [
       daemon,
       textOf(body['version']),
       momentOf(started, tx.now),
+      numberOf(issued, TIME_MAX),
       numberOf(expires, TIME_MAX),
       Number.isSafeInteger(ahead) ? (ahead as number) : null,
       typeof body['clock_of'] === 'string' ? textOf(body['clock_of']) : null,

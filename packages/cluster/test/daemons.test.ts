@@ -9,6 +9,7 @@ const well = (daemon: string, more: Partial<SelfRow> = {}): SelfRow => ({
   daemon,
   version: '0.1.0',
   started: NOW - DAY,
+  issued: NOW - 400 * DAY,
   expires: NOW + 300 * DAY,
   clock_ahead: 20,
   clock_of: 'aggregator/agg-A',
@@ -58,6 +59,17 @@ describe('what daemons say of themselves', () => {
     ]);
   });
 
+  it('lets those of a short life come near their end: a third of it, a tenth of it', () => {
+    const day = (daemon: string, left: number) => well(daemon, { issued: NOW - DAY + left, expires: NOW + left });
+    const hour = DAY / 24;
+    const rows = [day('compute/n1', 8 * hour), day('compute/n2', 7 * hour), day('utility/login', 2 * hour)];
+    const { problems, warnings } = judge(rows, linked, NOW);
+    expect(problems).to.deep.equal([
+      'the certificate of utility/login expires in 2 hours, at 2026-11-21T14:00:00.000Z',
+    ]);
+    expect(warnings).to.deep.equal(['the certificate of compute/n2 expires in 7 hours, at 2026-11-21T19:00:00.000Z']);
+  });
+
   it('warns of clocks that are off by more than a second, together where they are off alike', () => {
     const rows = [
       well('compute/n1', { clock_ahead: 5010 }),
@@ -100,7 +112,7 @@ describe('what daemons say of themselves', () => {
     const bad = { expires: NOW + DAY, clock_ahead: 9000, dropped: 1, problems: '["the journal cannot be written"]' };
     const standing: Standing = (daemon) => (daemon === 'compute/n1' ? 'lost' : undefined);
     const { problems, warnings } = judge([well('compute/n1', bad), well('compute/n2', bad)], standing, NOW);
-    expect(problems).to.deep.equal(['the certificate of compute/n1 expires in 1 days, at 2026-11-22T12:00:00.000Z']);
+    expect(problems).to.deep.equal(['the certificate of compute/n1 expires in 24 hours, at 2026-11-22T12:00:00.000Z']);
     expect(warnings).to.deep.equal([]);
   });
 

@@ -6,6 +6,7 @@ import { factsOf, isNews, type OwnFacts, OwnReport } from '../src/own-facts.ts';
 
 const ABOUT: DaemonFacts = {
   startedAt: 1_700_000_000_000.4,
+  certificateIssued: 1_690_000_000_000,
   certificateExpires: 1_800_000_000_000,
   clockAhead: { ms: 40, of: 'aggregator/agg-A' },
   dropped: 0,
@@ -23,6 +24,7 @@ describe('a daemon tells of itself', () => {
     expect(facts).to.deep.equal({
       version: '0.1.0',
       started: 1_700_000_000_000,
+      issued: 1_690_000_000_000,
       expires: 1_800_000_000_000,
       clock_ahead: 40,
       clock_of: 'aggregator/agg-A',

@@ -91,6 +91,7 @@ overEngines('cluster store', ({ open }) => {
     const facts = {
       version: '0.1.0',
       started: 1_700_000_000_000,
+      issued: 1_600_000_000_000,
       expires: 1_900_000_000_000,
       clock_ahead: -1500,
       clock_of: 'aggregator/sn1',

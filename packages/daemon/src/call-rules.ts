@@ -84,8 +84,11 @@ async function textOf(setting: string, file: string): Promise<string> {
     throw new ConfigError(file, [{ key: setting, value: JSON.stringify(file), allowed, hint: why }]);
   };
   try {
-    const { size } = await stat(file);
-    return size > FILE_MAX ? refuse(`it has ${size} bytes`) : await readFile(file, 'utf8');
+    const found = await stat(file);
+    // A pipe would be waited for, a device read for ever.
+    if (!found.isFile()) return refuse('it is no file');
+    if ((found.mode & 0o002) !== 0) return refuse('everybody may write it, and so make himself an administrator');
+    return found.size > FILE_MAX ? refuse(`it has ${found.size} bytes`) : await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     return refuse(`it cannot be read: ${error instanceof Error ? error.message : String(error)}`);

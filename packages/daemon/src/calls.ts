@@ -139,8 +139,9 @@ export function masterServe(
     if (wrongToken !== undefined) return refuse(wrongToken);
     const input = table.validate(call.call, call.input);
     if (!input.ok) return refuse(input.error);
-    const ended = row.changes || guarded.access === 'privileged' ? await guard?.begin(guarded) : undefined;
     const ending = new AbortController();
+    // Before anything is awaited: a token may be revoked while the row of the record is written.
+    const unwatch = guard?.watch(caller, (gone) => ending.abort(new CsmError(gone)));
     const context: CallContext = {
       caller,
       grant,
@@ -150,10 +151,13 @@ export function masterServe(
       emit: (item, bytes) => served.emit(item, bytes),
       ...(call.key === undefined ? {} : { idempotencyKey: call.key }),
     };
-    const unwatch = guard?.watch(caller, (gone) => ending.abort(new CsmError(gone)));
+    let ended: ((outcome: Problem | undefined) => void) | undefined;
     try {
-      const answer = await handler(input.value as never, context);
+      if (row.changes || guarded.access === 'privileged') ended = await guard?.begin(guarded);
       ending.signal.throwIfAborted();
+      const answer = await handler(input.value as never, context);
+      // What has changed something has done so, whatever became of the token meanwhile: the record must not deny it.
+      if (!row.changes) ending.signal.throwIfAborted();
       ended?.(undefined);
       return answer;
     } catch (error) {

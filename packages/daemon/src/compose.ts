@@ -465,10 +465,12 @@ export class Daemon {
 
   #about(): DaemonFacts {
     const leaf = this.#leaf ?? notReady();
+    const credentials = this.#credentials ?? notReady();
     const { dropped, refused } = leaf.leaf.outbox.counters;
     return {
       startedAt: this.#startedAt,
-      certificateExpires: (this.#credentials ?? notReady()).validTo,
+      certificateIssued: credentials.validFrom,
+      certificateExpires: credentials.validTo,
       clockAhead: this.#clockAhead(),
       dropped,
       refused,

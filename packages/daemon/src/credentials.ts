@@ -26,6 +26,7 @@ export interface Whose {
 interface Read {
   readonly tls: Tls;
   readonly revoked: ReadonlySet<string>;
+  readonly validFrom: number;
   readonly validTo: number;
 }
 
@@ -62,6 +63,10 @@ export class Credentials {
     return this.#read.revoked;
   }
 
+  get validFrom(): number {
+    return this.#read.validFrom;
+  }
+
   get validTo(): number {
     return this.#read.validTo;
   }
@@ -96,7 +101,7 @@ async function readAll(ssl: SslConfig, whose: Whose): Promise<Read> {
       ? new Set<string>()
       : await ask('revoked_file', 'a list of revoked certificates (csm cert revoke)', () => loadRevoked(revokedFile));
   if (pem === undefined || ca === undefined || revoked === undefined) throw new ConfigError(whose.file, faults);
-  return { tls: { ca, cert: pem.cert, key: pem.key }, revoked, validTo: pem.validTo };
+  return { tls: { ca, cert: pem.cert, key: pem.key }, revoked, validFrom: pem.validFrom, validTo: pem.validTo };
 }
 
 async function ownPem(file: string, { role, node }: Whose): Promise<PemPair> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -130,6 +130,10 @@ describe('the files about calls', () => {
     expect(await fault({ api_permission_file: file('[]') })).to.match(/an object of privileged_user_id/);
     expect(await fault({ api_permission_file: file('{"private":["run"]}') })).to.match(/run asks for no owner/);
     expect(await fault({ api_permission_file: file('{"public":["token.resolve"]}') })).to.match(/the name of a call/);
+    expect(await fault({ api_permission_file: file('{"privileged_user_id":[65534]}') })).to.match(
+      /everybody who is unknown/,
+    );
+    expect(await fault({ api_permission_file: file('{"privileged_group_id":"ops "}') })).to.match(/there are spaces/);
     expect(await fault({ api_configuration_file: file('{\n"node.list": 4}') })).to.match(
       /line 2, column 14: node\.list is 4; allowed: whole seconds from 5 to 86400/,
     );
@@ -138,7 +142,11 @@ describe('the files about calls', () => {
   it('that are missing, unreadable or too large are refused, and named with their setting', async () => {
     const missing = join(dir, 'nowhere');
     expect(await fault({ api_permission_file: missing })).to.match(/csm\.api_permission_file is ".*nowhere".*ENOENT/);
-    expect(await fault({ api_configuration_file: dir })).to.match(/csm\.api_configuration_file is .*EISDIR/);
+    expect(await fault({ api_configuration_file: dir })).to.match(/csm\.api_configuration_file is .*it is no file/);
+    expect(await fault({ api_permission_file: '/dev/zero' })).to.match(/it is no file/);
+    const open = file('{}');
+    chmodSync(open, 0o666);
+    expect(await fault({ api_permission_file: open })).to.match(/everybody may write it/);
     const large = file(' '.repeat(1024 * 1024 + 1));
     expect(await fault({ api_permission_file: large })).to.match(/it has 1048577 bytes/);
   });

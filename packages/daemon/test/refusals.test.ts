@@ -7,7 +7,7 @@ import { access } from '@csm/access';
 import { type Access, type ApiRow, ApiTable, type Caller, DEFAULT_POLICY, type Handler, type Policy } from '@csm/api';
 import type { Guard, MasterPart, MasterPorts } from '@csm/feature';
 import { systemClock } from '@csm/kit';
-import { CsmError, code, fail, type JsonObject, ROLES, type Role } from '@csm/model';
+import { CsmError, code, fail, type JsonObject, type Problem, problem, ROLES, type Role } from '@csm/model';
 import { openMemoryStore, type Store, type StoreModule } from '@csm/store';
 import { expect } from 'chai';
 import { masterServe } from '../src/calls.ts';
@@ -39,12 +39,13 @@ const NOT_ON_NODES = 'master aggregator utility';
 /** By which roles a call of a class comes in, of those its row names. */
 const LET_IN: Readonly<Record<Access, Readonly<Record<'ordinary' | 'owner' | 'privileged', string>>>> = {
   public: { ordinary: EVERYWHERE, owner: EVERYWHERE, privileged: EVERYWHERE },
-  private: { ordinary: '', owner: EVERYWHERE, privileged: EVERYWHERE },
+  private: { ordinary: '', owner: EVERYWHERE, privileged: NOT_ON_NODES },
   privileged: { ordinary: '', owner: '', privileged: NOT_ON_NODES },
 };
 
 function isLetIn(row: ApiRow, access: Access, role: Role, kind: Kind, owns: boolean): boolean {
-  const who = kind === 'privileged' ? 'privileged' : owns ? 'owner' : 'ordinary';
+  // Nobody is an admin on a node: there a private call is its owner's alone.
+  const who = kind === 'privileged' && role !== 'compute' ? 'privileged' : owns ? 'owner' : 'ordinary';
   return row.enters.includes(role) && LET_IN[access][who].split(' ').includes(role);
 }
 
@@ -229,6 +230,40 @@ describe('the refusal matrix at the master', () => {
       const revoke = part.handlers['token.revoke'] as Handler<{ id: string }>;
       await revoke({ id: token }, { caller: at('utility', bob), grant: 'owner-check', trace: 't', ...served });
       expect(await by(bob, { via: 'token', token })).to.equal(code.PERMISSION);
+    });
+
+    it('begins no call whose token is revoked while its row is written, and denies no change that was made', async () => {
+      const token = await bearing('admin', ['privileged'], admin);
+      const bearer: Caller = { ...at('utility', admin), via: 'token', token };
+      const order = { kind: 'call', id: 'q', call: 'run', input: inputOf(table.row('run') as ApiRow), trace: 't' };
+      const remaining = { remaining: 1, window: 0, caller: { ...bearer, groups: [...bearer.groups] } };
+      const outcomes: (string | undefined)[] = [];
+      let gone: (problem: Problem) => void = () => undefined;
+      const revoked = problem(code.PERMISSION, 'revoked');
+      const guard = (revokes: boolean): Guard => ({
+        judge: () => undefined,
+        watch: (_caller, tell) => {
+          gone = tell;
+          return () => undefined;
+        },
+        begin: async () => {
+          if (revokes) gone(revoked);
+          return (outcome) => outcomes.push(outcome?.detail);
+        },
+        refused: () => undefined,
+      });
+      const done: Handler = async () => {
+        reached++;
+        gone(revoked);
+        return {};
+      };
+      const all = new Map([['run', done as Handler<never>]]);
+      const make = (revokes: boolean) =>
+        masterServe(table, all, policy, guard(revokes))({ ...order, ...remaining } as never, served);
+      expect(await make(true).catch((error: CsmError) => error.code)).to.equal(code.PERMISSION);
+      expect([reached, ...outcomes]).to.deep.equal([0, 'revoked']);
+      expect(await make(false)).to.deep.equal({});
+      expect([reached, ...outcomes]).to.deep.equal([1, 'revoked', undefined]);
     });
 
     it('ends a call under way when its token is revoked', async () => {

@@ -32,7 +32,8 @@ export interface Ports {
 export interface DaemonFacts {
   /** Wall ms. */
   readonly startedAt: number;
-  /** Its certificate is valid until then, wall ms. */
+  /** Its certificate is valid from and until then, wall ms. */
+  readonly certificateIssued: number;
   readonly certificateExpires: number;
   /** How far its clock is ahead of that of whom it is linked to; undefined where that is not known, or is itself. */
   readonly clockAhead: ClockAhead | undefined;
@@ -156,7 +157,7 @@ export interface GuardedCall {
 
 /** What stands between a call and its handler at the master: the record of who did what, and the bounds of tokens. */
 export interface Guard {
-  /** What is wrong with the token a call bears; undefined when nothing is, or it bears none. */
+  /** What is wrong with the token a call bears, or with how many its user makes; undefined when nothing is. */
   judge(call: GuardedCall): Problem | undefined;
   /** Tells when the token becomes invalid while the call is under way. Returns what ends it. */
   watch(caller: Caller, gone: (problem: Problem) => void): () => void;

@@ -108,7 +108,7 @@ export const statesApi = [
     name: 'node.delete',
     summary: 'Deletes nodes, their inventory and parts',
     description:
-      'A row of the history of states stays. A daemon of such a node makes it known again, as DISCOVERED, when it starts or links anew.',
+      'The histories of states and of parts stay; parts with a serial are told as removed. A daemon of such a node makes it known again, as DISCOVERED, when it starts or links anew.',
     method: 'POST',
     path: '/csm/v1/nodes/delete',
     input: Type.Object({ nodes: someNodes, reason: Type.Optional(reason) }, closed),

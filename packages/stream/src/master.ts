@@ -7,7 +7,7 @@ import { NodeSet } from '@csm/nodeset';
 import type { Delivery } from '@csm/store';
 import type { SubscriptionRecord } from './api.ts';
 import type { StreamConfig } from './settings.ts';
-import { ALL_MAX, type CreateInput, LIST, type Listed, type Subscription } from './store.ts';
+import { ALL_MAX, type CreateInput, LIST, type Listed, type Made, type Subscription } from './store.ts';
 import { checkBelow, readUrl } from './url.ts';
 import { FOLLOWER, followerName, Webhook } from './webhook.ts';
 
@@ -74,14 +74,20 @@ export async function masterPart(ports: MasterPorts): Promise<MasterPart> {
       follower: followerName(id),
       since: input.since ?? null,
     };
-    const made = await store.call<Subscription>('stream.create', order, { once: once(ctx, input) });
-    if (await isThere(made.id)) start(made);
-    return { ...shown(made), secret: made.secret };
+    const made = await store.call<Made>('stream.create', order, { once: once(ctx, input) });
+    const [kept] = await store.query<Pick<Subscription, 'secret'>>('SELECT secret FROM subscription WHERE id = $1', [
+      made.id,
+    ]);
+    // Asked for again under its key, one that was deleted meanwhile does not come back.
+    if (kept === undefined) {
+      fail(code.CONTEXT_LOST, `subscription ${made.id} was made under this key before, and deleted since`, {
+        field: 'Idempotency-Key',
+        allowed: 'a new key for a new one',
+      });
+    }
+    start({ ...made, ...kept });
+    return { ...shown(made), secret: kept.secret };
   };
-
-  /** One that was deleted may be asked for again under its key; it does not come back. */
-  const isThere = async (id: string): Promise<boolean> =>
-    (await store.query('SELECT id FROM subscription WHERE id = $1', [id])).length > 0;
 
   const all = () => store.query<Listed>(LIST, [FOLLOWER], { limit: ALL_MAX });
 
@@ -128,7 +134,7 @@ const kindsOf = (kinds: string | null): string[] | null => (kinds === null ? nul
 const isHis = ({ owner }: Subscription, { grant, caller }: CallContext): boolean =>
   grant === 'granted' || owner === caller.user;
 
-const shown = ({ id, owner, url, kinds, nodes, created }: Subscription) => ({
+const shown = ({ id, owner, url, kinds, nodes, created }: Made) => ({
   id,
   owner,
   url,

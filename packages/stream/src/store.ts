@@ -33,6 +33,9 @@ export interface Subscription {
   readonly lost: number;
 }
 
+/** What is kept under the key of the call that made it: all but the secret. */
+export type Made = Omit<Subscription, 'secret'>;
+
 export interface CreateInput extends Omit<Subscription, 'created' | 'lost'> {
   /** The name of its follower. */
   readonly follower: string;
@@ -51,7 +54,7 @@ export const LIST = `
   FROM subscription s LEFT JOIN follower f ON f.name = $1 || s.id ORDER BY s.created, s.id LIMIT ${ALL_MAX}`;
 
 /** The subscription and its cursor come to be together: nothing is missed between. */
-async function create(tx: Tx, input: CreateInput): Promise<Subscription> {
+async function create(tx: Tx, input: CreateInput): Promise<Made> {
   const { id, owner, url, kinds, nodes, secret, follower, since } = input;
   const all = await tx.all<{ owner: string; n: number }>(
     'SELECT owner, count(*) AS n FROM subscription GROUP BY owner LIMIT 1000',
@@ -69,7 +72,7 @@ async function create(tx: Tx, input: CreateInput): Promise<Subscription> {
      VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)`,
     [id, owner, url, kinds, nodes, secret, tx.now],
   );
-  return { id, owner, url, kinds, nodes, secret, created: tx.now, lost: 0 };
+  return { id, owner, url, kinds, nodes, created: tx.now, lost: 0 };
 }
 
 /** `owner`: only when it is his; null: whoever's it is. */

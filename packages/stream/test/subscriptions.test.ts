@@ -65,9 +65,9 @@ class World {
     return handler(input, ctx) as Promise<T>;
   }
 
-  async refused(name: string, input: object, user = 'root'): Promise<Problem> {
+  async refused(name: string, input: object, user = 'root', key?: string): Promise<Problem> {
     try {
-      await this.call(name, input, { user });
+      await this.call(name, input, { user, ...(key === undefined ? {} : { key }) });
     } catch (thrown) {
       if (thrown instanceof CsmError) return thrown.problem;
       throw thrown;
@@ -235,10 +235,13 @@ overEngines('subscriptions', ({ open }) => {
     const key = 'k-1';
     const [first, second] = [await world.create({}, { key }), await world.create({}, { key })];
     expect(second).to.deep.equal(first);
+    const kept = JSON.stringify(await world.store.query('SELECT * FROM call_key'));
+    expect(kept).to.include(first.id).and.not.include(first.secret);
     await world.change('n1');
     await until('one request', () => world.receiver.taken.length === 1);
     await world.call('subscription.delete', { id: first.id }, { key: 'k-2' });
-    expect((await world.create({}, { key })).id).to.equal(first.id);
+    const gone = await world.refused('subscription.create', { url: world.receiver.url }, 'root', key);
+    expect(gone).to.include({ code: code.CONTEXT_LOST, field: 'Idempotency-Key' });
     expect(await world.call('subscription.delete', { id: first.id }, { key: 'k-2' })).to.deep.equal({ id: first.id });
     expect((await world.refused('subscription.list', {})).code).to.equal(code.NO_RESULTS);
     await world.change('n1');

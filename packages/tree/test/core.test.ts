@@ -1,4 +1,5 @@
 import { mono, type Now, wall } from '@csm/model';
+import { NodeSet } from '@csm/nodeset';
 import type { Message, MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import { Core, type CoreEffect } from '../src/core.ts';
@@ -62,6 +63,28 @@ describe('core', () => {
     core.recorded({ claims: [{ daemon: 'compute/n1', incarnation: 'i', cursor: 10, inventory: null }] });
     core.committed([{ daemon: 'compute/n1', incarnation: 'i', cursor: 11, gap: false }]);
     expect(kinds(core.flush(at(5)))).to.deep.equal(['verdicts', 'acks', 'credit']);
+  });
+
+  it('finds the main daemon of a node for an order, and that of a role where one is asked for', () => {
+    const core = new Core([], [], 1000, at(0));
+    const [entry] = roster.entries;
+    const on = (role: 'aggregator' | 'compute') => ({ ...roster, entries: [{ ...entry, role, node: 'agg-A' }] });
+    core.hubUp(A, 'agg-A', about, at(0));
+    core.hubUp(2, 'agg-B', about, at(0));
+    core.hubMessage(A, on('aggregator') as typeof roster, at(1));
+    core.hubMessage(2, on('compute') as typeof roster, at(1));
+    core.flush(at(2));
+    const claims = ['aggregator/agg-A', 'compute/agg-A'].map((daemon) => {
+      return { daemon, incarnation: 'i', cursor: 0, inventory: null };
+    });
+    core.recorded({ claims });
+    core.flush(at(3));
+    const goesTo = (id: string, more: { readonly role?: 'aggregator' }) => {
+      core.order({ id, command: 'drain', input: {}, nodes: NodeSet.of(['agg-A']), within: 1000, ...more }, at(4));
+      return core.flush(at(4)).flatMap((e) => (e.kind === 'send' && e.message.kind === 'command' ? [e.link] : []));
+    };
+    expect(goesTo('to the node', {})).to.deep.equal([2]);
+    expect(goesTo('to the aggregator', { role: 'aggregator' })).to.deep.equal([A]);
   });
 
   it('asks again for a call whose voucher is not linked to the hub it came through', () => {

@@ -92,11 +92,19 @@ describe('a hub that is drained', () => {
     held(4, 'compute/agg-A');
     const to = (command: string) => {
       hub.flush();
-      const order = { kind: 'command', id: command, command, nodes: 'agg-A', remaining: 1000, room: 1, input: {} } as const;
+      const order = {
+        kind: 'command',
+        id: command,
+        command,
+        nodes: 'agg-A',
+        remaining: 1000,
+        room: 1,
+        input: {},
+      } as const;
       hub.trunkMessage(order, nowAt(201));
-      return hub.flush().flatMap((effect) =>
-        effect.kind === 'send' && effect.message.kind === 'command' ? [effect.link] : [],
-      );
+      return hub
+        .flush()
+        .flatMap((effect) => (effect.kind === 'send' && effect.message.kind === 'command' ? [effect.link] : []));
     };
     expect([to('drain'), to('ping')]).to.deep.equal([[1], [4]]);
     hub.undrain();

@@ -30,6 +30,9 @@ export interface Ended {
 /** A folded refusal; the first of a minute comes with its input. */
 export type Refused = Folded & { readonly input: string | null; readonly trace: string | null };
 
+/** No database keeps U+0000 in a text; a caller may have sent it in any. */
+const plain = (text: string | null): string | null => text?.replaceAll('\0', '\uFFFD') ?? null;
+
 const COLUMNS = [
   'time',
   'user_name',
@@ -49,14 +52,25 @@ export async function begin(tx: Tx, call: Begun): Promise<{ readonly seq: number
   const row = await tx.get<{ seq: number }>(
     `INSERT INTO audit (time, user_name, uid, vouched_by, via, token, call, input, term, times, trace)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10) RETURNING seq`,
-    [tx.now, call.user, call.uid, call.vouchedBy, call.via, call.token, call.call, call.input, call.term, call.trace],
+    [
+      tx.now,
+      plain(call.user),
+      call.uid,
+      call.vouchedBy,
+      call.via,
+      call.token,
+      call.call,
+      plain(call.input),
+      call.term,
+      plain(call.trace),
+    ],
   );
   return { seq: row?.seq ?? 0 };
 }
 
 export async function ended(tx: Tx, { calls }: { readonly calls: readonly Ended[] }): Promise<null> {
   for (const { seq, code, detail, ms } of calls) {
-    const cut = detail === null ? null : detail.slice(0, DETAIL_MAX);
+    const cut = detail === null ? null : plain(detail.slice(0, DETAIL_MAX));
     await tx.run('UPDATE audit SET code = $1, detail = $2, ms = $3 WHERE seq = $4', [code, cut, ms, seq]);
   }
   return null;
@@ -69,17 +83,17 @@ export async function refusals(tx: Tx, { calls }: { readonly calls: readonly Ref
 
 const rowOf = (r: Refused) => [
   r.time,
-  r.user,
+  plain(r.user),
   r.uid,
   r.vouchedBy,
-  r.via,
-  r.token,
-  r.call,
-  r.input,
+  plain(r.via),
+  plain(r.token),
+  plain(r.call),
+  plain(r.input),
   r.code,
-  r.detail.slice(0, DETAIL_MAX),
+  plain(r.detail.slice(0, DETAIL_MAX)),
   r.times,
-  r.trace,
+  plain(r.trace),
 ];
 
 interface Oldest {

@@ -9,7 +9,7 @@ export const nodeDelete: CommandSpec = {
   options: [REASON_OPTION],
   call: 'node.delete',
   changesNodes: true,
-  purpose: `For administrators. Everything known of the nodes goes: record, inventory, parts; of their states the history stays. A node that
+  purpose: `For administrators. Everything known of the nodes goes: record, inventory, parts; their histories stay. A node that
 is still there comes back as DISCOVERED when its daemon starts or links anew.`,
   examples: [{ title: 'A node that was taken away', line: "csm node delete n003 --reason 'sold'" }],
   exits: [[26, 'some nodes could not be deleted']],

@@ -50,14 +50,14 @@ without a gap. JSON is one object a line. When the connection to the daemon or t
 watch goes on behind the last change it has shown.`,
   examples: [
     {
-      title: 'What happened since change 1000, for at most five seconds',
-      line: 'csm node watch --since 1000 --timeout 5',
-      exits: [code.TIMEOUT],
+      title: 'What happened since change 100, for at most five seconds',
+      line: 'csm node watch --since 100 --timeout 5',
+      exits: [code.TIMEOUT, code.CONTEXT_LOST],
     },
     {
       title: 'Some nodes, for a program',
-      line: "csm node watch 'n[001-008]' --since 1000 --timeout 5 -o json",
-      exits: [code.TIMEOUT],
+      line: "csm node watch 'n[001-008]' --since 100 --timeout 5 -o json",
+      exits: [code.TIMEOUT, code.CONTEXT_LOST],
     },
   ],
   exits: [

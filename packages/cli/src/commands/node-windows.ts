@@ -1,7 +1,6 @@
 import type { NodeWindowsOutput } from '@csm/client';
 import { CsmError, code, fail } from '@csm/model';
 import { type CommandSpec, type Given, nodesetArgument } from '../command.ts';
-import { YES_OPTION } from '../common.ts';
 import { confirmed } from '../confirm.ts';
 import { flag, optionalNodeset, whole } from '../given.ts';
 import { answerText } from '../print/answer.ts';
@@ -52,10 +51,10 @@ export const nodeWindows: CommandSpec = {
   options: [
     { flags: '--all', help: 'with those that are over' },
     { flags: '--cancel <id>', help: 'cancel this window; nodes of one that is open go back at once' },
-    YES_OPTION,
   ],
   call: 'node.windows',
   also: ['node.cancel-window'],
+  changesNodes: 'itself',
   purpose: `Maintenance windows, as \`csm node drain --from … --until …\` makes them: those that wait and those that are open. With
 \`--cancel\` a window ends now, or never begins; that is for administrators.`,
   examples: [

@@ -35,8 +35,8 @@ export const subscriptionList: CommandSpec = {
   purpose: `Shows your own subscriptions; administrators see those of all users. BEHIND counts the changes that are yet to be looked at,
 LOST those that were removed before the receiver had taken them.`,
   examples: [
-    { title: 'All of mine', line: 'csm subscription list', exits: [code.NO_RESULTS] },
-    { title: 'For a script', line: 'csm subscription list -o json', exits: [code.NO_RESULTS] },
+    { title: 'All of mine', line: 'csm subscription list', exits: [0, code.NO_RESULTS] },
+    { title: 'For a script', line: 'csm subscription list -o json', exits: [0, code.NO_RESULTS] },
   ],
   exits: [[4, 'there is none']],
   run: async (session) => {

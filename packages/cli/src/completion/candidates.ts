@@ -43,7 +43,7 @@ async function wordsOf(kind: Kind, word: string, session: Session): Promise<read
     case 'node':
       return nodes(session, word);
     case 'aggregator':
-      return nodes(session, word, 'aggregator');
+      return aggregators(session, word);
     case 'source':
       return new Sources(session)
         .all()
@@ -79,9 +79,18 @@ export function lastOperand(text: string): number {
   return start;
 }
 
+/** Also those on a machine that has a compute daemon too: the role of that node is `compute`. */
+async function aggregators(session: Session, word: string): Promise<readonly string[]> {
+  const found = await session.client.call('aggregator.list', {});
+  return found
+    .map(({ node }) => node)
+    .filter((name) => name.startsWith(word))
+    .sort(compareNames);
+}
+
 /** All nodes fold to a short text: asking for the groups of roles is asking for their names and nothing else. */
-async function nodes(session: Session, word: string, role?: string): Promise<readonly string[]> {
-  const found = await session.client.call('node.group', { source: 'role', name: role });
+async function nodes(session: Session, word: string): Promise<readonly string[]> {
+  const found = await session.client.call('node.group', { source: 'role' });
   return found
     .flatMap((group) => NodeSet.parse(group.nodes, { maxText: Number.MAX_SAFE_INTEGER }).names())
     .filter((name) => name.startsWith(word))

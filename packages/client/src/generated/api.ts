@@ -1143,7 +1143,7 @@ export const API = {
   'node.delete': {
     "name": "node.delete",
     "summary": "Deletes nodes, their inventory and parts",
-    "description": "A row of the history of states stays. A daemon of such a node makes it known again, as DISCOVERED, when it starts or links anew.",
+    "description": "The histories of states and of parts stay; parts with a serial are told as removed. A daemon of such a node makes it known again, as DISCOVERED, when it starts or links anew.",
     "access": "privileged",
     "method": "POST",
     "path": "/csm/v1/nodes/delete",

@@ -142,7 +142,7 @@ function deadline(node: Standing, now: number, spans: Spans): Outcome {
   }
   const absent: Contact = { ...contact, what: 'absent', hub: null };
   if (!isJudged(state)) return { contact: absent };
-  const away = contact.hub === null ? '' : `, and its aggregator ${contact.hub} stays away`;
+  const away = contact.hub === null ? '' : `; ${contact.hub} stays away`;
   return {
     contact: absent,
     move: { to: 'SOFT_FAILURE', reason: `contact lost: ${contact.why ?? 'unknown'}${away}`, back: state },
