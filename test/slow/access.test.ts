@@ -77,12 +77,12 @@ describe('access to calls', () => {
   }
 
   /** A request of user nobody on a local socket, over a process of his own. */
-  async function asNobody(daemon: Daemon, method: string, path: string, body?: object): Promise<Answer> {
+  async function asNobody(daemon: Daemon, method: string, path: string, body?: object, who = NOBODY): Promise<Answer> {
     const script = `const [, socketPath, method, path, body] = process.argv;
       const r = require('http').request({ socketPath, method, path, headers: { 'content-type': 'application/json' } }, (s) => {
         let t = ''; s.on('data', (d) => t += d); s.on('end', () => console.log(JSON.stringify({ status: s.statusCode, text: t })));
       }); r.end(body);`;
-    const words = [...NOBODY, process.execPath, '-e', script, daemon.socket, method, path];
+    const words = [...who, process.execPath, '-e', script, daemon.socket, method, path];
     const { stdout } = await run('setpriv', [...words, ...(body === undefined ? [] : [JSON.stringify(body)])]);
     const { status, text } = JSON.parse(stdout) as { status: number; text: string };
     return { status, json: (text === '' ? {} : JSON.parse(text)) as JsonObject };
@@ -187,17 +187,20 @@ describe('access to calls', () => {
     });
 
     it('is given to users and groups by name and number', async () => {
-      const change = () => asNobody(utility, 'PATCH', '/csm/v1/nodes', { nodes: 'login', comment: 'mine' });
-      const given = async (more: object): Promise<number> => {
+      const given = async (more: object, who = NOBODY): Promise<number> => {
+        const change = () => asNobody(utility, 'PATCH', '/csm/v1/nodes', { nodes: 'login', comment: 'mine' }, who);
         acl('master', {}, more);
         acl('utility', {}, more);
         await Promise.all([reread(master), reread(utility)]);
         return (await change()).status;
       };
       expect(await given({ privileged_user_id: 'nobody' })).to.equal(200);
-      expect(await given({ privileged_user_id: ['x', 65534] })).to.equal(200);
+      // Of somebody who has no name here.
+      const numbers = ['--reuid', '4242', '--regid', '4243', '--clear-groups'];
+      expect(await given({ privileged_user_id: ['x', 4242] }, numbers)).to.equal(200);
+      expect(await given({ privileged_group_id: [4243] }, numbers)).to.equal(200);
       expect(await given({ privileged_group_id: 'nogroup' })).to.equal(200);
-      expect(await given({ privileged_group_id: [65534] })).to.equal(200);
+      expect(await given({ privileged_group_id: ['x'] }, numbers)).to.equal(403);
       expect(await given({ privileged_user_id: ['#nobody'], privileged_group_id: 'adm' })).to.equal(403);
     });
 

@@ -26,7 +26,8 @@ export async function masterPart(ports: MasterPorts): Promise<MasterPart> {
     await audit.settled();
     const rows = await listAudit(store, input, ctx.signal);
     if (rows.length === 0) {
-      const where = input.nodes === undefined ? '' : ` among the last ${LOOKED_MAX} that are not of other users, calls or times`;
+      const where =
+        input.nodes === undefined ? '' : ` among the last ${LOOKED_MAX} that are not of other users, calls or times`;
       fail(code.NO_RESULTS, `the audit record has no such call${where}`);
     }
     return rows as unknown as Json;

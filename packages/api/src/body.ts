@@ -44,10 +44,10 @@ export class BodyRoom {
     this.#most = most;
   }
 
-  /** Takes room; gives how much is to be given back. */
-  take(bytes: number): number | Problem {
+  /** Takes room; gives how much is to be given back. Root has room for one more when others have taken all. */
+  take(bytes: number, isRoot: boolean): number | Problem {
     if (bytes <= SMALL_BODY) return 0;
-    if (this.#taken + bytes > this.#most) {
+    if (this.#taken + (isRoot ? 0 : bytes) > this.#most) {
       const what = `bodies of ${this.#taken} bytes are under way, ${bytes} more are not accepted now`;
       return problem(code.MEMORY, what, { allowed: `${this.#most} bytes at a time` });
     }

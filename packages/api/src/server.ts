@@ -75,9 +75,8 @@ export interface ApiServer {
   routes(): readonly string[];
 }
 
-/** Refusals of one user and call that are warnings in the log at once, and ms until there is one more. */
+/** Refusals of one user and call that are warnings in the log at once; one more is so each minute. */
 const REFUSALS_TOLD = 10;
-const REFUSAL_TOLD_MS = 60_000;
 /** Milliseconds for aborted calls to send their last words. */
 const LAST_WORDS_MS = 250;
 /** A path parameter may be a node set; the bound on headers bounds it too. */
@@ -139,7 +138,7 @@ export class HttpServer implements ApiServer {
   readonly #arrivals = new WeakMap<IncomingMessage, Arrival>();
   readonly #bodies: BodyRoom;
   /** Refusals of one user and call that are worth a warning. */
-  readonly #told = new Buckets(REFUSALS_TOLD, REFUSAL_TOLD_MS, 1_024);
+  readonly #told = new Buckets(REFUSALS_TOLD, 60_000, 1_024);
   readonly #upgrades = new Upgrades((req, res) => this.#app.routing(req, res));
   #closing: Promise<void> | undefined;
 
@@ -312,7 +311,7 @@ export class HttpServer implements ApiServer {
   #makeRoom(request: FastifyRequest): void {
     const arrival = this.#arrivals.get(request.raw);
     const bytes = bodySize(request.headers, this.#limits.bodyBytes);
-    const taken = this.#bodies.take(bytes);
+    const taken = this.#bodies.take(bytes, arrival?.known?.caller.uid === 0);
     if (typeof taken === 'object') throw new CsmError(taken);
     if (taken > 0) arrival?.visit.holds(() => this.#bodies.give(taken));
   }

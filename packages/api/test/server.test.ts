@@ -288,9 +288,11 @@ describe('server', () => {
     const small = await start(async () => ({ changed: 1 }), { bodyBytes: 1_000_000, bodiesBytes: 1_500_000 });
     const head = `PATCH /csm/v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`;
     try {
-      const slow = await raw(small.socketPath);
-      slow.write(head);
-      await until('it is under way', () => small.server.stats().calls === 1);
+      // Root has room for one more.
+      const most = process.getuid?.() === 0 ? 2 : 1;
+      const slow = await Promise.all(Array.from({ length: most }, () => raw(small.socketPath)));
+      for (const socket of slow) socket.write(head);
+      await until('they are under way', () => small.server.stats().calls === most);
       // Its head has been read when the next one on its machine is answered; both then share what room there is.
       const next = () => ask(small.socketPath, 'PATCH', '/csm/v1/nodes/n1', '{"comment":"x"}'.padEnd(900_000));
       let full = await next();
@@ -302,8 +304,8 @@ describe('server', () => {
         '1500000 bytes at a time',
       ]);
       expect((await ask(small.socketPath, 'PATCH', '/csm/v1/nodes/n1', { comment: 'x' })).status).to.equal(200);
-      slow.destroy();
-      await until('it is gone', () => small.server.stats().calls === 0);
+      for (const socket of slow) socket.destroy();
+      await until('they are gone', () => small.server.stats().calls === 0);
       expect((await next()).status).to.equal(200);
     } finally {
       await small.stop();

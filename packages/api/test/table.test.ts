@@ -1,8 +1,9 @@
+import { code } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
-import { parseBody } from '../src/body.ts';
+import { BodyRoom, parseBody } from '../src/body.ts';
 import { faults } from '../src/faults.ts';
 import {
   type ApiRow,
@@ -178,6 +179,17 @@ describe('input of a request', () => {
         else if (typeof value !== 'boolean') expect(value).to.equal(text);
       }),
     );
+  });
+
+  it('has room for so many large bodies, and for one more of root', () => {
+    const room = new BodyRoom(200_000);
+    expect([room.take(100_000, false), room.take(100_000, false), room.take(10, false)]).to.deep.equal([1e5, 1e5, 0]);
+    expect(room.take(100_000, false)).to.include({ code: code.MEMORY });
+    expect(room.take(100_000, true)).to.equal(100_000);
+    expect(room.take(100_000, true)).to.include({ code: code.MEMORY });
+    room.give(100_000);
+    room.give(100_000);
+    expect(room.take(100_000, false)).to.equal(100_000);
   });
 
   it('reads a body without recursion', () => {

@@ -1,14 +1,10 @@
-/** Composes foundation and features into one daemon of a role. Nothing is decided here; everything is plugged together. */
+/**
+ * Composes foundation and features into one daemon of a role. Nothing is decided here; everything is plugged together,
+ * which is why it is long: each part is made where what it is made of can be seen.
+ */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type ApiServer,
-  createHttpsServer,
-  createServer,
-  type Dispatch,
-  type RefusedCall,
-  type TableRow,
-} from '@csm/api';
+import type { Dispatch } from '@csm/api';
 import type { AggregatorPart, DaemonFacts, Feature, NodePart, Ports } from '@csm/feature';
 import { type Host, realHost } from '@csm/host';
 import {
@@ -31,18 +27,19 @@ import {
   type PassFailpoint,
   type RefusedPeer,
 } from '@csm/tree';
+import { ApiServers } from './api-servers.ts';
 import { type CallRules, readCallRules } from './call-rules.ts';
 import { entryDispatch, notReady } from './calls.ts';
 import { type AnyConfig, aggregatorsOf, type ConfigFor, listenOf, nodeNameOf, readConfig, schemaOf } from './config.ts';
 import { Credentials, type Whose } from './credentials.ts';
 import { readDraining, writeDraining } from './draining.ts';
 import { apiTable } from './features.ts';
-import type { FiguresDoor } from './figures/door.ts';
 import type { Figures } from './figures/index.ts';
+import { LeafLife } from './leaf-life.ts';
 import { localProblems, withLocalHealth } from './local-health.ts';
 import type { MasterLife } from './master-life.ts';
+import { MetricsListener } from './metrics-listener.ts';
 import { copiesTap } from './tap.ts';
-import { tokenPort } from './token-port.ts';
 import { CSM_VERSION } from './version.ts';
 
 export interface DaemonOptions {
@@ -71,19 +68,14 @@ export class Daemon {
   readonly #startedAt = systemClock.now().wall;
   readonly #nodeParts: NodePart[] = [];
   readonly #aggregatorParts = new Map<string, AggregatorPart>();
-  readonly #servers: ApiServer[] = [];
+  readonly #servers = new ApiServers();
+  readonly #metrics = new MetricsListener();
   #config: AnyConfig;
   #rules: CallRules | undefined;
   #credentials: Credentials | undefined;
-  /** There where they are served. */
-  #figures: Figures | undefined;
   #hub: HubShell | undefined;
   #master: MasterLife | undefined;
-  #leaf: LeafShell | undefined;
-  /** Makes the leaf anew; there once it has been made. */
-  #makeLeaf: (() => Promise<void>) | undefined;
-  /** What is being done to the leaf, one after another. */
-  #leafTurn: Promise<void> = Promise.resolve();
+  #life: LeafLife | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -135,7 +127,7 @@ export class Daemon {
       (reason) => this.#stopLeaf(reason),
       LINKS_STOP_MS,
     );
-    this.#addServer(lifecycle);
+    this.#addServers(lifecycle);
     const recheck = setInterval(() => this.#recheck(), RECHECK_MS);
     recheck.unref();
     lifecycle.add(
@@ -148,7 +140,7 @@ export class Daemon {
 
   /** Whether the loop turns and what must stand stands: feeds the watchdog. */
   healthy(): boolean {
-    return this.#makeLeaf !== undefined;
+    return this.#life?.runs === true;
   }
 
   /** Takes what a SIGHUP may change from the file. On a fault it throws, and everything stays. */
@@ -167,7 +159,7 @@ export class Daemon {
     this.#master?.reload();
     this.#leaf?.links.recheck();
     this.#leaf?.retryNow();
-    for (const server of this.#servers) server.recheck();
+    this.#servers.recheck();
     if (needsRestart.length > 0) log.warn('these settings change only with a restart', { settings: needsRestart });
     log.info('the configuration was read again');
   }
@@ -198,7 +190,7 @@ export class Daemon {
       policy: () => this.#rulesNow.policy,
       onRefused: (peer) => this.#tellRefused(peer),
       figures: () => this.#figures,
-      onLead: () => this.#relinkLeaf(),
+      onLead: async () => this.#life?.relink('this master leads now'),
       tell,
       end: (reason) => {
         lifecycle.stop(reason, EXIT.failed).catch((error: unknown) => log.error('stopping failed', { error }));
@@ -256,8 +248,8 @@ export class Daemon {
         ...this.#ports(feature),
         host,
         offer: async (report) => {
-          await this.#leafTurn;
-          await (this.#leaf ?? notReady()).offer(report);
+          const leaf = await (this.#life ?? notReady()).settled();
+          await leaf.offer(report);
         },
         rebalance: (spreadMs) => this.#leaf?.rebalance(spreadMs),
         about: () => this.#about(),
@@ -268,9 +260,6 @@ export class Daemon {
       Object.assign(commands, part.commands);
       repeatable.push(...(part.repeatable ?? []));
     }
-    const make = async () => {
-      this.#leaf = await LeafShell.start({ ...options, candidates: this.#candidates() });
-    };
     const options = {
       role,
       node: this.#node,
@@ -291,25 +280,8 @@ export class Daemon {
         for (const part of this.#nodeParts) part.confirmed?.(inventory);
       },
     };
-    await this.#inLeafTurn(make);
-    this.#makeLeaf = make;
-  }
-
-  /** A master that has come to lead serves itself, where another one served it before. */
-  #relinkLeaf(): Promise<void> {
-    return this.#inLeafTurn(async () => {
-      // One that is not made yet finds the leader here.
-      if (this.#makeLeaf === undefined) return;
-      await this.#leaf?.stop('this master leads now');
-      this.#leaf = undefined;
-      await this.#makeLeaf();
-    });
-  }
-
-  #inLeafTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#leafTurn.then(work);
-    this.#leafTurn = done.catch(() => undefined);
-    return done;
+    this.#life = new LeafLife(() => LeafShell.start({ ...options, candidates: this.#candidates() }));
+    await this.#life.make();
   }
 
   #candidates(): Candidate[] {
@@ -342,17 +314,36 @@ export class Daemon {
   }
 
   async #stopLeaf(reason: string): Promise<void> {
-    this.#makeLeaf = undefined;
-    await this.#leafTurn;
+    await this.#life?.end();
     for (const part of this.#nodeParts) await part.stop?.();
-    await this.#leaf?.stop(reason);
+    await this.#life?.stop(reason);
   }
 
-  #addServer(lifecycle: Lifecycle): void {
+  #addServers(lifecycle: Lifecycle): void {
     const { role, log } = this.#options;
-    const { socket, permissions } = this.#config.csm.net.local_client_listen;
+    const { net, api } = this.#config.csm;
+    const table = apiTable(this.#options.features);
+    this.#servers.addTo(lifecycle, {
+      self: { role, node: this.#node },
+      socket: net.local_client_listen.socket,
+      permissions: net.local_client_listen.permissions,
+      https: apiListenOf(this.#config),
+      maxBody: api.max_body,
+      table,
+      dispatch: this.#timed(this.#dispatch()),
+      rules: () => this.#rulesNow,
+      credentials: () => this.#credentials ?? notReady(),
+      onRefused: (refused) => {
+        for (const part of this.#nodeParts) part.callRefused?.(refused);
+      },
+      info: () => ({ degraded: this.#leaf?.leaf.failover.claim !== 'confirmed' }),
+      log: log.child({ component: 'api' }),
+    });
+  }
+
+  #dispatch(): Dispatch {
     const facts = {
-      daemon: daemonId(role, this.#node),
+      daemon: daemonId(this.#options.role, this.#node),
       masters: () => this.#hub?.masters(),
       standby: () => this.#master?.standby(),
       refused: () =>
@@ -366,97 +357,28 @@ export class Daemon {
     // Where no master leads, each is asked why: the answer must not wait until one does.
     const hopeless = (call: string) =>
       call === 'health' && this.#master?.standby() !== undefined && leaf().leaf.failover.claim !== 'confirmed';
-    const credentials = () => this.#credentials ?? notReady();
-    const table = apiTable(this.#options.features);
-    const dispatch = this.#timed(entryDispatch(leaf, local, hopeless));
-    const common = {
-      table,
-      self: { role, node: this.#node },
-      version: CSM_VERSION,
-      policy: () => this.#rulesNow.policy,
-      dispatch,
-      onRefused: (refused: RefusedCall) => {
-        for (const part of this.#nodeParts) part.callRefused?.(refused);
-      },
-      log: log.child({ component: 'api' }),
-      secondsOf: (row: TableRow) => this.#rulesNow.secondsOf(row),
-      limits: bodyLimits(this.#config.csm.api.max_body),
-      info: () => ({ degraded: this.#leaf?.leaf.failover.claim !== 'confirmed' }),
-    };
-    const add = (name: string, server: ApiServer): void => {
-      this.#servers.push(server);
-      lifecycle.add(
-        name,
-        () => server.listen(),
-        () => server.close(),
-      );
-    };
-    add('api', createServer({ ...common, socketPath: socket, socketMode: permissions }));
-    const at = apiListenOf(this.#config);
-    if (at === undefined) return;
-    const tokens = tokenPort(table, dispatch, daemonId(role, this.#node));
-    // Made when its turn comes: it wants the certificate, which is not read yet.
-    lifecycle.add(
-      'api over HTTPS',
-      async () => {
-        const server = createHttpsServer({
-          ...common,
-          ...at,
-          tls: () => credentials().tls,
-          revoked: () => credentials().revoked,
-          ...(tokens === undefined ? {} : { tokens }),
-        });
-        this.#servers.push(server);
-        await server.listen();
-      },
-      async () => {
-        for (const server of this.#servers.splice(1)) await server.close();
-      },
-    );
+    return entryDispatch(leaf, local, hopeless);
   }
 
-  /** The figures come first: what they measure is then there to be measured from the beginning. */
   #addFigures(lifecycle: Lifecycle): void {
     const at = this.#config.csm.net.metrics_listen;
     if (at === undefined) return;
     const { role, log } = this.#options;
-    let door: FiguresDoor | undefined;
-    lifecycle.add(
-      'figures',
-      async () => {
-        const [{ Figures }, { FiguresDoor }] = await Promise.all([
-          import('./figures/index.ts'),
-          import('./figures/door.ts'),
-        ]);
-        const figures = new Figures({
-          self: { role, node: this.#node, version: CSM_VERSION },
-          certificateExpires: () => this.#credentials?.validTo,
-          clockAhead: () => this.#clockAhead(),
-          now: () => systemClock.now().wall,
-          leaf: () => this.#leaf,
-          outboxMax: () => this.#config.csm.outbox_max,
-          servers: () => this.#servers,
-          hub: () => this.#hub,
-          status: () => this.#status(),
-          core: () => this.#master?.core,
-          standby: () => this.#master?.standbyShell,
-          store: () => this.#master?.store,
-        });
-        this.#figures = figures;
-        const { contentType } = figures.metrics;
-        door = new FiguresDoor({
-          at,
-          contentType,
-          text: () => figures.text(),
-          log: log.child({ component: 'metrics' }),
-        });
-        await door.listen();
-      },
-      async () => {
-        await door?.close();
-        this.#figures?.metrics.close();
-      },
-    );
+    const sources = {
+      self: { role, node: this.#node, version: CSM_VERSION },
+      certificateExpires: () => this.#credentials?.validTo,
+      clockAhead: () => this.#clockAhead(),
+      now: () => systemClock.now().wall,
+      leaf: () => this.#leaf,
+      outboxMax: () => this.#config.csm.outbox_max,
+      servers: () => this.#servers.all,
+      hub: () => this.#hub,
+      status: () => this.#status(),
+      core: () => this.#master?.core,
+      standby: () => this.#master?.standbyShell,
+      store: () => this.#master?.store,
+    };
+    this.#metrics.addTo(lifecycle, at, sources, log.child({ component: 'metrics' }));
   }
 
   #timed(dispatch: Dispatch): Dispatch {
@@ -497,6 +419,14 @@ export class Daemon {
     for (const part of this.#nodeParts) part.refused?.(peer);
   }
 
+  get #figures(): Figures | undefined {
+    return this.#metrics.figures;
+  }
+
+  get #leaf(): LeafShell | undefined {
+    return this.#life?.leaf;
+  }
+
   get #rulesNow(): CallRules {
     return this.#rules ?? notReady();
   }
@@ -510,15 +440,12 @@ export class Daemon {
     this.#hub?.down.recheck();
     this.#hub?.up.recheck();
     this.#master?.links?.recheck();
-    for (const server of this.#servers) server.recheck();
+    this.#servers.recheck();
   }
 }
 
 const apiListenOf = (config: AnyConfig): HostPort | undefined =>
   'api_listen' in config.csm.net ? config.csm.net.api_listen : undefined;
-
-/** Room for eight of the largest bodies. */
-const bodyLimits = (bodyBytes: number) => ({ bodyBytes, bodiesBytes: 8 * bodyBytes });
 
 /** Where a daemon of this configuration looks at its machine. */
 export const hostOf = ({ csm: { host } }: AnyConfig): Host => realHost({ root: host.root, path: host.program_path });

@@ -197,12 +197,17 @@ async function loaded(
     master: [tree.master.pid],
     ...(tree.postgres === undefined ? {} : { postgres: tree.postgres.pids }),
   };
-  const cpu = async (): Promise<Record<string, number>> => {
-    const costs = Object.entries(pids).map(async ([who, all]) => {
-      const each = await Promise.all(all.map(async (pid) => (await readCost(pid)).cpuMs));
-      return [who, each.reduce((sum, one) => sum + one, 0)];
-    });
-    return Object.fromEntries(await Promise.all(costs));
+  const cpu = async (): Promise<ReadonlyMap<number, number>> => {
+    const costs = Object.values(pids)
+      .flat()
+      // A process of the database's own, such as an autovacuum, may have ended.
+      .map(async (pid) =>
+        readCost(pid).then(
+          ({ cpuMs }): [number, number] => [pid, cpuMs],
+          () => undefined,
+        ),
+      );
+    return new Map((await Promise.all(costs)).filter((cost) => cost !== undefined));
   };
   const from = Date.now();
   const cpuBefore = await cpu();
@@ -215,8 +220,10 @@ async function loaded(
   const reports = after.acknowledged - before.acknowledged;
   await sim.drain((what, look) => site.until(what, look));
   if (reports <= 0) throw new Disturbed(`nothing was acknowledged within ${ms} ms`);
-  const cost = Object.entries(cpuAfter).map(([who, spent]) => {
-    return [who, Math.round(((spent - (cpuBefore[who] ?? 0)) * 10_000) / reports) / 10];
+  const spent = (pid: number): number => (cpuAfter.get(pid) ?? 0) - (cpuBefore.get(pid) ?? 0);
+  const cost = Object.entries(pids).map(([who, all]) => {
+    const ms = all.filter((pid) => cpuAfter.has(pid)).reduce((sum, pid) => sum + spent(pid), 0);
+    return [who, Math.round((ms * 10_000) / reports) / 10];
   });
   return { from, rate: reports / seconds, cost: Object.fromEntries(cost) };
 }
