@@ -15,6 +15,8 @@ export interface FieldDescription {
   /** In words what is accepted. */
   readonly allowed: string;
   readonly description: string;
+  /** To be shown to nobody. */
+  readonly secret?: true;
 }
 
 /** A row as data, without its schemas' machinery: what the client, the command line's help and the reference need. */
@@ -73,6 +75,7 @@ function fields(row: TableRow): readonly FieldDescription[] {
     type: typeText(schema as TSchema),
     allowed: allowedWords(schema),
     description: schema.description ?? '',
+    ...(schema.secret === true ? { secret: true } : {}),
   }));
 }
 

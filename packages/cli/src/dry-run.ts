@@ -53,7 +53,12 @@ export class Rehearsal implements Asks {
 
 /** What would have been asked, in the format of the answer it would have had. */
 export function rehearsedText(session: Session, { entry, input, socket }: Rehearsed): string {
-  const given = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+  const secrets = new Set(entry.fields.filter(({ secret }) => secret === true).map(({ name }) => name));
+  const given = Object.fromEntries(
+    Object.entries(input)
+      .filter(([, value]) => value !== undefined)
+      .map(([field, value]) => [field, secrets.has(field) ? '(secret)' : value]),
+  );
   const answer = { dry_run: true, call: entry.name, method: entry.method, path: entry.path, socket, input: given };
   const value = (field: string, one: unknown): string => {
     if (typeof one !== 'string') return printable(JSON.stringify(one));

@@ -33,6 +33,8 @@ describe('csm subscription', () => {
       id: '0123456789ab',
     });
     expect(input()).to.deep.equal({ url: 'https://a.example/x', secret: 'a-secret-of-my-own' });
+    const rehearsed = await run('subscription create https://a.example/x --dry-run', own);
+    expect(rehearsed.out, 'nor does a rehearsal show it').to.contain('secret: (secret)\n').and.not.contain('of-my-own');
   });
 
   it('list shows who is behind, and why', async () => {

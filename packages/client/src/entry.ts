@@ -41,6 +41,8 @@ export interface ApiField {
   /** In words what is accepted. */
   readonly allowed: string;
   readonly description: string;
+  /** To be shown to nobody. */
+  readonly secret?: true;
 }
 
 /** What the types of one call are. */

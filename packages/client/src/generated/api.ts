@@ -2546,7 +2546,8 @@ export const API = {
         "required": false,
         "type": "string",
         "allowed": "16 to 128 visible ASCII characters",
-        "description": "signs the requests; one is made when left out"
+        "description": "signs the requests; one is made when left out",
+        "secret": true
       }
     ],
     "examples": [
