@@ -33,11 +33,12 @@ class Demo {
       stream?.on('data', (chunk) => (this.output += String(chunk)));
   }
 
+  /** Waits for a line that begins with ready, and for the sockets, which stand behind it. */
   ready(): Promise<number> {
     return waitFor(
-      () => /^ready/m.test(this.output) || this.output.slice(-2000),
+      () => (/^ready/m.test(this.output) && this.socket('utility') !== '') || this.output.slice(-2000),
       90_000,
-      'a line that begins with ready',
+      'a line that begins with ready, and the sockets',
     );
   }
 
