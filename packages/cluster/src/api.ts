@@ -1,4 +1,4 @@
-/** The rows of the API table that the cluster feature owns. */
+/** The rows of the API table that the cluster feature owns; long because the answer of `health` is described whole. */
 import type { ApiRow } from '@csm/api';
 import { code, ROLES, type Role } from '@csm/model';
 import Type from 'typebox';

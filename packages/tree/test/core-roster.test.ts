@@ -1,3 +1,4 @@
+/** One machine in one file: who serves whom, as the master sees it. It is long because its cases share one way to drive it. */
 import { type DaemonId, daemonId } from '@csm/model';
 import type { MessageOf, RosterEntry } from '@csm/protocol';
 import { expect } from 'chai';

@@ -1,3 +1,4 @@
+/** One machine in one file: how a node chooses, keeps and changes its primary. It is long because its cases share one way to drive it. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { failoverWakeAt, stepFailover } from '../src/failover/machine.ts';

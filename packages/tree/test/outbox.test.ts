@@ -1,3 +1,4 @@
+/** One machine in one file: what an outbox does with reports, acknowledgements and bounds. It is long because its cases share one way to drive it. */
 import { itemCost, MAX_ITEM_BYTES, REPORT_FRAME } from '@csm/protocol';
 import { expect } from 'chai';
 import fc from 'fast-check';

@@ -1,6 +1,8 @@
 /**
  * The cluster faults happen to: the usual tree, simulated nodes in several processes so that one of them can be killed,
  * a real compute daemon, and the ways and disks that can be made bad. It lives through all faults of a run.
+ *
+ * It is long because every kind of fault asks it for something; what is done to one thing stands in files of its own.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

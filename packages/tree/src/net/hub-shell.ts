@@ -1,5 +1,7 @@
 /**
  * An aggregator at work: the `Hub` with the sockets of its nodes below and of its trunk to the leading master above.
+ *
+ * It is long because it is the one place where the effects of a `Hub` are carried out, each beside what it answers to.
  */
 import { randomUUID } from 'node:crypto';
 import { type Message, VERSION } from '@csm/protocol';
