@@ -147,14 +147,17 @@ overEngines('subscriptions', ({ open }) => {
     expect((await world.only()).problem).to.match(/answered HTTP 503/);
     down = false;
     await until('all of them', () => receiver.taken.length >= 60);
-    await until('the cursor', async () => (await world.only()).cursor === 60);
+    await until('the cursor', async () => {
+      const { cursor, failures } = await world.only();
+      return cursor === 60 && failures === 0;
+    });
     // Each once: what was taken in an attempt that failed is not sent again.
     expect(receiver.seqs.toSorted((a, b) => a - b)).to.deep.equal(Array.from({ length: 60 }, (_, i) => i + 1));
     for (const subject of ['n0', 'n1', 'n2']) {
       const mine = receiver.taken.filter(({ json }) => json['subject'] === subject).map(({ json }) => json['seq']);
       expect(mine).to.deep.equal((mine as number[]).toSorted((a, b) => a - b));
     }
-    expect(await world.only()).to.include({ failures: 0, problem: null, sent: 60 });
+    expect(await world.only()).to.include({ problem: null, sent: 60 });
   });
 
   it('go on after a restart of the master; what comes again has the same event id', async () => {
@@ -190,11 +193,15 @@ overEngines('subscriptions', ({ open }) => {
     await until('they are pruned', async () => (await world.store.changes.oldest()) === 11);
     await until('the loss cannot be told', () => receiver.asked > 5);
     receiver.answer = () => 204;
-    await until('the rest', async () => (await world.only()).cursor === 12);
+    // The cursor is stored a moment before the daemon counts its failures as over.
+    await until('the rest', async () => {
+      const { cursor, failures } = await world.only();
+      return cursor === 12 && failures === 0;
+    });
     expect(receiver.taken[0]?.json).to.deep.equal({ lost: { from: 1, to: 10 } });
     expect(receiver.taken[0]?.headers['csm-event-id']).to.equal('lost-10');
     expect(receiver.seqs.slice(1)).to.have.members([11, 12]);
-    expect(await world.only()).to.include({ lost: 10, failures: 0 });
+    expect((await world.only()).lost).to.equal(10);
     // Told again, or told of more, each is counted once.
     const { id } = await world.only();
     await world.store.call('stream.lost', { id, from: 1, to: 10 });

@@ -1,0 +1,1 @@
+export type { Change, ChangeKind, Incident, Life, Source, Tracked } from './types.ts';
