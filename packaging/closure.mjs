@@ -58,7 +58,7 @@ export function filesOf({ name, dir, isOurs }) {
 
 /** Of ours: the manifest, programs, and what was compiled of a source that is still there. */
 function isBuilt(dir, path) {
-  if (path === 'package.json' || /^bin\/(csm|csmd)\.mjs$/.test(path)) return true;
+  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled)|dist\/bundle\/[^/]+)\.mjs$/.test(path)) return true;
   const source = /^dist\/src\/(.*)\.js$/.exec(path)?.[1];
   return source !== undefined && existsSync(join(dir, 'src', `${source}.ts`));
 }

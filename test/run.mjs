@@ -68,7 +68,7 @@ async function main() {
   if (options.clean || !options.fast) clean(positionals.length === 0 ? everyPart() : parts);
   if (options.clean) return;
   prepare();
-  if (!build(parts)) {
+  if (!(await build(parts))) {
     console.log('\nthe build failed');
     return close({ passed: 0, failed: 1, skipped: 0 });
   }
@@ -150,10 +150,13 @@ function clean(parts) {
   for (const { dir } of parts) rmSync(join(ROOT, dir, 'dist'), { recursive: true, force: true });
 }
 
-function build(parts) {
+async function build(parts) {
   const all = positionals.length === 0;
   const projects = all ? [] : parts.map(({ dir }) => testProject(dir));
-  return tool('typescript/bin/tsc', ['-b', ...projects]).status === 0;
+  if (tool('typescript/bin/tsc', ['-b', ...projects]).status !== 0) return false;
+  const { bundle } = await import('../packaging/bundle.mjs');
+  await bundle();
+  return true;
 }
 
 function tool(file, args) {

@@ -60,7 +60,7 @@ describe('the modules of each role', () => {
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'csm-modules-'));
     cluster = await smallCluster(['n1'], (who) => ({
-      env: { NODE_OPTIONS: `--import ${PRELOAD}`, CSM_TEST_MODULES: join(dir, who) },
+      env: { NODE_OPTIONS: `--import ${PRELOAD}`, CSM_TEST_MODULES: join(dir, who), CSM_BUNDLE: 'off' },
     }));
     // What is loaded only when it is needed is to be seen too.
     for (const daemon of cluster.site.daemons) await daemon.client.call('health', {});

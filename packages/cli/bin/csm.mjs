@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { programOf } from '@csm/model/bundled';
+
 const interrupt = new AbortController();
 // The first signal ends the command in order; a second one finds Node's own handler and ends the process.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupt.abort(signal));
@@ -20,6 +22,6 @@ if (argv[0] === '__complete') {
   const { complete } = await import('../dist/src/completion/candidates.js');
   await complete(argv.slice(1), io);
 } else {
-  const { main } = await import('../dist/src/main.js');
+  const { main } = await import(programOf('cli', 'csm'));
   process.exitCode = await main(argv, io);
 }

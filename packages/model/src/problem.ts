@@ -33,13 +33,24 @@ export function problem(c: Code, detail: string = codeText(c), extra: ProblemExt
   return { code: c, name: codeName(c), detail, ...extra };
 }
 
+const BRAND = Symbol.for('csm.error');
+
 /** A problem as an exception. Machines return problems; shells and handlers may throw this. */
 export class CsmError extends Error {
+  /** One and the same whichever copy of this package made it: a site's own feature may have loaded another. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== CsmError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && BRAND in value;
+  }
+
   readonly problem: Problem;
   constructor(p: Problem, options?: { readonly cause?: unknown }) {
     super(p.detail, options);
     this.name = 'CsmError';
     this.problem = p;
+  }
+  get [BRAND](): true {
+    return true;
   }
   get code(): Code {
     return this.problem.code;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { prepare } from '../../../test/prepare.mjs';
 
 /** Ends the process when the build fails. */
-export function build() {
+export async function build() {
   prepare();
   const root = fileURLToPath(new URL('../../../', import.meta.url));
   const { status } = spawnSync(
@@ -14,4 +14,6 @@ export function build() {
     { cwd: root, stdio: ['inherit', 2, 'inherit'] },
   );
   if (status !== 0) process.exit(status ?? 1);
+  const { bundle } = await import('../../../packaging/bundle.mjs');
+  await bundle();
 }

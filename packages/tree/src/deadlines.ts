@@ -29,6 +29,11 @@ export class Deadlines<Key> {
     return this.#at.get(key);
   }
 
+  /** All keys that have a deadline, as they are now. */
+  keys(): Key[] {
+    return [...this.#at.keys()];
+  }
+
   /** The nearest deadline. */
   next(): Mono | undefined {
     this.#dropStale();

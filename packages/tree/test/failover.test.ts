@@ -158,12 +158,12 @@ describe('failover: dialling', () => {
     expect((failoverWakeAt(rig.s) ?? 0) - rig.ms, 'one that answers and fails is left alone for longer').to.equal(2500);
   });
 
-  it('one that fell silent is left alone for a whole span, unless it is all there was', () => {
+  it('one that fell silent is left alone for an interval and a whole span, unless it is all there was', () => {
     const rig = new Rig().settled();
     rig.ms = 10_000;
     rig.send({ kind: 'down', candidate: 0, reason: 'silent', refused: false, silent: true });
     rig.claimed(1);
-    expect(rig.run(20_000)).to.deep.equal(['12500 dial 0']);
+    expect(rig.run(20_000)).to.deep.equal(['13500 dial 0']);
     const last = new Rig(['A']);
     last.start();
     last.up(0);
@@ -177,7 +177,7 @@ describe('failover: dialling', () => {
     const rig = new Rig(['A', 'B'], 0, { interval: 15_000 });
     rig.start();
     rig.send({ kind: 'connected', candidate: 0 }, 10);
-    expect(rig.run(10_000)).to.deep.equal(['6000 dial 1']);
+    expect(rig.run(12_000)).to.deep.equal(['10000 dial 1']);
     const other = new Rig(['A', 'B'], 0, { interval: 15_000 });
     other.start();
     other.send({ kind: 'connected', candidate: 0 }, 10);

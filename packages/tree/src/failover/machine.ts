@@ -38,7 +38,7 @@ const SLOW_MS = 2000;
  * empty. So of many that wait ever more try it, up to so much later.
  */
 const QUEUE_INTERVALS = 4;
-const QUEUE_MS = 8000;
+const QUEUE_MS = 16_000;
 
 /** `chance` is drawn once for each event, in [0, 1). */
 export function stepFailover(s: FailoverState, event: FailoverEvent, now: Now, chance: number): FailoverEffect[] {
@@ -164,7 +164,9 @@ function down(
   const { backoff, absent, refusedRetry } = s.config;
   patch(s, event.candidate, (c) => {
     const span = event.absent === true ? absent : backoff;
-    const wait = event.refused ? refusedRetry * (0.5 + chance) : backoffDelay(failures(s, c, event), span, chance);
+    const wait = event.refused
+      ? refusedRetry * (0.5 + chance)
+      : rest(s, c, event) + backoffDelay(failures(s, c, event), span, chance);
     c.phase = 'idle';
     c.attempt++;
     c.retryAt = after(now.mono, wait);
@@ -183,14 +185,23 @@ function down(
   }
 }
 
+interface Lost {
+  readonly silent?: boolean;
+}
+
 /** Failed dials in a row, as far as the next wait goes. */
-function failures(s: FailoverState, c: Candidate, { silent = false }: { readonly silent?: boolean }): number {
+function failures(s: FailoverState, c: Candidate, lost: Lost): number {
   // After a goodbye it may be back in a moment: no failure has shown yet.
   if (c.draining) return 0;
-  // Who was silent for three intervals will hardly answer now, and claims elsewhere are under way first.
-  if (silent && s.candidates.some((o) => o !== c && usable(o))) return MANY;
-  return c.attempt;
+  return fellSilent(s, c, lost) ? MANY : c.attempt;
 }
+
+/** Before the back-off: all nodes of a hub that fell silent claim elsewhere within an interval, and these come first. */
+const rest = (s: FailoverState, c: Candidate, lost: Lost): number => (fellSilent(s, c, lost) ? s.config.interval : 0);
+
+/** Who was silent for three intervals will hardly answer now, and another one serves. */
+const fellSilent = (s: FailoverState, c: Candidate, { silent = false }: Lost): boolean =>
+  silent && s.candidates.some((o) => o !== c && usable(o));
 
 /** A claim above ours exists: of an earlier life whose journal was lost, or of a twin. Either way ours must be newer. */
 function overtaken(

@@ -26,6 +26,7 @@
  */
 import { after, type DaemonId, daemonId, earliest, type Mono, type Now, ROLES, type Wall } from '@csm/model';
 import type { MessageOf, RosterEntry } from '@csm/protocol';
+import { Deadlines } from '../deadlines.ts';
 import type { LinkId } from '../link/link.ts';
 import type { ClaimRecord, DaemonView, HubView, KnownDaemon, LinkLoss, Telling, What } from './view.ts';
 
@@ -42,7 +43,8 @@ export class CoreRoster {
   readonly #gatheredAt = new Map<string, number>();
   /** Where the newest telling about a daemon or a hub stands. */
   readonly #toldAt = new Map<string, number>();
-  readonly #limbo = new Set<DaemonView>();
+  /** When those in limbo are down. */
+  readonly #limbo = new Deadlines<DaemonView>();
   readonly #grace: number;
   readonly #expected: Set<string>;
   /** Hubs that were expected and have sent their roster: who was served there and is absent is absent. */
@@ -120,9 +122,7 @@ export class CoreRoster {
   }
 
   wakeAt(): Mono | undefined {
-    let at = this.#settleAt;
-    for (const view of this.#limbo) at = earliest(at, view.limboUntil);
-    return at;
+    return earliest(this.#settleAt, this.#limbo.next());
   }
 
   hubUp(hub: string, link: LinkId, about: { session: string; address: string; version: string }, now: Now): void {
@@ -239,9 +239,7 @@ export class CoreRoster {
 
   tick(now: Now): void {
     if (this.#settleAt !== undefined && now.mono >= this.#settleAt) this.#settle(now);
-    for (const d of this.#limbo) {
-      if (d.limboUntil === undefined || now.mono < d.limboUntil) continue;
-      this.#limbo.delete(d);
+    for (let d = this.#limbo.due(now.mono); d !== undefined; d = this.#limbo.due(now.mono)) {
       const loss = d.limboLoss ?? unplanned('lost');
       delete d.limboUntil;
       delete d.limboLoss;
@@ -252,7 +250,10 @@ export class CoreRoster {
   /** We ourselves slept: nobody in limbo, and nobody whose link ended meanwhile, is judged before the grace has passed. */
   stalled(now: Now): void {
     this.#distrustUntil = after(now.mono, this.#grace);
-    for (const d of this.#limbo) d.limboUntil = after(now.mono, this.#grace);
+    for (const d of this.#limbo.keys()) {
+      d.limboUntil = this.#distrustUntil;
+      this.#limbo.set(d, d.limboUntil);
+    }
     if (this.#settleAt !== undefined) this.#settleAt = after(now.mono, this.#grace);
   }
 
@@ -382,13 +383,13 @@ export class CoreRoster {
   #toLimbo(d: DaemonView, loss: LinkLoss, now: Now, until = after(now.mono, this.#grace)): void {
     d.limboUntil = until;
     d.limboLoss = loss;
-    this.#limbo.add(d);
+    this.#limbo.set(d, until);
   }
 
   #leaveLimbo(d: DaemonView): void {
     delete d.limboUntil;
     delete d.limboLoss;
-    this.#limbo.delete(d);
+    this.#limbo.set(d, undefined);
   }
 
   #settle(now: Now): void {
