@@ -190,9 +190,11 @@ describe('installing', function () {
     /** Edits what was installed, as an admin does. */
     async function configure(role: Role, node: string, change: (net: Record<string, unknown>) => void): Promise<void> {
       const config = JSON.parse(readFileSync(etc(role), 'utf8')) as {
-        csm: { node_name?: string; net: Record<string, unknown>; data_collection?: object };
+        csm: { node_name?: string; net: Record<string, unknown>; heartbeat?: { enabled: boolean } };
       };
       config.csm.node_name = node;
+      // Other tests may have its port.
+      if (config.csm.heartbeat !== undefined) config.csm.heartbeat.enabled = false;
       const { net } = config.csm;
       net['heartbeat_interval'] = 0.5;
       net['ssl'] = { ca_file: site.ca, cred_pem: await site.cred(role, node) };
@@ -322,9 +324,9 @@ describe('installing', function () {
       const is = () =>
         listing(join(master(), 'lib')).concat(listing(join(master(), 'etc')), listing(join(master(), 'share')));
       // A module that is not there: the programs are tried before anything is put.
-      const main = join(from, 'node_modules/@csm/cli/dist/src/main.js');
+      const main = join(from, 'node_modules/@csm/cli/dist/bundle/csm.mjs');
       const text = readFileSync(main);
-      rmSync(main);
+      writeFileSync(main, "import './gone.mjs';\n");
       const broken = upgrade();
       expect(broken.status).to.equal(1);
       expect(broken.stderr).to.match(/csm of 99\.1\.0 does not start[\s\S]*everything is as it was/);
@@ -341,7 +343,7 @@ describe('installing', function () {
       expect(is()).to.deep.equal(was);
       // A configuration that the next version does not take.
       const config = readFileSync(etc('utility'), 'utf8');
-      const rules = join(from, 'node_modules/@csm/daemon/dist/src/config.js');
+      const rules = join(from, 'node_modules/@csm/daemon/dist/bundle/csmd.mjs');
       const code = readFileSync(rules, 'utf8');
       writeFileSync(
         rules,
