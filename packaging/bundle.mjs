@@ -57,7 +57,9 @@ async function bundleOne(root, folder, name) {
     target: 'node20',
     external: APART,
     // Packages of the older kind ask for Node's own modules by `require`.
-    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [addresses],

@@ -7,6 +7,7 @@ import type { StoredRow, StoredState } from '../src/oracle/rows.ts';
 import { LIFE } from '../src/population/accepted-list.ts';
 
 const row = (node: string, seq: number, n = seq, urgent = 0): StoredRow => ({
+  place: seq,
   daemon: `compute/${node}`,
   incarnation: 'i',
   seq,

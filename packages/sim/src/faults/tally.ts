@@ -17,7 +17,7 @@ export interface TallyOptions {
 export class Tally {
   readonly #options: TallyOptions;
   readonly #listed = new Map<string, number>();
-  #read: ReadUpTo = { rows: 0, change: 0 };
+  #read: ReadUpTo = { place: 0, change: 0 };
 
   constructor(options: TallyOptions) {
     this.#options = options;
@@ -29,14 +29,14 @@ export class Tally {
     const state = await read(this.#read);
     const all = readLists(lists);
     const verdict = this.#judge({ ...all, accepted: this.#new(all.accepted) }, state);
-    this.#read = { rows: this.#read.rows + state.rows.length, change: 0 };
+    this.#read = { place: state.rows.at(-1)?.place ?? this.#read.place, change: 0 };
     for (const [node, numbers] of all.accepted) this.#listed.set(node, numbers.length);
     return verdict;
   }
 
   /** Everything there ever was. */
   async all(): Promise<Verdict> {
-    return this.#judge(readLists(this.#options.lists), await this.#options.read({ rows: 0, change: 0 }));
+    return this.#judge(readLists(this.#options.lists), await this.#options.read({ place: 0, change: 0 }));
   }
 
   #judge(lists: Lists, state: StoredState): Verdict {

@@ -1,6 +1,6 @@
 /**
  * The table of numbered reports. Nothing in it is unique, so that a report stored twice shows; rows stand in the order
- * of arrival. A body is `{n, pad}`; a negative number is refused, which sets its report aside as rejected.
+ * of arrival, in PostgreSQL by a column of their own (it puts new rows where the dead ones of a lost transaction were). A body is `{n, pad}`; a negative number is refused, which sets its report aside as rejected.
  */
 import { code, fail, isObject } from '@csm/model';
 import type { Migration, ReportApplier, ReportItem } from '@csm/store';
@@ -17,7 +17,7 @@ export const migrations: readonly Migration[] = [
         n INTEGER NOT NULL, pad TEXT NOT NULL) STRICT`,
       postgresql: `CREATE TABLE numbered (
         daemon TEXT NOT NULL, incarnation TEXT NOT NULL, seq BIGINT NOT NULL, urgent BIGINT NOT NULL,
-        n BIGINT NOT NULL, pad TEXT NOT NULL)`,
+        n BIGINT NOT NULL, pad TEXT NOT NULL, place BIGINT GENERATED ALWAYS AS IDENTITY)`,
     },
   },
 ];

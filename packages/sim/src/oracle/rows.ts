@@ -6,6 +6,8 @@ import Database from 'better-sqlite3';
 import { Client, type ClientConfig } from 'pg';
 
 export interface StoredRow {
+  /** Rises in the order in which they were stored. */
+  readonly place: number;
   readonly daemon: string;
   readonly incarnation: string;
   readonly seq: number;
@@ -22,17 +24,16 @@ export interface StoredState {
   readonly links: readonly { readonly seq: number; readonly time: number; readonly body: unknown }[];
 }
 
-/** What was read before: so many rows of numbered reports, and changes up to here. */
+/** What was read before: numbered reports up to this place, and changes up to this number. */
 export interface ReadUpTo {
-  readonly rows: number;
+  readonly place: number;
   readonly change: number;
 }
 
-const NOTHING: ReadUpTo = { rows: 0, change: 0 };
-/** Rows are only ever appended, so that their places stay. */
-const ORDER = { sqlite: 'rowid', postgresql: 'ctid' };
-const rowsSql = (order: string, { rows }: ReadUpTo): string =>
-  `SELECT daemon, incarnation, seq, urgent, n FROM numbered ORDER BY ${order} LIMIT 100000000 OFFSET ${rows}`;
+const NOTHING: ReadUpTo = { place: 0, change: 0 };
+const PLACE = { sqlite: 'rowid', postgresql: 'place' };
+const rowsSql = (column: string, { place }: ReadUpTo): string =>
+  `SELECT ${column} AS place, daemon, incarnation, seq, urgent, n FROM numbered WHERE ${column} > ${place} ORDER BY ${column}`;
 const CURSORS = 'SELECT daemon, incarnation, cursor FROM stream';
 const REJECTED = 'SELECT daemon, kind, reason FROM rejected_report';
 const linksSql = ({ change }: ReadUpTo): string =>
@@ -46,7 +47,7 @@ export function readSqlite(file: string, from: ReadUpTo = NOTHING): StoredState 
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {
     return {
-      rows: db.prepare(rowsSql(ORDER.sqlite, from)).all() as StoredRow[],
+      rows: db.prepare(rowsSql(PLACE.sqlite, from)).all() as StoredRow[],
       cursors: db.prepare(CURSORS).all() as StoredState['cursors'],
       rejected: db.prepare(REJECTED).all() as StoredState['rejected'],
       links: parsed(db.prepare(linksSql(from)).all() as LinkRow[]),
@@ -63,12 +64,12 @@ export async function readPostgres(config: ClientConfig, from: ReadUpTo = NOTHIN
     // int8 arrives as text; all of ours are whole numbers below 2^53.
     const number = <Row extends object>(row: Row, ...names: (keyof Row)[]): Row =>
       Object.assign(row, Object.fromEntries(names.map((name) => [name, Number(row[name])])));
-    const rows = (await db.query<StoredRow>(rowsSql(ORDER.postgresql, from))).rows;
+    const rows = (await db.query<StoredRow>(rowsSql(PLACE.postgresql, from))).rows;
     const cursors = (await db.query<StoredState['cursors'][number]>(CURSORS)).rows;
     const rejected = (await db.query<StoredState['rejected'][number]>(REJECTED)).rows;
     const links = (await db.query<LinkRow>(linksSql(from))).rows;
     return {
-      rows: rows.map((row) => number(row, 'seq', 'urgent', 'n')),
+      rows: rows.map((row) => number(row, 'place', 'seq', 'urgent', 'n')),
       cursors: cursors.map((row) => number(row, 'cursor')),
       rejected,
       links: parsed(links.map((row) => number(row, 'seq', 'time'))),
@@ -82,7 +83,7 @@ export async function readPostgres(config: ClientConfig, from: ReadUpTo = NOTHIN
 export function linksOfSqlite(file: string, after: number): StoredState['links'] {
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {
-    return parsed(db.prepare(linksSql({ rows: 0, change: after })).all() as LinkRow[]);
+    return parsed(db.prepare(linksSql({ place: 0, change: after })).all() as LinkRow[]);
   } finally {
     db.close();
   }
@@ -92,7 +93,7 @@ export async function linksOfPostgres(config: ClientConfig, after: number): Prom
   const db = new Client({ ...config, connectionTimeoutMillis: 5_000 });
   await db.connect();
   try {
-    const { rows } = await db.query<LinkRow>(linksSql({ rows: 0, change: after }));
+    const { rows } = await db.query<LinkRow>(linksSql({ place: 0, change: after }));
     return parsed(rows.map((row) => ({ ...row, seq: Number(row.seq), time: Number(row.time) })));
   } finally {
     await db.end();
