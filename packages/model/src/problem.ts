@@ -39,6 +39,7 @@ const BRAND = Symbol.for('csm.error');
 export class CsmError extends Error {
   /** One and the same whichever copy of this package made it: a site's own feature may have loaded another. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: of a class below this one, that class is asked about.
     if (this !== CsmError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return value instanceof Error && BRAND in value;
   }
