@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { schemaOf } from '@csm/daemon';
-import { isNodeName, isObject, ROLES, type Role } from '@csm/model';
+import { HEARTBEAT_SCHEMA, schemaOf } from '@csm/daemon';
+import { isNodeName, isObject, ROLES } from '@csm/model';
 import { expect } from 'chai';
 import { csmd, ROOT, Site } from './support/daemons.ts';
 
@@ -25,11 +25,16 @@ function leaves(schema: object, path = ''): Leaf[] {
   });
 }
 
-const fileOf = (role: Role) => join(ROOT, 'etc', `csm_${role}.cfg`);
-const textOf = (role: Role) => readFileSync(fileOf(role), 'utf8');
+/** The roles of the tree, and the service that may stand alone. */
+const SAMPLES = [...ROLES, 'heartbeat'] as const;
+type Sample = (typeof SAMPLES)[number];
+const schemaFor = (role: Sample) => (role === 'heartbeat' ? HEARTBEAT_SCHEMA : schemaOf(role));
+
+const fileOf = (role: Sample) => join(ROOT, 'etc', `csm_${role}.cfg`);
+const textOf = (role: Sample) => readFileSync(fileOf(role), 'utf8');
 
 /** The object that holds a path of a sample, and the last key. */
-function holder(role: Role, path: string): readonly [Record<string, unknown>, string] {
+function holder(role: Sample, path: string): readonly [Record<string, unknown>, string] {
   const keys = path.split('.');
   const last = keys.pop() ?? '';
   let at: unknown = JSON.parse(textOf(role));
@@ -51,12 +56,12 @@ function given(value: unknown, path = ''): string[] {
 describe('the samples in etc/', () => {
   it('are one for each role', () => {
     const found = readdirSync(join(ROOT, 'etc')).filter((name) => /^csm_.*\.cfg$/.test(name) && name !== 'csm_api.cfg');
-    expect(found.sort()).to.deep.equal(ROLES.map((role) => `csm_${role}.cfg`).sort());
+    expect(found.sort()).to.deep.equal(SAMPLES.map((role) => `csm_${role}.cfg`).sort());
   });
 
-  for (const role of ROLES) {
+  for (const role of SAMPLES) {
     it(`csm_${role}.cfg explains every setting, with its default`, () => {
-      for (const leaf of leaves(schemaOf(role))) {
+      for (const leaf of leaves(schemaFor(role))) {
         const [group, key] = holder(role, leaf.path);
         const comment = group[`#${key}`];
         expect(comment, `comment of ${leaf.path}`).to.be.a('string');
@@ -64,7 +69,7 @@ describe('the samples in etc/', () => {
         const fallback = leaf.default === undefined ? undefined : leaf.default;
         if (leaf.required) expect(text, leaf.path).to.include('Must be given');
         else if (fallback === undefined)
-          expect(text, leaf.path).to.match(/Default: (?:none|all|the host name|csm\.db)/);
+          expect(text, leaf.path).to.match(/Default: (?:none|all|the host name|csm\.db|heartbeat\.db)/);
         else
           expect(text, leaf.path).to.include(
             `Default: ${typeof fallback === 'string' ? fallback : JSON.stringify(fallback)}`,
@@ -79,7 +84,7 @@ describe('the samples in etc/', () => {
     });
 
     it(`csm_${role}.cfg has no key that is not a setting, and no comment without one`, () => {
-      const known = leaves(schemaOf(role)).map(({ path }) => path);
+      const known = leaves(schemaFor(role)).map(({ path }) => path);
       const isKnown = (path: string) =>
         known.some((k) => k === path || k.startsWith(`${path}.`) || path.startsWith(`${k}.`));
       const whole: unknown = JSON.parse(textOf(role));
@@ -97,10 +102,11 @@ describe('the samples in etc/', () => {
     });
     after(() => site.close());
 
-    for (const role of ROLES) {
+    for (const role of SAMPLES) {
       it(`csm_${role}.cfg passes --check`, async () => {
         const node = isNodeName(hostname()) ? hostname() : 'n1';
-        const cred = await site.cred(role, node);
+        // Who stands alone has no certificate of the tree.
+        const cred = role === 'heartbeat' ? '' : await site.cred(role, node);
         let text = textOf(role).replace('/etc/csm/ca.pem', site.ca).replace(`/etc/csm/${role}.pem`, cred);
         if (node !== hostname()) text = text.replace('"role":', `"node_name": "${node}", "role":`);
         const file = join(site.root, `${role}.cfg`);

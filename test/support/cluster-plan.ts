@@ -111,7 +111,9 @@ export async function makePlan(
   };
 
   const listens = { aggregator_listen: { host, port: forHubs }, utility_listen: { host, port: forUtility } };
-  add('master', listens, options.nodeRules === undefined ? {} : { node: options.nodeRules });
+  const rules = options.nodeRules === undefined ? {} : { node: options.nodeRules };
+  // Several clusters run on one machine, and hbtd's port is one.
+  add('master', listens, { heartbeat: { enabled: false }, ...rules });
   const drain = drain_timeout === undefined ? {} : { drain_timeout };
   add('agg-A', { compute_listen: { host, port: portA }, master: await way('agg-A>master', forHubs), ...drain });
   add('agg-B', { compute_listen: { host, port: portB }, master: await way('agg-B>master', forHubs), ...drain });

@@ -140,7 +140,7 @@ describe('completion', () => {
       after(async () => shell?.close());
 
       it('completes nouns and verbs', async () => {
-        expect(await shell.tab('csm hea')).to.equal('csm health ');
+        expect(await shell.tab('csm heal')).to.equal('csm health ');
         expect(await shell.tab('csm node li')).to.equal('csm node list ');
         expect(await shell.tab('csm -o json node li')).to.equal('csm -o json node list ');
         expect(await shell.tab('csm --socket /x cert rev')).to.equal('csm --socket /x cert revoke ');

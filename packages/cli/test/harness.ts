@@ -7,6 +7,7 @@ import { access } from '@csm/access';
 import { type ApiServer, ApiTable, type CallContext, createServer, DEFAULT_POLICY } from '@csm/api';
 import { cluster } from '@csm/cluster';
 import { environment } from '@csm/environment';
+import { heartbeat } from '@csm/heartbeat';
 import { fail, type Json, type JsonObject } from '@csm/model';
 import { node } from '@csm/node';
 import { stream } from '@csm/stream';
@@ -42,7 +43,7 @@ export async function world(): Promise<World> {
   };
   const quiet = { debug: () => 0, info: () => 0, warn: () => 0, error: () => 0 };
   const server: ApiServer = createServer({
-    table: new ApiTable([...node.api, ...environment.api, ...cluster.api, ...access.api, ...stream.api]),
+    table: new ApiTable([node, environment, cluster, access, stream, heartbeat].flatMap((feature) => [...feature.api])),
     socketPath: socket,
     self: { role: 'utility', node: 'login1' },
     version: '0',

@@ -19,6 +19,7 @@ import type {
 import type { Json } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import type { Handlers } from './harness.ts';
+import { HEARTBEAT } from './heartbeat-sample.ts';
 
 type Node = NodeListOutput[number];
 
@@ -554,6 +555,7 @@ export const AUDITED = {
 };
 
 export const WELL: Handlers = {
+  ...HEARTBEAT,
   'token.create': async () => json({ ...TOKEN, token: `csm_${TOKEN.id}_${'A'.repeat(43)}` }),
   'token.list': async () => json([TOKEN]),
   'token.revoke': async () => json(TOKEN),

@@ -49,7 +49,7 @@ const nodesetKey = (key: string): string | undefined => {
 
 const nodeName = text({ max: 64, pattern: /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, rule: NODE_NAME_RULE });
 
-const common = (role: Role) => ({
+export const common = (role: Role) => ({
   role: setting({ doc: 'The role of this daemon; must agree with --role.', format: choice([role]), default: role }),
   node_name: setting({ doc: 'Name of this node in the cluster. Default: the host name.', format: nodeName }),
   state_dir: setting({

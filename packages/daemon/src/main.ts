@@ -25,6 +25,7 @@ import { Credentials, type Whose } from './credentials.ts';
 import { DB_WORK, type DbWork } from './db-work.ts';
 import { failpointOf } from './failpoint.ts';
 import { apiTable, FEATURES } from './features.ts';
+import { isHeartbeatRole } from './heartbeat-args.ts';
 import { probe } from './probe.ts';
 import { CSM_VERSION } from './version.ts';
 
@@ -48,11 +49,16 @@ Examples:
   csmd --role compute --check --probe        what each collector finds on this machine, and why not more
   csmd --role master --print-effective       the settings in force, defaults included
   csmd --role master --db check              whether the database is sound
+  csmd --role heartbeat --help               the heartbeat service alone, with hbtd's options
 
 Signals: SIGTERM says goodbye and exits 0, SIGHUP reads again what may change while running.`;
 
 /** Runs to the end of the process, or gives the exit code of what was only a check. */
 export async function main(argv: readonly string[]): Promise<number | undefined> {
+  if (isHeartbeatRole(argv)) {
+    favourSpeed();
+    return (await import('./heartbeat-alone.ts')).heartbeatAlone(argv);
+  }
   const program = new Command('csmd')
     .description('The CSM daemon: one executable, four roles.')
     .version(`csmd ${CSM_VERSION}, protocol ${PROTOCOL_VERSION}`)

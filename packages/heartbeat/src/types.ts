@@ -1,5 +1,6 @@
 /** The words of the service that more than one of its rooms uses. */
 import type { Mono, Now, Wall } from '@csm/model';
+import type { OnceKey } from '@csm/store';
 
 /** How a component is, as the tracker sees it. */
 export type Life = 'beating' | 'late' | 'dead' | 'halted' | 'left' | 'off';
@@ -195,13 +196,20 @@ export interface Procedures {
     readonly manager: 'builtin' | 'external' | 'none';
     /** With `builtin`: components that the state manager does not know are made. */
     readonly discover: boolean;
+    /** NIDs that first beats have told, by name: such a new component bears it. */
+    readonly nids?: Readonly<Record<string, number>>;
     /** Until when this process watched. */
     readonly watchedUntil: Wall;
   };
   /** `heartbeat.forget`; answers whether it was known. */
   readonly forget: { readonly name: string };
-  /** `heartbeat.setParams`: the whole of them. */
-  readonly setParams: { readonly params: Params };
+  /** `heartbeat.clear`: forgets all; answers how many were known. */
+  readonly clear: Readonly<Record<string, never>>;
+  /**
+   * `heartbeat.setParams`: the whole of them, and what the configuration said then: where it says something else at a
+   * later start, that counts. Both are kept, and read together by `readParams(store)`.
+   */
+  readonly setParams: { readonly params: Params; readonly configured: Params };
   /** `heartbeat.setThresholds`: all special ones. */
   readonly setThresholds: { readonly special: Thresholds['special'] };
   /** `heartbeat.sent`: rows the external state manager has taken; a newer row of the same component stays. */
@@ -290,20 +298,25 @@ export interface TimePort {
   after(ms: number, run: () => void): () => void;
 }
 
-/** The service as its doors (HTTP, the API's calls) see it: `service.ts` has these methods. */
+/**
+ * The service as its doors (HTTP, the API's calls) see it: `service.ts` has these methods. With `once`, a change that was
+ * made before under this key is not made again; what is in force afterwards is what the database has.
+ */
 export interface ServicePort {
   /** Hot path. `name` is normalised. */
   readonly tracker: TrackerPort;
   readonly time: TimePort;
   /** To be called after whatever may have made changes or new deadlines; cheap. */
   nudge(): void;
+  /** The NID of a component that was not known: the built-in state manager is to make it with that. */
+  noteNid?(name: string, nid: string): void;
   params(): Params;
   /** Kept in the database, then in force. */
-  setParams(params: Params): Promise<void>;
+  setParams(params: Params, once?: OnceKey): Promise<void>;
   thresholds(): Thresholds;
-  setThresholds(special: Thresholds['special']): Promise<void>;
-  /** Whether it was known. */
-  forget(name: string): Promise<boolean>;
+  setThresholds(special: Thresholds['special'], once?: OnceKey): Promise<void>;
+  /** Whether it was known; under a key that was used before, what was answered then. */
+  forget(name: string, once?: OnceKey): Promise<boolean>;
   health(): ServiceHealth;
 }
 

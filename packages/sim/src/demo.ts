@@ -32,6 +32,8 @@ const BUCKETS = [
   },
   { execution_interval: 600, item_list: ['ssd'] },
 ];
+/** A heartbeat as a node of another system sends it. */
+const BEAT = JSON.stringify({ Component: 'x0c0s0b0n0', Hostname: 'n', NID: '1', Status: 'OK', Timestamp: 'now' });
 /** A daemon that ends so would end so again. */
 const EXIT_CONFIG = 78;
 
@@ -50,6 +52,8 @@ export interface Demo {
   /** The simulated nodes, folded; this machine where there are none. */
   readonly nodes: string;
   readonly sockets: Readonly<Record<string, string>>;
+  /** Where anything that can POST sends its heartbeats. */
+  readonly heartbeats: string;
   readonly processes: ReadonlyMap<string, ChildProcess>;
   stop(): Promise<void>;
   /** Resolves when a daemon refused its configuration. A daemon that dies otherwise is started again. */
@@ -117,7 +121,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   await issue('utility', 'utility');
   await issue('compute', nodes > 0 ? `${real},${simulated}` : real);
 
-  const [aggregatorPort = 0, utilityPort = 0, portA = 0, portB = 0] = await freePorts(4);
+  const [aggregatorPort = 0, utilityPort = 0, portA = 0, portB = 0, beatPort = 0] = await freePorts(5);
   const sockets = Object.fromEntries(names.map((name) => [name, join(runDir, `${name}.sock`)]));
   const config = (name: string, role: string, node: string, net: object, more: object = {}) => {
     const file = join(root, 'etc', `csm_${name}.cfg`);
@@ -138,7 +142,13 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const commands = new Map<string, string[]>([
     [
       'master',
-      config('master', 'master', 'master', { aggregator_listen: at(aggregatorPort), utility_listen: at(utilityPort) }),
+      config(
+        'master',
+        'master',
+        'master',
+        { aggregator_listen: at(aggregatorPort), utility_listen: at(utilityPort) },
+        { heartbeat: { listen: at(beatPort) } },
+      ),
     ],
     ['agg-A', config('agg-A', 'aggregator', 'agg-A', { compute_listen: at(portA), master: at(aggregatorPort) })],
     ['agg-B', config('agg-B', 'aggregator', 'agg-B', { compute_listen: at(portB), master: at(aggregatorPort) })],
@@ -203,6 +213,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const demo: Demo = {
     nodes: nodes > 0 ? simulated : real,
     sockets: sockets as Record<string, string>,
+    heartbeats: `http://127.0.0.1:${beatPort}/hmi/v1/heartbeat`,
     processes,
     stop,
     failed,
@@ -286,6 +297,8 @@ export async function demoMain(argv: readonly string[]): Promise<number> {
   print(`  node packages/cli/bin/csm.mjs health`);
   print(`  node packages/cli/bin/csm.mjs node list`);
   print(`  node packages/cli/bin/csm.mjs run '${demo.nodes}' -- uname -r`);
+  print(`  curl -d '${BEAT}' ${demo.heartbeats}`);
+  print(`  node packages/cli/bin/csm.mjs heartbeat list`);
   print('Ctrl-C stops all of it.');
   const end = await Promise.race([asked, demo.failed]);
   print(end.startsWith('SIG') ? 'stopping' : `stopping, because ${end}`);

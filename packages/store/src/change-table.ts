@@ -36,6 +36,13 @@ export async function removeChanges(tx: Tx, upTo: number): Promise<void> {
 /** In the middle of a partition the next one is made, so that it is there before the first row of it. */
 export const isHalfway = (seq: number): boolean => seq % CHANGE.span === CHANGE.span / 2;
 
+/** The first such number from one to another, both included. */
+export function halfwayWithin(first: number, last: number): number | undefined {
+  const half = CHANGE.span / 2;
+  const next = Math.ceil((first - half) / CHANGE.span) * CHANGE.span + half;
+  return next <= last ? next : undefined;
+}
+
 /** Makes the partition of this number and the one after it, where they are missing. */
 export async function makeRoomForChanges(db: PartitionPort, seq: number): Promise<void> {
   await makeRoomFor(db, CHANGE, [seq, seq + CHANGE.span]);

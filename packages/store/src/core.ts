@@ -193,6 +193,8 @@ export const INSERT_CHANGE = `
   INSERT INTO change (seq, time, kind, subject, body)
   VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM change), $1, $2, $3, $4) RETURNING seq`;
 
+export const NEWEST_CHANGE = 'SELECT coalesce(max(seq), 0) AS head FROM change';
+
 /** A row of `change` as the engine gives it, before its body is parsed. */
 export interface StoredChange {
   readonly seq: number;

@@ -159,6 +159,8 @@ export class FollowerDelivery implements Delivery {
 
   /** Work of the follower within its time; it ends with `stop`, too. */
   async #attempt(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    // It was stopped while the rows were read: the attempt would not hear of it.
+    this.#stop.signal.throwIfAborted();
     const attempt = new AbortController();
     const { attemptMs = DEFAULTS.attemptMs } = this.#follower;
     let end: (error: CsmError) => void = () => {};

@@ -26,6 +26,7 @@ export { loadAdmin } from './load-admin.ts';
 export type {
   AnyProcedure,
   Migration,
+  NewChange,
   Procedure,
   ReportApplier,
   ReportItem,

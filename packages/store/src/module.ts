@@ -19,6 +19,13 @@ export type Sql = string | { readonly sqlite: string; readonly postgresql: strin
 /** One row as a query gives it: column name to value. */
 export type SqlRow = Record<string, SqlValue>;
 
+/** A row of `change` that is to be; JSON of at most 256 KiB is its body. */
+export interface NewChange {
+  readonly kind: string;
+  readonly subject: string;
+  readonly body: unknown;
+}
+
 /**
  * The transaction a procedure runs in. Statements that begin or end transactions are refused. Every method throws
  * `CsmError`: code 25 when the database refuses the statement, 24 when it cannot work at all (then the whole call
@@ -47,6 +54,11 @@ export interface Tx {
   ): Promise<{ readonly changes: number }>;
   /** Adds one row of `change` in this transaction and gives its `seq`. The body is JSON of at most 256 KiB. */
   change(kind: string, subject: string, body: unknown): Promise<number>;
+  /**
+   * Adds many rows of `change`, in this order, as `insert` does; gives the `seq` of the first, which the others follow
+   * without a gap.
+   */
+  changes(rows: readonly NewChange[]): Promise<number>;
   /**
    * Runs `work` so that all it did is undone when it throws; the exception goes on to the caller. Only the inner
    * transaction may be used until it has ended.

@@ -1,9 +1,9 @@
 /** The `Tx` of both databases: the statements of one procedure within the writer's open transaction. */
 import { CsmError, code, fail, type Wall } from '@csm/model';
-import { isHalfway, makeRoomForChanges } from './change-table.ts';
-import { changeText, INSERT_CHANGE } from './core.ts';
+import { halfwayWithin, isHalfway, makeRoomForChanges } from './change-table.ts';
+import { changeText, INSERT_CHANGE, NEWEST_CHANGE } from './core.ts';
 import { checkInsert, type Insert, type InsertOptions } from './insert.ts';
-import type { Sql, SqlRow, SqlValue, Tx } from './module.ts';
+import type { NewChange, Sql, SqlRow, SqlValue, Tx } from './module.ts';
 
 /** What a transaction needs of its connection. SQLite answers at once, PostgreSQL later; statements run in order. */
 export interface TxConnection {
@@ -18,6 +18,9 @@ export interface TxConnection {
   readonly fault: CsmError | undefined;
   readonly inTransaction: boolean;
 }
+
+/** Changes in one statement: fewer than half a partition holds, so that none of them outruns the room that is made. */
+const CHANGES_EACH = 10_000;
 
 export class StoreTx implements Tx {
   readonly now: Wall;
@@ -91,6 +94,25 @@ export class StoreTx implements Tx {
     const { seq } = row as { readonly seq: number };
     if (isHalfway(seq)) await makeRoomForChanges(this, seq);
     return seq;
+  }
+
+  async changes(rows: readonly NewChange[]): Promise<number> {
+    this.#check();
+    const texts = rows.map(({ kind, subject, body }) => [kind, subject, changeText(kind, subject, body)] as const);
+    const { head } = (await this.#statement(() => this.#db.get(NEWEST_CHANGE))) as { readonly head: number };
+    for (let done = 0; done < texts.length; done += CHANGES_EACH) {
+      const some = texts.slice(done, done + CHANGES_EACH);
+      const first = head + 1 + done;
+      await this.insert(
+        'change',
+        ['seq', 'time', 'kind', 'subject', 'body'],
+        some.map((text, i) => [first + i, this.now, ...text]),
+      );
+      this.changed = true;
+      const halfway = halfwayWithin(first, first + some.length - 1);
+      if (halfway !== undefined) await makeRoomForChanges(this, halfway);
+    }
+    return head + 1;
   }
 
   spent(): number {

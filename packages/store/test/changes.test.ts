@@ -23,6 +23,26 @@ overEngines('changes', ({ open }) => {
     expect([await store.changes.head(), await store.changes.oldest()]).to.deep.equal([2, 1]);
   });
 
+  it('adds many at once, numbered on in their order, all or none', async () => {
+    const store = await open({ clock: () => wall(3) });
+    const heads: number[] = [];
+    store.changes.subscribe((head) => heads.push(head));
+    expect(await store.call('ledger.changesAtOnce', { count: 0 })).to.equal(1);
+    await store.call('ledger.addWithChange', { n: 1 });
+    expect(await store.call('ledger.changesAtOnce', { count: 3 })).to.equal(2);
+    expect(await store.call('ledger.addWithChange', { n: 2 })).to.deep.equal({ seq: 5 });
+    expect(await store.changes.since(1, 3)).to.deep.equal(
+      [0, 1, 2].map((i) => ({ seq: 2 + i, time: 3, kind: 'many', subject: `s${i}`, body: '' })),
+    );
+    expect(await problemOf(store.call('ledger.changesAtOnce', { count: 2, bytes: 300_000 }))).to.include({
+      code: code.BUFFER_OVERFLOW,
+      field: 'body',
+    });
+    expect(await store.call('ledger.changesAtOnce', { count: 25_000 })).to.equal(6);
+    expect(await store.changes.head()).to.equal(25_005);
+    await until('the last head', () => heads.at(-1) === 25_005);
+  });
+
   it('gives a part, by kind and subject', async () => {
     const store = await open();
     for (const kind of ['a', 'b', 'c']) {

@@ -144,6 +144,23 @@ overEngines('delivery', ({ open }) => {
     expect(await store.query('SELECT cursor FROM follower')).to.deep.equal([{ cursor: 0 }]);
   });
 
+  it('stops at once, at whatever moment', async () => {
+    const store = await open();
+    await addAll(store, 2);
+    for (let turns = 0; turns < 40; turns++) {
+      const delivery = store.deliver({
+        ...QUICK,
+        name: `f${turns}`,
+        send: (_, signal) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Error('stopped')));
+          }),
+      });
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await delivery.stop();
+    }
+  });
+
   it('keeps rows a follower has yet to get, up to the hard bound, and counts what it lost', async () => {
     const faults: string[] = [];
     const store = await open({ onFault: (_, { detail }) => faults.push(detail) });

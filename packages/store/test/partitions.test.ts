@@ -2,6 +2,7 @@ import { code, wall } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Client } from 'pg';
+import { halfwayWithin } from '../src/change-table.ts';
 import { openPostgresStore, type PostgresServer, type Store } from '../src/index.ts';
 import { covers, gapAround, type Range, spanAround } from '../src/postgresql/partitions.ts';
 import { LEDGER, problemOf, until } from './fixtures/engines.ts';
@@ -14,6 +15,23 @@ describe('ranges of partitions', () => {
     expect(gapAround([{ from: 0, to: 220 }], 250, { from: 200, to: 300 })).to.deep.equal({ from: 220, to: 300 });
     expect(gapAround([{ from: 251, to: 900 }], 250, { from: 200, to: 300 })).to.deep.equal({ from: 200, to: 251 });
     expect(gapAround([{ from: 240, to: 251 }], 250, { from: 200, to: 300 })).to.equal(undefined);
+  });
+
+  it('are made in the middle of the one before, whether that comes first, last or between', () => {
+    const looks = [
+      [1, 49_999],
+      [50_000, 50_000],
+      [50_001, 149_999],
+      [140_000, 150_000],
+      [149_999, 159_998],
+    ] as const;
+    expect(looks.map(([first, last]) => halfwayWithin(first, last))).to.deep.equal([
+      undefined,
+      50_000,
+      undefined,
+      150_000,
+      150_000,
+    ]);
   });
 
   it('cover every key exactly once, whatever spans were wanted in what order', () => {
@@ -86,6 +104,21 @@ describe('changes in partitions', function () {
     expect([await add(store), await add(store)]).to.deep.equal([200_000, 200_001]);
     expect((await store.changes.since(199_998, 10)).map(({ seq }) => seq)).to.deep.equal([199_999, 200_000, 200_001]);
     expect((await problemOf(store.changes.since(5, 10))).code).to.equal(code.CONTEXT_LOST);
+  });
+
+  it('are numbered on when many come at once, over the middle and over the end', async () => {
+    const { store, admin } = await open();
+    await jump(admin, 149_990);
+    const many = (count: number): Promise<number> => store.call<number>('ledger.changesAtOnce', { count });
+    expect(await many(9)).to.equal(149_991);
+    expect(await partitions(store)).to.have.length(2);
+    expect(await many(1)).to.equal(150_000);
+    expect(await partitions(store)).to.have.length(3);
+    expect(await many(110_000)).to.equal(150_001);
+    expect((await partitions(store)).slice(2)).to.deep.equal(['change_200000_300000', 'change_300000_400000']);
+    expect(await add(store)).to.equal(260_001);
+    const [rows] = await store.query('SELECT count(*) AS n FROM change');
+    expect(rows).to.deep.equal({ n: 110_012 });
   });
 
   it('are pruned exactly by the rule, and dropped with their partition', async () => {

@@ -24,6 +24,15 @@ import { envQuery } from './env-query.ts';
 import { envTop } from './env-top.ts';
 import { envWatch } from './env-watch.ts';
 import { health } from './health.ts';
+import { heartbeatForget } from './heartbeat-forget.ts';
+import { heartbeatHistory } from './heartbeat-history.ts';
+import { heartbeatIncidents } from './heartbeat-incidents.ts';
+import { heartbeatList } from './heartbeat-list.ts';
+import { heartbeatParams } from './heartbeat-params.ts';
+import { heartbeatShow } from './heartbeat-show.ts';
+import { heartbeatStatus } from './heartbeat-status.ts';
+import { heartbeatThresholds } from './heartbeat-thresholds.ts';
+import { heartbeatWatch } from './heartbeat-watch.ts';
 import { nodeAvailability } from './node-availability.ts';
 import { nodeCollect } from './node-collect.ts';
 import { nodeDelete } from './node-delete.ts';
@@ -81,6 +90,15 @@ export const COMMANDS: readonly CommandSpec[] = [
   envWatch,
   envPlot,
   envArchive,
+  heartbeatStatus,
+  heartbeatList,
+  heartbeatShow,
+  heartbeatHistory,
+  heartbeatIncidents,
+  heartbeatWatch,
+  heartbeatParams,
+  heartbeatThresholds,
+  heartbeatForget,
   aggregatorList,
   aggregatorDrain,
   aggregatorUndrain,
@@ -117,6 +135,7 @@ export const NOUNS: { readonly [noun: string]: string } = {
   cluster: 'The machine as a whole',
   nodeset: 'Node sets and groups of nodes, for scripts',
   env: 'What the nodes measure: load, temperatures, power, disks',
+  heartbeat: 'Whatever sends heartbeats: who beats, who is late, who is dead',
   aggregator: 'The aggregators and whom they serve',
   tree: 'Who is served by which aggregator',
   subscription: 'Changes sent to a URL as they happen',

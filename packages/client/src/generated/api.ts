@@ -949,6 +949,850 @@ export const API = {
       }
     ]
   },
+  'heartbeat.forget': {
+    "name": "heartbeat.forget",
+    "summary": "Forgets components: no alarm, and no record until they beat again",
+    "description": "For what was taken away. The history stays. Those that are known are forgotten; `failed` names the others.",
+    "access": "privileged",
+    "method": "POST",
+    "path": "/csm/v1/heartbeat/forget",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "nodes"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 120,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      24,
+      44
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "body",
+        "required": true,
+        "type": "string",
+        "allowed": "a set such as x0c[0-7]s[0-7]b0n0,x3000c0",
+        "description": "set of components, at most 10000"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A blade that was taken out",
+        "input": {
+          "nodes": "x3000c0s1b[0-1]n0"
+        }
+      }
+    ]
+  },
+  'heartbeat.history': {
+    "name": "heartbeat.history",
+    "summary": "Lists what became of components: started, late, dead, back",
+    "description": "Newest last; of more rows than `limit` the newest. `before`, given the lowest `seq` of an answer, reads on into the past.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/history",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "kinds",
+        "since",
+        "before",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      30,
+      44
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a set such as x0c[0-7]s[0-7]b0n0,x3000c0",
+        "description": "set of components; all when left out"
+      },
+      {
+        "name": "kinds",
+        "in": "query",
+        "required": false,
+        "type": "readonly ('started' | 'restarted' | 'warning' | 'dead' | 'halted' | 'left')[]",
+        "allowed": "a list of 1 to 6 entries, each 'started', 'restarted', 'warning', 'dead', 'halted' or 'left'",
+        "description": "only what became of them so"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z",
+        "description": "only what was noticed then or later"
+      },
+      {
+        "name": "before",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 9007199254740991",
+        "description": "only rows with a lower seq"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 10000",
+        "description": "rows; default 1000"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What happened to a node",
+        "input": {
+          "nodes": "x3000c0s1b0n0"
+        }
+      },
+      {
+        "title": "Who died",
+        "input": {
+          "kinds": [
+            "dead",
+            "halted"
+          ],
+          "since": "2026-01-31T08:00:00Z"
+        }
+      }
+    ]
+  },
+  'heartbeat.incidents': {
+    "name": "heartbeat.incidents",
+    "summary": "Lists incidents: many components that fell silent of one cause, and times when nobody watched",
+    "description": "Newest last; of more than `limit` the newest.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/incidents",
+    "placement": {
+      "path": [],
+      "query": [
+        "open",
+        "since",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [
+      {
+        "name": "open",
+        "in": "query",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "only those that last"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z",
+        "description": "only those that began then or later"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 1000",
+        "description": "rows; default 100"
+      }
+    ],
+    "examples": [
+      {
+        "title": "What lasts",
+        "input": {
+          "open": true
+        }
+      }
+    ]
+  },
+  'heartbeat.list': {
+    "name": "heartbeat.list",
+    "summary": "Lists components that send heartbeats, and how they are",
+    "description": "An item a component, in the order of their names. Nodes of this cluster are among them, by what their links say. With `limit` the list goes on behind the last name, given as `after`.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/components",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "states",
+        "flags",
+        "seen_since",
+        "seen_before",
+        "after",
+        "limit"
+      ],
+      "body": []
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 300,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a set such as x0c[0-7]s[0-7]b0n0,x3000c0",
+        "description": "set of components; all when left out"
+      },
+      {
+        "name": "states",
+        "in": "query",
+        "required": false,
+        "type": "readonly ('beating' | 'late' | 'dead' | 'halted' | 'left' | 'off')[]",
+        "allowed": "a list of 1 to 6 entries, each 'beating', 'late', 'dead', 'halted', 'left' or 'off'",
+        "description": "only in these"
+      },
+      {
+        "name": "flags",
+        "in": "query",
+        "required": false,
+        "type": "readonly ('OK' | 'Warning' | 'Alert')[]",
+        "allowed": "a list of 1 to 3 entries, each 'OK', 'Warning' or 'Alert'",
+        "description": "only with these"
+      },
+      {
+        "name": "seen_since",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z",
+        "description": "only those whose last beat came then or later"
+      },
+      {
+        "name": "seen_before",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a time such as 2026-01-31T08:00:00Z",
+        "description": "only those whose last beat came before"
+      },
+      {
+        "name": "after",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "begin behind this name"
+      },
+      {
+        "name": "limit",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 1 to 1000000",
+        "description": "items; all when left out"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Who is late or dead in a cabinet",
+        "input": {
+          "nodes": "x3c[0-7]s[0-7]b0n0",
+          "states": [
+            "late",
+            "dead"
+          ]
+        }
+      },
+      {
+        "title": "The first hundred that were not seen since",
+        "input": {
+          "seen_before": "2026-01-31T08:00:00Z",
+          "limit": 100
+        }
+      }
+    ]
+  },
+  'heartbeat.params': {
+    "name": "heartbeat.params",
+    "summary": "Shows the twelve parameters of the heartbeat service",
+    "description": "All are text, as hbtd has them.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/params",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [],
+    "examples": [
+      {
+        "title": "All of them",
+        "input": {}
+      }
+    ]
+  },
+  'heartbeat.show': {
+    "name": "heartbeat.show",
+    "summary": "Shows one component: its beats, thresholds, state manager and what comes next",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/components/:name",
+    "placement": {
+      "path": [
+        "name"
+      ],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44,
+      46
+    ],
+    "fields": [
+      {
+        "name": "name",
+        "in": "path",
+        "required": true,
+        "type": "string",
+        "allowed": "text of 1 to 64 characters",
+        "description": "xname, or name of a node of this cluster"
+      }
+    ],
+    "examples": [
+      {
+        "title": "A node",
+        "input": {
+          "name": "x3000c0s1b0n0"
+        }
+      }
+    ]
+  },
+  'heartbeat.status': {
+    "name": "heartbeat.status",
+    "summary": "Shows how the heartbeat service is: counts by state, incidents, what waits",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [],
+    "examples": [
+      {
+        "title": "At a glance",
+        "input": {}
+      }
+    ]
+  },
+  'heartbeat.thresholds': {
+    "name": "heartbeat.thresholds",
+    "summary": "Shows after how long without a beat components are late and dead",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/thresholds",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": []
+    },
+    "stream": false,
+    "answers": true,
+    "changes": false,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      44
+    ],
+    "fields": [],
+    "examples": [
+      {
+        "title": "All of them",
+        "input": {}
+      }
+    ]
+  },
+  'heartbeat.update-params': {
+    "name": "heartbeat.update-params",
+    "summary": "Changes parameters of the heartbeat service while it runs",
+    "description": "What is left out, or empty, stays. All or nothing: one value that is not allowed changes none. They are kept: a restart and another leader go on with them.",
+    "access": "privileged",
+    "method": "PATCH",
+    "path": "/csm/v1/heartbeat/params",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "Debug",
+        "Nosm",
+        "Use_telemetry",
+        "Telemetry_host",
+        "Warntime",
+        "Errtime",
+        "Kv_url",
+        "Interval",
+        "Sm_url",
+        "Sm_timeout",
+        "Sm_retries"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      24,
+      44
+    ],
+    "fields": [
+      {
+        "name": "Debug",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Nosm",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Use_telemetry",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Telemetry_host",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Warntime",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Errtime",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Kv_url",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Interval",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Sm_url",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Sm_timeout",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      },
+      {
+        "name": "Sm_retries",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "text of at most 2048 characters",
+        "description": "its new value, as text"
+      }
+    ],
+    "examples": [
+      {
+        "title": "More patience",
+        "input": {
+          "Warntime": "35",
+          "Errtime": "60"
+        }
+      }
+    ]
+  },
+  'heartbeat.update-thresholds': {
+    "name": "heartbeat.update-thresholds",
+    "summary": "Sets or removes thresholds of a type of components, or of a group of them",
+    "description": "Names one type or one group. What is left out stays as it is; a new pair needs both times, a new group its components too. The global pair is Warntime and Errtime of `heartbeat.update-params`.",
+    "access": "privileged",
+    "method": "PATCH",
+    "path": "/csm/v1/heartbeat/thresholds",
+    "placement": {
+      "path": [],
+      "query": [],
+      "body": [
+        "type",
+        "group",
+        "components",
+        "warntime",
+        "errtime",
+        "remove"
+      ]
+    },
+    "stream": false,
+    "answers": true,
+    "changes": true,
+    "timeoutSeconds": 30,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility"
+    ],
+    "reach": "master",
+    "codes": [
+      4,
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      24,
+      44
+    ],
+    "fields": [
+      {
+        "name": "type",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a word of letters and digits",
+        "description": "type of components, such as NodeBMC"
+      },
+      {
+        "name": "group",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a word of letters and digits",
+        "description": "name of a group; a new one comes behind those there"
+      },
+      {
+        "name": "components",
+        "in": "body",
+        "required": false,
+        "type": "string",
+        "allowed": "a set such as x0c[0-7]s[0-7]b0n0,x3000c0",
+        "description": "who is in the group"
+      },
+      {
+        "name": "warntime",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "a number of 1 to 604800",
+        "description": "seconds without a beat after which they are late"
+      },
+      {
+        "name": "errtime",
+        "in": "body",
+        "required": false,
+        "type": "number",
+        "allowed": "a number of 1 to 604800",
+        "description": "seconds without a beat after which they are dead; above warntime"
+      },
+      {
+        "name": "remove",
+        "in": "body",
+        "required": false,
+        "type": "boolean",
+        "allowed": "true or false",
+        "description": "it goes; what else is said of its components holds"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Controllers beat rarely",
+        "input": {
+          "type": "NodeBMC",
+          "warntime": 120,
+          "errtime": 300
+        }
+      },
+      {
+        "title": "A cabinet that is being built",
+        "input": {
+          "group": "new",
+          "components": "x9c[0-7]s[0-7]b0n0",
+          "warntime": 600,
+          "errtime": 3600
+        }
+      },
+      {
+        "title": "Done",
+        "input": {
+          "group": "new",
+          "remove": true
+        }
+      }
+    ]
+  },
+  'heartbeat.watch': {
+    "name": "heartbeat.watch",
+    "summary": "Streams what becomes of components, and incidents",
+    "description": "Begins behind `since`, or with what comes next. Each item bears the `seq` to go on from; nothing is missed or told twice. Changes behind `since` that are no longer kept are code 37, with the oldest cursor that is left as `oldest`. The same over server-sent events and WebSocket.",
+    "access": "public",
+    "method": "GET",
+    "path": "/csm/v1/heartbeat/changes",
+    "placement": {
+      "path": [],
+      "query": [
+        "nodes",
+        "since"
+      ],
+      "body": []
+    },
+    "stream": true,
+    "answers": false,
+    "changes": false,
+    "timeoutSeconds": 0,
+    "enters": [
+      "master",
+      "aggregator",
+      "utility",
+      "compute"
+    ],
+    "reach": "master",
+    "codes": [
+      5,
+      8,
+      9,
+      12,
+      13,
+      16,
+      37
+    ],
+    "fields": [
+      {
+        "name": "nodes",
+        "in": "query",
+        "required": false,
+        "type": "string",
+        "allowed": "a set such as x0c[0-7]s[0-7]b0n0,x3000c0",
+        "description": "set of components; all when left out"
+      },
+      {
+        "name": "since",
+        "in": "query",
+        "required": false,
+        "type": "number",
+        "allowed": "an integer of 0 to 9007199254740991",
+        "description": "the last seq already known"
+      }
+    ],
+    "examples": [
+      {
+        "title": "Everything from now on",
+        "input": {}
+      },
+      {
+        "title": "A cabinet, behind change 1000",
+        "input": {
+          "nodes": "x3c[0-7]s[0-7]b0n0",
+          "since": 1000
+        }
+      }
+    ]
+  },
   'node.availability': {
     "name": "node.availability",
     "summary": "Tells how long nodes were in which state, and how often they failed",
@@ -3579,6 +4423,437 @@ export type HealthOutput = {
   };
 };
 
+/** Forgets components: no alarm, and no record until they beat again: input. */
+export type HeartbeatForgetInput = {
+  /** set of components, at most 10000 */
+  readonly nodes: string;
+};
+
+export type HeartbeatForgetOutput = {
+  /** the set, folded */
+  readonly nodes: string;
+  /** components that were known, and are no more */
+  readonly forgotten: number;
+  /** what could not be done, folded by reason */
+  readonly failed: readonly {
+    /** folded set of those that failed alike */
+    readonly nodes: string;
+    /** CSM code: 46 not known */
+    readonly code: number;
+    /** in words */
+    readonly text: string;
+  }[];
+};
+
+/** Lists what became of components: started, late, dead, back: input. */
+export type HeartbeatHistoryInput = {
+  /** set of components; all when left out */
+  readonly nodes?: string | undefined;
+  /** only what became of them so */
+  readonly kinds?: readonly ('started' | 'restarted' | 'warning' | 'dead' | 'halted' | 'left')[] | undefined;
+  /** only what was noticed then or later */
+  readonly since?: string | undefined;
+  /** only rows with a lower seq */
+  readonly before?: number | undefined;
+  /** rows; default 1000 */
+  readonly limit?: number | undefined;
+};
+
+export type HeartbeatHistoryOutput = readonly {
+  /** names this row for good; rises */
+  readonly seq: number;
+  /** when it was noticed, ISO 8601, UTC */
+  readonly time: string;
+  /** of the component */
+  readonly name: string;
+  /** what became of it */
+  readonly kind: 'started' | 'restarted' | 'warning' | 'dead' | 'halted' | 'left';
+  /** who told */
+  readonly source: 'beat' | 'csm';
+  /** when the last beat before it came, ISO 8601, UTC */
+  readonly last_seen: string | null;
+  /** Status of that beat */
+  readonly status: string;
+  /** Timestamp of that beat */
+  readonly timestamp: string;
+  /** told because nobody had watched for a while */
+  readonly gap: boolean;
+  /** id of the incident it belongs to */
+  readonly incident: string | null;
+}[];
+
+/** Lists incidents: many components that fell silent of one cause, and times when nobody watched: input. */
+export type HeartbeatIncidentsInput = {
+  /** only those that last */
+  readonly open?: boolean | undefined;
+  /** only those that began then or later */
+  readonly since?: string | undefined;
+  /** rows; default 100 */
+  readonly limit?: number | undefined;
+};
+
+export type HeartbeatIncidentsOutput = readonly {
+  readonly id: string;
+  /** all, or the xname of the cabinet, chassis or group they stand in */
+  readonly scope: string;
+  /** what became of them; blind: nobody watched for a while */
+  readonly kind: 'warning' | 'dead' | 'blind';
+  /** ISO 8601, UTC */
+  readonly began: string;
+  /** ISO 8601, UTC; null while it lasts */
+  readonly ended: string | null;
+  /** whom it concerns, folded */
+  readonly components: string;
+  /** how many they are */
+  readonly count: number;
+  /** in a sentence */
+  readonly words: string;
+}[];
+
+/** Lists components that send heartbeats, and how they are: input. */
+export type HeartbeatListInput = {
+  /** set of components; all when left out */
+  readonly nodes?: string | undefined;
+  /** only in these */
+  readonly states?: readonly ('beating' | 'late' | 'dead' | 'halted' | 'left' | 'off')[] | undefined;
+  /** only with these */
+  readonly flags?: readonly ('OK' | 'Warning' | 'Alert')[] | undefined;
+  /** only those whose last beat came then or later */
+  readonly seen_since?: string | undefined;
+  /** only those whose last beat came before */
+  readonly seen_before?: string | undefined;
+  /** begin behind this name */
+  readonly after?: string | undefined;
+  /** items; all when left out */
+  readonly limit?: number | undefined;
+};
+
+export type HeartbeatListItem = {
+  /** normalised xname; of a node of this cluster its name */
+  readonly name: string;
+  /** who tells of it: its own beats, or the links of this cluster */
+  readonly source: 'beat' | 'csm';
+  /** left: it said that it goes away; off: the state manager says so */
+  readonly state: 'beating' | 'late' | 'dead' | 'halted' | 'left' | 'off';
+  /** what the state comes to */
+  readonly flag: 'OK' | 'Warning' | 'Alert';
+  /** in this state since, ISO 8601, UTC */
+  readonly since: string;
+  /** when its last beat came, ISO 8601, UTC; null before the first */
+  readonly last_seen: string | null;
+  /** between its last two beats; null before the second */
+  readonly interval_ms: number | null;
+  /** Status of its last beat, the sender's own text */
+  readonly status: string;
+  /** Timestamp of its last beat, the sender's own text */
+  readonly timestamp: string;
+  /** it was warned because nobody watched for a while */
+  readonly gap: boolean;
+  /** seconds without a beat after which it is late */
+  readonly warntime: number;
+  /** seconds without a beat after which it is dead */
+  readonly errtime: number;
+};
+
+/** Shows the twelve parameters of the heartbeat service: input. */
+export type HeartbeatParamsInput = { readonly [key: string]: never };
+
+export type HeartbeatParamsOutput = {
+  /** 0, or above: each heartbeat is logged */
+  readonly Debug: string;
+  /** 1: no state manager is told */
+  readonly Nosm: string;
+  /** 1: changes are published on the message bus */
+  readonly Use_telemetry: string;
+  /** host:port:topic of the message bus */
+  readonly Telemetry_host: string;
+  /** seconds without a beat after which a component is late */
+  readonly Warntime: string;
+  /** seconds without a beat after which it is dead */
+  readonly Errtime: string;
+  /** where the service listens; cannot be changed while it runs */
+  readonly Port: string;
+  /** kept and shown; the database is where the configuration says */
+  readonly Kv_url: string;
+  /** kept and shown; detection does not wait for it */
+  readonly Interval: string;
+  /** address of an external state manager; empty: the built-in one */
+  readonly Sm_url: string;
+  /** seconds its answer may take */
+  readonly Sm_timeout: string;
+  /** kept and shown; what it does not take is sent until it does */
+  readonly Sm_retries: string;
+};
+
+/** Shows one component: its beats, thresholds, state manager and what comes next: input. */
+export type HeartbeatShowInput = {
+  /** xname, or name of a node of this cluster */
+  readonly name: string;
+};
+
+export type HeartbeatShowOutput = {
+  /** normalised xname; of a node of this cluster its name */
+  readonly name: string;
+  /** who tells of it: its own beats, or the links of this cluster */
+  readonly source: 'beat' | 'csm';
+  /** left: it said that it goes away; off: the state manager says so */
+  readonly state: 'beating' | 'late' | 'dead' | 'halted' | 'left' | 'off';
+  /** what the state comes to */
+  readonly flag: 'OK' | 'Warning' | 'Alert';
+  /** in this state since, ISO 8601, UTC */
+  readonly since: string;
+  /** when its last beat came, ISO 8601, UTC; null before the first */
+  readonly last_seen: string | null;
+  /** between its last two beats; null before the second */
+  readonly interval_ms: number | null;
+  /** Status of its last beat, the sender's own text */
+  readonly status: string;
+  /** Timestamp of its last beat, the sender's own text */
+  readonly timestamp: string;
+  /** it was warned because nobody watched for a while */
+  readonly gap: boolean;
+  /** seconds without a beat after which it is late */
+  readonly warntime: number;
+  /** seconds without a beat after which it is dead */
+  readonly errtime: number;
+  /** type of component, from its xname; null for a node of this cluster */
+  readonly type: string | null;
+  /** whose thresholds are in force: global, type:NodeBMC, group:NAME; none */
+  readonly limits: string;
+  /** how the state manager has it */
+  readonly manager: {
+    /** which state manager is told */
+    readonly mode: 'builtin' | 'external' | 'none';
+    /** State there; null where it is not known here */
+    readonly state: string | null;
+    /** Flag there */
+    readonly flag: string | null;
+    /** what it is yet to be told, as State/Flag; null when nothing waits */
+    readonly waiting: string | null;
+  };
+  /** the open incident that it belongs to */
+  readonly incident: {
+    readonly id: string;
+    /** all, or the xname of the cabinet, chassis or group they stand in */
+    readonly scope: string;
+    /** what became of them; blind: nobody watched for a while */
+    readonly kind: 'warning' | 'dead' | 'blind';
+    /** ISO 8601, UTC */
+    readonly began: string;
+    /** ISO 8601, UTC; null while it lasts */
+    readonly ended: string | null;
+    /** whom it concerns, folded */
+    readonly components: string;
+    /** how many they are */
+    readonly count: number;
+    /** in a sentence */
+    readonly words: string;
+  } | null;
+  /** what becomes of it next */
+  readonly next: {
+    /** in words */
+    readonly text: string;
+    /** ISO 8601, UTC; null: when something else happens */
+    readonly at: string | null;
+  };
+};
+
+/** Shows how the heartbeat service is: counts by state, incidents, what waits: input. */
+export type HeartbeatStatusInput = { readonly [key: string]: never };
+
+export type HeartbeatStatusOutput = {
+  /** this instance tracks */
+  readonly leads: boolean;
+  /** all that are known */
+  readonly components: number;
+  /** components by state */
+  readonly counts: {
+    readonly beating: number;
+    readonly late: number;
+    readonly dead: number;
+    readonly halted: number;
+    readonly left: number;
+    readonly off: number;
+  };
+  /** where changes are kept */
+  readonly database: 'open' | 'away';
+  /** the state manager */
+  readonly manager: 'builtin' | 'none' | 'not initialized' | 'not ready' | 'ready';
+  /** the message bus */
+  readonly bus: 'off' | 'connected' | 'away';
+  /** when deadlines were looked at last, ISO 8601, UTC */
+  readonly last_check: string | null;
+  /** when the state manager took something last, ISO 8601, UTC */
+  readonly last_delivery: string | null;
+  /** changes that are yet to be stored, taken by the state manager, published */
+  readonly waiting: {
+    readonly store: number;
+    readonly manager: number;
+    readonly bus: number;
+  };
+  /** changes whose history was given up while the database was away */
+  readonly lost_history: number;
+  /** those that last */
+  readonly incidents: readonly {
+    readonly id: string;
+    /** all, or the xname of the cabinet, chassis or group they stand in */
+    readonly scope: string;
+    /** what became of them; blind: nobody watched for a while */
+    readonly kind: 'warning' | 'dead' | 'blind';
+    /** ISO 8601, UTC */
+    readonly began: string;
+    /** ISO 8601, UTC; null while it lasts */
+    readonly ended: string | null;
+    /** whom it concerns, folded */
+    readonly components: string;
+    /** how many they are */
+    readonly count: number;
+    /** in a sentence */
+    readonly words: string;
+  }[];
+  /** what is wrong now, a sentence each */
+  readonly problems: readonly string[];
+};
+
+/** Shows after how long without a beat components are late and dead: input. */
+export type HeartbeatThresholdsInput = { readonly [key: string]: never };
+
+export type HeartbeatThresholdsOutput = {
+  /** for whom nothing else is said */
+  readonly global: {
+    /** seconds without a beat after which a component is late */
+    readonly warntime: number;
+    /** seconds without a beat after which it is dead */
+    readonly errtime: number;
+  };
+  /** group before type before global; of two groups the one that stands first */
+  readonly special: readonly {
+    /** for components of this type */
+    readonly type: string | null;
+    /** for the components of this group */
+    readonly group: string | null;
+    /** who is in the group, folded */
+    readonly components: string | null;
+    /** seconds without a beat after which a component is late */
+    readonly warntime: number;
+    /** seconds without a beat after which it is dead */
+    readonly errtime: number;
+  }[];
+};
+
+/** Changes parameters of the heartbeat service while it runs: input. */
+export type HeartbeatUpdateParamsInput = {
+  /** its new value, as text */
+  readonly Debug?: string | undefined;
+  /** its new value, as text */
+  readonly Nosm?: string | undefined;
+  /** its new value, as text */
+  readonly Use_telemetry?: string | undefined;
+  /** its new value, as text */
+  readonly Telemetry_host?: string | undefined;
+  /** its new value, as text */
+  readonly Warntime?: string | undefined;
+  /** its new value, as text */
+  readonly Errtime?: string | undefined;
+  /** its new value, as text */
+  readonly Kv_url?: string | undefined;
+  /** its new value, as text */
+  readonly Interval?: string | undefined;
+  /** its new value, as text */
+  readonly Sm_url?: string | undefined;
+  /** its new value, as text */
+  readonly Sm_timeout?: string | undefined;
+  /** its new value, as text */
+  readonly Sm_retries?: string | undefined;
+};
+
+export type HeartbeatUpdateParamsOutput = {
+  /** 0, or above: each heartbeat is logged */
+  readonly Debug: string;
+  /** 1: no state manager is told */
+  readonly Nosm: string;
+  /** 1: changes are published on the message bus */
+  readonly Use_telemetry: string;
+  /** host:port:topic of the message bus */
+  readonly Telemetry_host: string;
+  /** seconds without a beat after which a component is late */
+  readonly Warntime: string;
+  /** seconds without a beat after which it is dead */
+  readonly Errtime: string;
+  /** where the service listens; cannot be changed while it runs */
+  readonly Port: string;
+  /** kept and shown; the database is where the configuration says */
+  readonly Kv_url: string;
+  /** kept and shown; detection does not wait for it */
+  readonly Interval: string;
+  /** address of an external state manager; empty: the built-in one */
+  readonly Sm_url: string;
+  /** seconds its answer may take */
+  readonly Sm_timeout: string;
+  /** kept and shown; what it does not take is sent until it does */
+  readonly Sm_retries: string;
+};
+
+/** Sets or removes thresholds of a type of components, or of a group of them: input. */
+export type HeartbeatUpdateThresholdsInput = {
+  /** type of components, such as NodeBMC */
+  readonly type?: string | undefined;
+  /** name of a group; a new one comes behind those there */
+  readonly group?: string | undefined;
+  /** who is in the group */
+  readonly components?: string | undefined;
+  /** seconds without a beat after which they are late */
+  readonly warntime?: number | undefined;
+  /** seconds without a beat after which they are dead; above warntime */
+  readonly errtime?: number | undefined;
+  /** it goes; what else is said of its components holds */
+  readonly remove?: boolean | undefined;
+};
+
+export type HeartbeatUpdateThresholdsOutput = {
+  /** for whom nothing else is said */
+  readonly global: {
+    /** seconds without a beat after which a component is late */
+    readonly warntime: number;
+    /** seconds without a beat after which it is dead */
+    readonly errtime: number;
+  };
+  /** group before type before global; of two groups the one that stands first */
+  readonly special: readonly {
+    /** for components of this type */
+    readonly type: string | null;
+    /** for the components of this group */
+    readonly group: string | null;
+    /** who is in the group, folded */
+    readonly components: string | null;
+    /** seconds without a beat after which a component is late */
+    readonly warntime: number;
+    /** seconds without a beat after which it is dead */
+    readonly errtime: number;
+  }[];
+};
+
+/** Streams what becomes of components, and incidents: input. */
+export type HeartbeatWatchInput = {
+  /** set of components; all when left out */
+  readonly nodes?: string | undefined;
+  /** the last seq already known */
+  readonly since?: number | undefined;
+};
+
+export type HeartbeatWatchItem = {
+  /** rises in commit order; the number to go on from */
+  readonly seq: number;
+  /** ISO 8601, UTC */
+  readonly time: string;
+  /** heartbeat or heartbeat.incident */
+  readonly kind: string;
+  /** the component; of an incident its id */
+  readonly subject: string;
+  /** what changed */
+  readonly body: unknown;
+};
+
 /** Tells how long nodes were in which state, and how often they failed: input. */
 export type NodeAvailabilityInput = {
   /** node set; all nodes when left out */
@@ -4455,6 +5730,17 @@ export interface ApiTypes {
   'env.top': { readonly input: EnvTopInput; readonly output: EnvTopOutput; readonly item: never };
   'env.watch': { readonly input: EnvWatchInput; readonly output: undefined; readonly item: EnvWatchItem };
   'health': { readonly input: HealthInput; readonly output: HealthOutput; readonly item: never };
+  'heartbeat.forget': { readonly input: HeartbeatForgetInput; readonly output: HeartbeatForgetOutput; readonly item: never };
+  'heartbeat.history': { readonly input: HeartbeatHistoryInput; readonly output: HeartbeatHistoryOutput; readonly item: never };
+  'heartbeat.incidents': { readonly input: HeartbeatIncidentsInput; readonly output: HeartbeatIncidentsOutput; readonly item: never };
+  'heartbeat.list': { readonly input: HeartbeatListInput; readonly output: undefined; readonly item: HeartbeatListItem };
+  'heartbeat.params': { readonly input: HeartbeatParamsInput; readonly output: HeartbeatParamsOutput; readonly item: never };
+  'heartbeat.show': { readonly input: HeartbeatShowInput; readonly output: HeartbeatShowOutput; readonly item: never };
+  'heartbeat.status': { readonly input: HeartbeatStatusInput; readonly output: HeartbeatStatusOutput; readonly item: never };
+  'heartbeat.thresholds': { readonly input: HeartbeatThresholdsInput; readonly output: HeartbeatThresholdsOutput; readonly item: never };
+  'heartbeat.update-params': { readonly input: HeartbeatUpdateParamsInput; readonly output: HeartbeatUpdateParamsOutput; readonly item: never };
+  'heartbeat.update-thresholds': { readonly input: HeartbeatUpdateThresholdsInput; readonly output: HeartbeatUpdateThresholdsOutput; readonly item: never };
+  'heartbeat.watch': { readonly input: HeartbeatWatchInput; readonly output: undefined; readonly item: HeartbeatWatchItem };
   'node.availability': { readonly input: NodeAvailabilityInput; readonly output: undefined; readonly item: NodeAvailabilityItem };
   'node.cancel-window': { readonly input: NodeCancelWindowInput; readonly output: NodeCancelWindowOutput; readonly item: never };
   'node.collect': { readonly input: NodeCollectInput; readonly output: undefined; readonly item: NodeCollectItem };

@@ -106,7 +106,10 @@ export class Site {
   /** Configures a daemon and starts it; `settings` go over what every daemon of the site has. */
   daemon(role: Role, node: string, settings: Settings, options: StartOptions = {}): DaemonProcess {
     const { net = {}, ...rest } = settings;
+    // Several masters run on one machine, and hbtd's port is one: whoever is about heartbeats says so.
+    const quiet = role === 'master' ? { heartbeat: { enabled: false } } : {};
     const csm = {
+      ...quiet,
       ...rest,
       role,
       node_name: node,
