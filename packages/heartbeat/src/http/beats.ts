@@ -2,9 +2,9 @@
 
 import { isSigned64 } from '../params/integer.ts';
 import type { Log } from '../ports.ts';
-import type { ServicePort } from '../types.ts';
+import type { ServicePort, Tracked } from '../types.ts';
 import { xnameOf } from '../xname/index.ts';
-import { BAD_JSON, BAD_NAME, BAD_NID, fullBeat, shortBeat } from './beat.ts';
+import { BAD_JSON, BAD_NAME, BAD_NID, fullBeat, type ShortBeat, shortBeat } from './beat.ts';
 import { type Identity, mayBeat, type Peer } from './identity.ts';
 import { jsonAnswer, refusal } from './problem.ts';
 import type { Answer } from './route.ts';
@@ -52,7 +52,6 @@ export class Beats {
     const refused = name === undefined ? this.#full(service, body, peer) : this.#short(service, body, name, peer);
     if (refused !== undefined) return this.#answer(refused);
     this.counts.accepted++;
-    service.nudge();
     return undefined;
   }
 
@@ -74,7 +73,6 @@ export class Beats {
     }
     this.counts.accepted += list.length - rejected.length;
     this.counts.refused += rejected.length;
-    service.nudge();
     return jsonAnswer({ Accepted: list.length - rejected.length, Rejected: rejected });
   }
 
@@ -83,19 +81,14 @@ export class Beats {
     if (typeof beat === 'string') return { status: 400, detail: beat };
     // A name that the tracker knows from beats is one, and as it should be.
     const known = service.tracker.find(beat.Component);
-    const isKnown = known !== undefined && known.source === 'beat';
-    const name = isKnown ? known.name : xnameOf(beat.Component);
-    if (name === undefined) return { status: 400, detail: BAD_NAME };
+    if (known === undefined || known.source !== 'beat') {
+      const name = xnameOf(beat.Component);
+      if (name === undefined) return { status: 400, detail: BAD_NAME };
+      if (!isSigned64(beat.NID)) return { status: 400, detail: BAD_NID };
+      return this.#count(service, name, service.tracker.find(name), beat, beat.NID, peer);
+    }
     if (!isSigned64(beat.NID)) return { status: 400, detail: BAD_NID };
-    const forbidden = mayBeat(this.#options.identity, peer, name);
-    if (forbidden !== undefined) return { status: 403, detail: forbidden };
-    const now = service.time.now();
-    if (isKnown) service.tracker.beatOf(known, beat.Timestamp, beat.Status, now);
-    else if (service.tracker.beat(name, beat.Timestamp, beat.Status, now) === 'full')
-      return { status: 503, detail: FULL_UP };
-    else service.noteNid?.(name, beat.NID);
-    if (service.params().Debug !== '0') this.#tell(name, beat.Status, beat.Timestamp);
-    return undefined;
+    return this.#count(service, known.name, known, beat, beat.NID, peer);
   }
 
   #short(service: ServicePort, body: unknown, path: string, peer: Peer): Refused | undefined {
@@ -103,11 +96,32 @@ export class Beats {
     if (typeof beat === 'string') return { status: 400, detail: beat };
     const name = xnameOf(path);
     if (name === undefined) return { status: 400, detail: BAD_NAME };
+    return this.#count(service, name, service.tracker.find(name), beat, undefined, peer);
+  }
+
+  /** Everything is as it should be, but for who says it, and room. */
+  #count(
+    service: ServicePort,
+    name: string,
+    known: Tracked | undefined,
+    { Timestamp, Status }: ShortBeat,
+    nid: string | undefined,
+    peer: Peer,
+  ): Refused | undefined {
     const forbidden = mayBeat(this.#options.identity, peer, name);
     if (forbidden !== undefined) return { status: 403, detail: forbidden };
-    if (service.tracker.beat(name, beat.Timestamp, beat.Status, service.time.now()) === 'full')
-      return { status: 503, detail: FULL_UP };
-    if (service.params().Debug !== '0') this.#tell(name, beat.Status, beat.Timestamp);
+    const { tracker } = service;
+    const now = service.time.now();
+    if (known !== undefined && known.source === 'beat') {
+      tracker.beatOf(known, Timestamp, Status, now);
+      // After nearly every beat all is as it was: then there is nothing to be done.
+      if (tracker.waiting.changes > 0 || tracker.waiting.incidents > 0) service.nudge();
+    } else {
+      if (tracker.beat(name, Timestamp, Status, now) === 'full') return { status: 503, detail: FULL_UP };
+      if (nid !== undefined) service.noteNid?.(name, nid);
+      service.nudge();
+    }
+    if (service.params().Debug !== '0') this.#tell(name, Status, Timestamp);
     return undefined;
   }
 
