@@ -1,18 +1,67 @@
 /** Node records out of the database, with what only memory knows. */
-import { code, fail, type JsonObject, wall } from '@csm/model';
+import { code, daemonId, fail, type JsonObject, type Role } from '@csm/model';
 import { compareNames, NodeSet } from '@csm/nodeset';
 import type { Store } from '@csm/store';
 import type { CoreShell } from '@csm/tree';
 import type { NodeRecord } from './api-records.ts';
+import { IsoTimes } from './iso.ts';
 import { isReady, type NodeState } from './states/table.ts';
-
-type Row = Readonly<Record<string, string | number | null>>;
 
 /** More nodes than this are not answered in one list. */
 const NODES_MAX = 50_000;
 
+/** What stands in a record as it stands in the tables. */
+const PLAIN = [
+  'address',
+  'version',
+  'machine_model',
+  'serial_number',
+  'architecture',
+  'kernel_release',
+  'kernel_version',
+  'os_image_name',
+  'boot_id',
+  'installed_memory',
+  'installed_swap',
+  'discovered_sockets',
+  'discovered_cores',
+  'discovered_threads',
+  'discovered_gpus',
+  'discovered_hcas',
+  'discovered_dimms',
+  'discovered_ssds',
+  'discovered_nics',
+  'cpu_model',
+  'bios_version',
+  'bmc_address',
+  'profile',
+  'comment',
+  'location',
+  'state_cause',
+  'state_reason',
+  'state_by',
+] as const satisfies readonly (keyof NodeRecord)[];
+
+interface Row extends Pick<NodeRecord, (typeof PLAIN)[number]> {
+  readonly node_name: string;
+  readonly type: Role;
+  readonly state: NodeState;
+  /** Times in ms. */
+  readonly first_seen: number;
+  readonly collection_time: number | null;
+  readonly state_since: number | null;
+  /** JSON. */
+  readonly features: string | null;
+  /** From here on null where the daemon is not known. */
+  readonly connected: number | null;
+  readonly primary_agg: string | null;
+  readonly last_seen: number | null;
+}
+
+/** By name: the tables hold more of each node, which would be carried along for ten thousand of them. */
 const LIST = `
-  SELECT n.*, d.daemon, d.connected, d.primary_agg, d.secondary_agg, d.last_seen, d.address, d.version
+  SELECT n.node_name, n.type, n.state, n.first_seen, n.collection_time, n.state_since, n.features,
+    d.connected, d.primary_agg, d.last_seen, ${PLAIN.join(', ')}
   FROM node n LEFT JOIN daemon d ON d.daemon = n.type || '/' || n.node_name`;
 
 /** All nodes, or those of a set, in natural order. */
@@ -27,13 +76,11 @@ export async function listNodes(
     one === undefined
       ? await store.query<Row>(LIST, [], { limit: NODES_MAX })
       : await store.query<Row>(`${LIST} WHERE n.node_name = $1`, [one]);
+  const times = new IsoTimes();
   return rows
-    .filter(
-      (row) =>
-        (wanted === undefined || wanted.has(String(row['node_name']))) && (type === undefined || row['type'] === type),
-    )
-    .map((row) => record(row, tree))
-    .sort((a, b) => compareNames(a.name, b.name));
+    .filter((row) => (wanted === undefined || wanted.has(row.node_name)) && (type === undefined || row.type === type))
+    .sort((a, b) => compareNames(a.node_name, b.node_name))
+    .map((row) => record(row, tree, times));
 }
 
 /** Code 46 when there is none; `field` is where the caller named it. */
@@ -54,58 +101,52 @@ export async function readDocument(store: Store, name: string): Promise<JsonObje
   return row === undefined ? undefined : (JSON.parse(row.document) as JsonObject);
 }
 
-const iso = (ms: string | number | null | undefined): string | null =>
-  typeof ms === 'number' ? new Date(wall(ms)).toISOString() : null;
-
-function record(row: Row, tree: CoreShell): NodeRecord {
-  const view = tree.core.roster.daemon(
-    `${row['type']}/${row['node_name']}` as Parameters<typeof tree.core.roster.daemon>[0],
-  );
+function record(row: Row, tree: CoreShell, times: IsoTimes): NodeRecord {
+  const { roster } = tree.core;
+  const view = roster.daemon(daemonId(row.type, row.node_name));
   const links = view?.links.size ?? 0;
-  const at = (field: string) => row[field] ?? null;
-  const text = (field: string) => at(field) as string | null;
-  const number = (field: string) => at(field) as number | null;
+  const lastSeen = view?.lastSeen ?? row.last_seen;
   return {
-    name: String(row['node_name']),
-    type: row['type'] as NodeRecord['type'],
-    state: row['state'] as NodeRecord['state'],
-    primary_aggregator: view?.primary ?? text('primary_agg'),
+    name: row.node_name,
+    type: row.type as NodeRecord['type'],
+    state: row.state as NodeRecord['state'],
+    primary_aggregator: view?.primary ?? row.primary_agg,
     secondary_aggregator: [...(view?.links.keys() ?? [])].find((hub) => hub !== view?.primary) ?? null,
-    connected: tree.core.roster.settling ? links > 0 || at('connected') === 1 : links > 0,
+    connected: roster.settling ? links > 0 || row.connected === 1 : links > 0,
     links: Math.min(2, links),
-    first_seen: iso(at('first_seen')) ?? '',
-    last_seen: iso(view?.lastSeen ?? at('last_seen')),
-    address: text('address'),
-    version: text('version'),
-    machine_model: text('machine_model'),
-    serial_number: text('serial_number'),
-    architecture: text('architecture'),
-    kernel_release: text('kernel_release'),
-    kernel_version: text('kernel_version'),
-    os_image_name: text('os_image_name'),
-    boot_id: text('boot_id'),
-    installed_memory: number('installed_memory'),
-    installed_swap: number('installed_swap'),
-    discovered_sockets: number('discovered_sockets'),
-    discovered_cores: number('discovered_cores'),
-    discovered_threads: number('discovered_threads'),
-    discovered_gpus: number('discovered_gpus'),
-    discovered_hcas: number('discovered_hcas'),
-    discovered_dimms: number('discovered_dimms'),
-    discovered_ssds: number('discovered_ssds'),
-    discovered_nics: number('discovered_nics'),
-    cpu_model: text('cpu_model'),
-    bios_version: text('bios_version'),
-    bmc_address: text('bmc_address'),
-    profile: text('profile'),
-    collection_time: iso(at('collection_time')),
-    comment: text('comment'),
-    features: JSON.parse(text('features') ?? '[]') as string[],
-    location: text('location'),
-    ready: isReady(row['state'] as NodeState),
-    state_since: iso(at('state_since') ?? at('first_seen')) ?? '',
-    state_cause: text('state_cause'),
-    state_reason: text('state_reason'),
-    state_by: text('state_by'),
+    first_seen: times.of(row.first_seen),
+    last_seen: lastSeen === null ? null : times.of(lastSeen),
+    address: row.address,
+    version: row.version,
+    machine_model: row.machine_model,
+    serial_number: row.serial_number,
+    architecture: row.architecture,
+    kernel_release: row.kernel_release,
+    kernel_version: row.kernel_version,
+    os_image_name: row.os_image_name,
+    boot_id: row.boot_id,
+    installed_memory: row.installed_memory,
+    installed_swap: row.installed_swap,
+    discovered_sockets: row.discovered_sockets,
+    discovered_cores: row.discovered_cores,
+    discovered_threads: row.discovered_threads,
+    discovered_gpus: row.discovered_gpus,
+    discovered_hcas: row.discovered_hcas,
+    discovered_dimms: row.discovered_dimms,
+    discovered_ssds: row.discovered_ssds,
+    discovered_nics: row.discovered_nics,
+    cpu_model: row.cpu_model,
+    bios_version: row.bios_version,
+    bmc_address: row.bmc_address,
+    profile: row.profile,
+    collection_time: row.collection_time === null ? null : times.of(row.collection_time),
+    comment: row.comment,
+    features: row.features === null ? [] : (JSON.parse(row.features) as string[]),
+    location: row.location,
+    ready: isReady(row.state),
+    state_since: times.of(row.state_since ?? row.first_seen),
+    state_cause: row.state_cause,
+    state_reason: row.state_reason,
+    state_by: row.state_by,
   };
 }
