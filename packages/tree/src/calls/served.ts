@@ -12,8 +12,9 @@
  * or from a hub that is not their way any more.
  */
 import type { Json, Problem } from '@csm/model';
-import { type Message, type MessageOf, PIECE_CHARS } from '@csm/protocol';
+import type { Message, MessageOf } from '@csm/protocol';
 import type { LinkId } from '../link/link.ts';
+import { piecesOf } from './pieces.ts';
 
 /** Calls being served at once, and of those that entered by one daemon; more are answered 13. */
 export const SERVED_MAX = 4096;
@@ -90,15 +91,13 @@ export class ServedCalls {
       this.#send(link, { kind: 'end', id, problem: how.problem as NonNullable<MessageOf<'end'>['problem']> });
       return;
     }
-    const text = JSON.stringify(how.answer ?? null);
-    if (text.length <= PIECE_CHARS) {
-      this.#send(link, { kind: 'end', id, answer: how.answer ?? null });
-      return;
+    const answer = how.answer ?? null;
+    let isLong = false;
+    for (const text of piecesOf(answer)) {
+      isLong = true;
+      this.#send(link, { kind: 'piece', id, text });
     }
-    for (let at = 0; at < text.length; at += PIECE_CHARS) {
-      this.#send(link, { kind: 'piece', id, text: text.slice(at, at + PIECE_CHARS) });
-    }
-    this.#send(link, { kind: 'end', id });
+    this.#send(link, isLong ? { kind: 'end', id } : { kind: 'end', id, answer });
   }
 
   takeEffects(): ServedEffect[] {

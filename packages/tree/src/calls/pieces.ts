@@ -1,0 +1,31 @@
+/** The text of an answer, cut so that each piece fits a frame. */
+import type { Json } from '@csm/model';
+import { PIECE_CHARS } from '@csm/protocol';
+
+/**
+ * Gives the JSON of an answer in pieces, one after the other. A list is written item by item, each on a line of its
+ * own: a piece can leave before the next is written, and the whole text never stands anywhere but where it is needed.
+ * Gives nothing for an answer whose text is no longer than one piece.
+ */
+export function* piecesOf(answer: Json): Generator<string, void> {
+  let text = '';
+  let given = false;
+  for (const part of Array.isArray(answer) ? linesOf(answer) : [JSON.stringify(answer)]) {
+    text += part;
+    if (text.length <= PIECE_CHARS) continue;
+    let at = 0;
+    for (; text.length - at > PIECE_CHARS; at += PIECE_CHARS) yield text.slice(at, at + PIECE_CHARS);
+    text = text.slice(at);
+    given = true;
+  }
+  if (given) yield text;
+}
+
+function* linesOf(items: readonly Json[]): Generator<string, void> {
+  let before = '[\n';
+  for (const item of items) {
+    yield before + (JSON.stringify(item) ?? 'null');
+    before = ',\n';
+  }
+  yield items.length === 0 ? '[]' : '\n]';
+}
