@@ -1,5 +1,5 @@
 /** The text of an answer, cut so that each piece fits a frame. */
-import type { Json } from '@csm/model';
+import { type Json, JsonList } from '@csm/model';
 import { PIECE_CHARS } from '@csm/protocol';
 
 /**
@@ -7,10 +7,10 @@ import { PIECE_CHARS } from '@csm/protocol';
  * own: a piece can leave before the next is written, and the whole text never stands anywhere but where it is needed.
  * Gives nothing for an answer whose text is no longer than one piece.
  */
-export function* piecesOf(answer: Json): Generator<string, void> {
+export function* piecesOf(answer: Json | JsonList): Generator<string, void> {
   let text = '';
   let given = false;
-  for (const part of Array.isArray(answer) ? linesOf(answer) : [JSON.stringify(answer)]) {
+  for (const part of partsOf(answer)) {
     text += part;
     if (text.length <= PIECE_CHARS) continue;
     let at = 0;
@@ -21,11 +21,13 @@ export function* piecesOf(answer: Json): Generator<string, void> {
   if (given) yield text;
 }
 
-function* linesOf(items: readonly Json[]): Generator<string, void> {
+function* partsOf(answer: Json | JsonList): Generator<string, void> {
+  const items = answer instanceof JsonList ? answer.items : Array.isArray(answer) ? (answer as readonly Json[]) : [];
+  if (items.length === 0) return yield JSON.stringify(answer instanceof JsonList ? [] : answer);
   let before = '[\n';
   for (const item of items) {
-    yield before + (JSON.stringify(item) ?? 'null');
+    yield before + (answer instanceof JsonList ? item : (JSON.stringify(item) ?? 'null'));
     before = ',\n';
   }
-  yield items.length === 0 ? '[]' : '\n]';
+  yield '\n]';
 }

@@ -11,7 +11,7 @@
  * be known, and a hole would not be seen. Ignored: `more` and `cancel` of calls that are forgotten,
  * or from a hub that is not their way any more.
  */
-import type { Json, Problem } from '@csm/model';
+import { type Json, JsonList, type Problem } from '@csm/model';
 import type { Message, MessageOf } from '@csm/protocol';
 import type { LinkId } from '../link/link.ts';
 import { piecesOf } from './pieces.ts';
@@ -83,7 +83,7 @@ export class ServedCalls {
   }
 
   /** The call is over. A long answer goes in pieces of its text. */
-  ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void {
+  ended(id: string, how: { readonly answer?: Json | JsonList; readonly problem?: Problem }): void {
     const link = this.#served.get(id)?.link;
     this.#forget(id);
     if (link === undefined) return;
@@ -97,7 +97,8 @@ export class ServedCalls {
       isLong = true;
       this.#send(link, { kind: 'piece', id, text });
     }
-    this.#send(link, isLong ? { kind: 'end', id } : { kind: 'end', id, answer });
+    if (isLong) this.#send(link, { kind: 'end', id });
+    else this.#send(link, { kind: 'end', id, answer: answer instanceof JsonList ? answer.read() : answer });
   }
 
   takeEffects(): ServedEffect[] {
