@@ -22,12 +22,17 @@ export function* piecesOf(answer: Json | JsonList): Generator<string, void> {
 }
 
 function* partsOf(answer: Json | JsonList): Generator<string, void> {
-  const items = answer instanceof JsonList ? answer.items : Array.isArray(answer) ? (answer as readonly Json[]) : [];
-  if (items.length === 0) return yield JSON.stringify(answer instanceof JsonList ? [] : answer);
-  let before = '[\n';
-  for (const item of items) {
-    yield before + (answer instanceof JsonList ? item : (JSON.stringify(item) ?? 'null'));
-    before = ',\n';
-  }
+  const [count, textOf] = answer instanceof JsonList ? written(answer.items) : values(answer);
+  if (count === 0) return yield JSON.stringify(answer instanceof JsonList ? [] : answer);
+  for (let i = 0; i < count; i++) yield `${i === 0 ? '[' : ','}\n${textOf(i)}`;
   yield '\n]';
+}
+
+type Items = readonly [count: number, textOf: (i: number) => string];
+const written = (items: readonly string[]): Items => [items.length, (i) => items[i] ?? 'null'];
+
+/** What is no list has no items. */
+function values(answer: Json): Items {
+  const items: readonly Json[] = Array.isArray(answer) ? answer : [];
+  return [items.length, (i) => JSON.stringify(items[i]) ?? 'null'];
 }
