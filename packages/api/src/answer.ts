@@ -1,6 +1,6 @@
-import { CsmError, code, type Json, type Problem } from '@csm/model';
+import { CsmError, code, type Json, JsonText, type Problem } from '@csm/model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Call, callKey, callSeconds, type Dispatch } from './call.ts';
+import { Call, type CallAnswer, callKey, callSeconds, type Dispatch } from './call.ts';
 import type { Visit } from './connections.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
@@ -66,7 +66,7 @@ export async function answer(g: Granted, request: FastifyRequest, reply: Fastify
   visit.begin(call, stream !== undefined);
   const emit = (item: Json): Promise<void> =>
     stream === undefined ? Promise.reject(new TypeError(`${row.name} is no stream`)) : stream.emit(item);
-  let result: Json | undefined;
+  let result: CallAnswer;
   let failed: { readonly thrown: unknown } | undefined;
   try {
     result = await call.run(g.dispatch, row, input.value, { caller: g.caller, grant: g.grant, key }, emit, () =>
@@ -96,9 +96,11 @@ function tellSeconds(row: TableRow, seconds: number, request: FastifyRequest, re
   reply.raw.writeEarlyHints({ link: '</csm/v1/>; rel=index', 'csm-timeout': String(seconds) });
 }
 
-function send(reply: FastifyReply, result: Json | undefined): FastifyReply {
+function send(reply: FastifyReply, result: CallAnswer): FastifyReply {
   if (result === undefined) return reply.code(204).send();
-  return reply.type('application/json; charset=utf-8').send(JSON.stringify(result));
+  // As bytes it goes as it is; a text would be put behind the head first, and a long one be copied twice for that.
+  const body = result instanceof JsonText ? Buffer.from(result.text) : JSON.stringify(result);
+  return reply.type('application/json; charset=utf-8').send(body);
 }
 
 function streamProblem(g: Granted, thrown: unknown): Problem {

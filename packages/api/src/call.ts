@@ -1,9 +1,21 @@
-import { type Code, CsmError, code, type Json, type JsonObject, type Problem, problem } from '@csm/model';
+import {
+  type Code,
+  CsmError,
+  code,
+  type Json,
+  type JsonObject,
+  type JsonText,
+  type Problem,
+  problem,
+} from '@csm/model';
 import type { CallContext, Caller, Grant } from './row.ts';
 import type { TableRow } from './table.ts';
 
+/** What a call is answered with: a value, or its JSON where it was only passed on; undefined where it has no answer. */
+export type CallAnswer = Json | JsonText | undefined;
+
 /** Carries a call out: here, or by forwarding it. Must settle soon after `ctx.signal` fires. */
-export type Dispatch = (row: TableRow, input: JsonObject, ctx: CallContext) => Promise<Json | undefined>;
+export type Dispatch = (row: TableRow, input: JsonObject, ctx: CallContext) => Promise<CallAnswer>;
 
 /** Longest time a timer of Node can count, ms. */
 const TIMER_MAX = 2_147_483_647;
@@ -48,7 +60,7 @@ export class Call {
     who: { readonly caller: Caller; readonly grant: Grant; readonly key: string | undefined },
     emit: (item: Json) => Promise<void>,
     settled: () => void,
-  ): Promise<Json | undefined> {
+  ): Promise<CallAnswer> {
     const ctx: CallContext = {
       caller: who.caller,
       grant: who.grant,
@@ -59,7 +71,7 @@ export class Call {
       emit,
     };
     try {
-      return await new Promise<Json | undefined>((resolve, reject) => {
+      return await new Promise<CallAnswer>((resolve, reject) => {
         const aborted = (): void => reject(this.signal.reason as CsmError);
         if (this.signal.aborted) aborted();
         this.signal.addEventListener('abort', aborted, { once: true });

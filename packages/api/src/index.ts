@@ -3,7 +3,7 @@ export { groupName } from './account-names.ts';
 export { checkSocketPath, freeSocketPath, SOCKET_PATH_MAX } from './address.ts';
 export { API_VERSION } from './api-version.ts';
 export { Buckets } from './buckets.ts';
-export type { Dispatch } from './call.ts';
+export type { CallAnswer, Dispatch } from './call.ts';
 export { type Acl, type FileFault, readAcl, readTimeouts } from './call-files.ts';
 export type { ServerStats } from './connections.ts';
 export { callsNamed, type NamedCalls } from './csm-names.ts';

@@ -4,7 +4,7 @@ import http, { type OutgoingHttpHeaders } from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { CsmError, fail, type Json, problem } from '@csm/model';
+import { CsmError, fail, JsonText, problem } from '@csm/model';
 import { expect } from 'chai';
 import {
   type CallContext,
@@ -22,7 +22,7 @@ const run = promisify(execFile);
 
 describe('server', () => {
   let seen: { row: TableRow; input: object; ctx: CallContext }[] = [];
-  let handler: (ctx: CallContext, input: object) => Promise<Json | undefined>;
+  let handler: (ctx: CallContext, input: object) => ReturnType<Dispatch>;
   // Whoever runs the tests is privileged.
   const MINE: Policy = { ...DEFAULT_POLICY, privilegedUsers: [String(process.getuid?.())] };
   let policy = MINE;
@@ -68,6 +68,15 @@ describe('server', () => {
     expect(ctx.caller.user).to.equal(stdout.trim());
     const groups = await run('id', ['-Gn']);
     expect(ctx.caller.groups).to.have.members([...new Set(groups.stdout.trim().split(' '))]);
+  });
+
+  it('passes an answer on as it is that is JSON already', async () => {
+    const text = '[\n{"name":"é \u2028 n1"},\n{"name":"n2"}\n]';
+    handler = async () => new JsonText(text);
+    const answer = await get('/csm/v1/nodes');
+    expect([answer.status, answer.text]).to.deep.equal([200, text]);
+    expect(answer.headers['content-type']).to.equal('application/json; charset=utf-8');
+    expect(answer.headers['content-length']).to.equal(String(Buffer.byteLength(text)));
   });
 
   it('answers 204 when there is nothing to say, and reads a body', async () => {

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 import { nodesWords, printable } from './text.ts';
 
 /** What commands use of a client. */
-export type Asks = Pick<Client, 'call' | 'stream'>;
+export type Asks = Pick<Client, 'bytes' | 'call' | 'stream'>;
 
 /** A call was told instead of made. */
 export class Rehearsed extends Error {
@@ -37,6 +37,11 @@ export class Rehearsal implements Asks {
   call: Client['call'] = async (name, input, options?: CallOptions) => {
     this.#tell(name, input as object);
     return this.#client.call(name, input, options);
+  };
+
+  bytes: Client['bytes'] = async (name, input, options?: CallOptions) => {
+    this.#tell(name, input as object);
+    return this.#client.bytes(name, input, options);
   };
 
   stream: Client['stream'] = (name, input, options?: CallOptions) => {

@@ -35,9 +35,9 @@ function guard(stream: Writable): void {
  * Writes a text and waits until the stream has taken it, so that a slow reader slows us down.
  * @throws ReaderGone when nobody reads any more; the stream's error otherwise, such as a full disk
  */
-export function write(stream: Writable, text: string): Promise<void> {
+export function write(stream: Writable, text: string | Buffer): Promise<void> {
   guard(stream);
-  if (text === '') return Promise.resolve();
+  if (text.length === 0) return Promise.resolve();
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => {
       if (error === null || error === undefined) resolve();

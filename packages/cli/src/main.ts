@@ -2,7 +2,6 @@
 import { constants } from 'node:os';
 import { toProblem } from '@csm/model';
 import { asksForJson, readCommon } from './common.ts';
-import { mayChange } from './confirm.ts';
 import { Rehearsed, rehearsedText } from './dry-run.ts';
 import { withoutGroups } from './groups/expand.ts';
 import { type Io, ReaderGone, write } from './io.ts';
@@ -26,7 +25,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { spec, given: written } = await parse(argv, { write: (text) => help.push(text), columns });
     session = new Session(io, readCommon(written.options));
     const given = await withoutGroups(session, spec, written);
-    if (spec.changesNodes === true) await mayChange(session, given);
+    if (spec.changesNodes === true) await (await import('./confirm.ts')).mayChange(session, given);
     return await spec.run(session, given);
   } catch (error) {
     if (error instanceof Rehearsed && session !== undefined) return await show(io, rehearsedText(session, error));

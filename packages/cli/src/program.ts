@@ -3,7 +3,7 @@ import { API } from '@csm/client';
 import { code, fail } from '@csm/model';
 import { Command, Option as CommanderOption, type Help } from 'commander';
 import { type CommandSpec, commandName, type Given, type Option, placeOf } from './command.ts';
-import { COMMANDS, NOUNS } from './commands/index.ts';
+import { loaderOf } from './commands/loaders.ts';
 import { COMMON_OPTIONS, DRY_RUN_OPTION, YES_OPTION } from './common.ts';
 import { refuseUsage } from './usage-error.ts';
 import { VERSION } from './version.ts';
@@ -51,7 +51,7 @@ export async function parse(argv: readonly string[], output: ParseOutput): Promi
   const dashes = argv.indexOf('--');
   const behind = dashes < 0 ? undefined : argv.slice(dashes + 1);
   let chosen: Chosen | undefined;
-  const root = build(output, (spec, args, options) => {
+  const root = build(await known(argv), output, (spec, args, options) => {
     chosen = { spec, given: { arguments: args, options, behind } };
   });
   await root.parseAsync(dashes < 0 ? [...argv] : argv.slice(0, dashes), { from: 'user' });
@@ -64,7 +64,22 @@ export async function parse(argv: readonly string[], output: ParseOutput): Promi
 
 type Choose = (spec: CommandSpec, args: Given['arguments'], options: Given['options']) => void;
 
-function build(output: ParseOutput, choose: Choose): Command {
+/** What a line may name: all commands, or the only one that it does. */
+interface Known {
+  readonly specs: readonly CommandSpec[];
+  /** What each noun is about. */
+  readonly nouns: { readonly [noun: string]: string };
+}
+
+/** Help of a noun, and what to say of a slip, take all commands; most lines begin with the words of one. */
+async function known(argv: readonly string[]): Promise<Known> {
+  const load = loaderOf(argv);
+  if (load !== undefined) return { specs: [await load()], nouns: {} };
+  const { COMMANDS, NOUNS } = await import('./commands/index.ts');
+  return { specs: COMMANDS, nouns: NOUNS };
+}
+
+function build({ specs, nouns: about }: Known, output: ParseOutput, choose: Choose): Command {
   const root = configure(new Command('csm'), output)
     .description('Asks and commands the cluster through a CSM daemon of this machine.')
     .usage('<noun> <verb> [arguments] [options]')
@@ -79,7 +94,7 @@ missing, 9 something is not allowed, 16 permission denied, 22 no daemon answers;
 of several the highest. \`csm <noun> <verb> --help\` tells more, with examples.`,
   );
   const nouns = new Map<string, Command>();
-  for (const spec of COMMANDS) {
+  for (const spec of specs) {
     const [first = '', second] = spec.path;
     if (second === undefined) {
       addCommand(root, spec, output, choose);
@@ -87,7 +102,7 @@ of several the highest. \`csm <noun> <verb> --help\` tells more, with examples.`
     }
     let noun = nouns.get(first);
     if (noun === undefined) {
-      noun = configure(root.command(first), output).description(`${NOUNS[first] ?? first}.`);
+      noun = configure(root.command(first), output).description(`${about[first] ?? first}.`);
       noun.usage('<verb> [arguments] [options]').enablePositionalOptions();
       addOptions(noun, COMMON_OPTIONS, 'Options of every command:');
       nouns.set(first, noun);

@@ -27,7 +27,7 @@ const PASSING: readonly number[] = [
 export async function onceOrWatch(
   session: Session,
   given: Given,
-  once: () => Promise<{ readonly text: string; readonly exit: number }>,
+  once: () => Promise<{ readonly text: string | Buffer; readonly exit: number }>,
 ): Promise<number> {
   const every = watchSeconds(given);
   if (every === undefined) {
@@ -39,7 +39,8 @@ export async function onceOrWatch(
   for (let shown = 0; !session.interrupted; ) {
     try {
       const { text } = await once();
-      await session.print(separator(session, every, shown++) + text);
+      await session.print(separator(session, every, shown++));
+      await session.print(text);
     } catch (error) {
       if (session.interrupted) break;
       if (shown === 0 || !(error instanceof CsmError) || !PASSING.includes(error.code)) throw error;

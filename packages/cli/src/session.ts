@@ -74,7 +74,8 @@ export class Session {
     return this.io.now?.() ?? Date.now();
   }
 
-  print(text: string): Promise<void> {
+  /** Bytes are text in UTF-8. */
+  print(text: string | Buffer): Promise<void> {
     return write(this.io.stdout, text);
   }
 

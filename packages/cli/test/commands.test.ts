@@ -265,7 +265,10 @@ describe('csm', () => {
     });
 
     it('speaks every format', async () => {
-      expect((await run('node list -o json')).out).to.equal(`${JSON.stringify(NODES, null, 2)}\n`);
+      const lines = `[\n${NODES.map((node) => JSON.stringify(node)).join(',\n')}\n]\n`;
+      expect((await run('node list -o json')).out).to.equal(lines);
+      const indented = `${JSON.stringify(NODES, null, 2)}\n`;
+      expect((await run('node list -o json', { isTTY: true })).out).to.equal(indented);
       const csv = (await run('node list n003 -o csv')).out.split('\r\n');
       expect(csv[0]).to.match(/^name,type,state,primary_aggregator,secondary_aggregator,connected,links,/);
       expect(csv[1]).to.match(/^n003,compute,DISCOVERED,agg-A,,false,0,/);
@@ -424,7 +427,8 @@ describe('csm', () => {
       tree.handlers['run'] = gives(...parts);
       const { exit, out, err } = await run('run n[1-12] -o json -- x');
       expect([exit, err]).to.deep.equal([48, '']);
-      expect(out).to.equal(`${JSON.stringify(JSON.parse(out), null, 2)}\n`);
+      const told = JSON.parse(out) as readonly unknown[];
+      expect(out).to.equal(`[\n${told.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
       expect(JSON.parse(out)).to.deep.equal([{ ...parts[1], nodes: 'n[1-2,10-12]' }, parts[0], parts[3], parts[4]]);
       const lines = (await run('run n[1-12] --partial -o json -- x')).out.trimEnd().split('\n');
       expect(lines.map((l) => JSON.parse(l) as unknown)).to.deep.equal(parts);

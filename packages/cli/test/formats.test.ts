@@ -3,7 +3,7 @@ import type { Json } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { csvColumns, csvFields, csvForTerminal, csvLine, csvRow } from '../src/print/csv.ts';
-import { jsonText } from '../src/print/json.ts';
+import { jsonLines, jsonText, passedLines } from '../src/print/json.ts';
 import { table, width } from '../src/print/table.ts';
 import { toYaml, yamlItem } from '../src/print/yaml.ts';
 import { age, duration, gib, printable } from '../src/text.ts';
@@ -35,6 +35,39 @@ const json: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
 })).value;
 /** What JSON makes of a value: it knows no -0. */
 const plain = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json;
+
+describe('a list in JSON', () => {
+  it('has an item a line, and is what was given', () => {
+    fc.assert(
+      fc.property(fc.array(json), (items) => {
+        const text = jsonLines(items);
+        expect(JSON.parse(text)).to.deep.equal(plain(items));
+        expect(text.split('\n').length).to.equal(items.length === 0 ? 1 : items.length + 2);
+      }),
+    );
+  });
+
+  it('is passed on with an item a line, however it came, and without what a terminal obeys', () => {
+    fc.assert(
+      fc.property(fc.array(json), (items) => {
+        const wanted = jsonLines(items);
+        const written = `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]`;
+        for (const came of [JSON.stringify(items), JSON.stringify(items, null, 1), written]) {
+          const passed = passedLines(Buffer.from(came)).toString();
+          expect(JSON.parse(passed)).to.deep.equal(JSON.parse(wanted));
+          expect(passed.replaceAll('\n', '')).not.to.match(/[\p{Cc}\u2028\u202e]/u);
+        }
+        expect(passedLines(Buffer.from(JSON.stringify(items))).toString()).to.equal(wanted);
+      }),
+    );
+  });
+
+  it('is passed on as it is where nothing is to be done', () => {
+    const bytes = Buffer.from('[\n{"a":1},\n{"a":2}\n]');
+    expect(passedLines(bytes)).to.equal(bytes);
+    expect(() => passedLines(Buffer.from('<html>'))).to.throw(SyntaxError);
+  });
+});
 
 describe('YAML', () => {
   it('is read as what was written, whatever it is', () => {

@@ -6,8 +6,13 @@ export const ANSWER_MAX = 64 * 1024 * 1024;
 /** Characters of one line of a stream. */
 export const LINE_MAX = 16 * 1024 * 1024;
 
-/** The whole text of an answer. Throws code 30 past `ANSWER_MAX`, code 12 when it breaks off. */
+/** The whole text of an answer. Throws as `readBytes`. */
 export async function readText(res: IncomingMessage): Promise<string> {
+  return (await readBytes(res)).toString('utf8');
+}
+
+/** The bytes of an answer. Throws code 30 past `ANSWER_MAX`, code 12 when it breaks off. */
+export async function readBytes(res: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -20,7 +25,7 @@ export async function readText(res: IncomingMessage): Promise<string> {
     if (error instanceof CsmError) throw error;
     throw new CsmError(problem(code.COMMUNICATION, `the answer broke off after ${bytes} bytes`), { cause: error });
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 export function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { CsmError, code, fail, nearest, problem } from '@csm/model';
-import { parseJson, readItems, readText, throwProblem } from './answer.ts';
+import { parseJson, readBytes, readItems, throwProblem } from './answer.ts';
 import type { ApiEntry, ApiShape } from './entry.ts';
 import { API, API_VERSION, type ApiTypes } from './generated/api.ts';
 import { type WireRequest, wireRequest } from './request.ts';
@@ -58,9 +58,26 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     input: T[N]['input'],
     options: CallOptions = {},
   ): Promise<T[N]['output']> {
+    const bytes = await this.#whole(name, input as object, options);
+    return bytes === undefined ? undefined : (parseJson(bytes.toString('utf8')) as T[N]['output']);
+  }
+
+  /**
+   * As `call`, with the answer as the daemon wrote it: JSON in UTF-8, not read here, so not sure to be JSON if the
+   * daemon is none of ours. For who passes it on.
+   */
+  async bytes<N extends keyof T & string>(
+    name: N,
+    input: T[N]['input'],
+    options: CallOptions = {},
+  ): Promise<Buffer | undefined> {
+    return this.#whole(name, input as object, options);
+  }
+
+  async #whole(name: string, input: object, options: CallOptions): Promise<Buffer | undefined> {
     const entry = this.#entry(name);
     if (entry.stream) fail(code.INVALID_PARAMETER, `${name} answers with a stream; use stream()`);
-    const wire = wireRequest(entry, input as object as { readonly [field: string]: unknown });
+    const wire = wireRequest(entry, input as { readonly [field: string]: unknown });
     const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
     const limit = new Limit(name, this.#transport.where, seconds, options.signal);
     try {
@@ -70,7 +87,7 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
         return undefined;
       }
       if (res.statusCode !== 200) return await throwProblem(res);
-      return parseJson(await readText(res)) as T[N]['output'];
+      return await readBytes(res);
     } catch (error) {
       // What breaks because the limit was reached is told as that.
       throw limit.signal.aborted ? (limit.signal.reason as Error) : error;

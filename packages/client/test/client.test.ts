@@ -125,6 +125,15 @@ describe('Client', () => {
     expect(await client.call('count.reset', {})).to.equal(undefined);
   });
 
+  it('gives the bytes of an answer as the daemon wrote them, and its problems as ever', async () => {
+    const bytes = await client.bytes('echo.show', { name: 'é' });
+    expect(JSON.parse(bytes?.toString() ?? '')).to.deep.include({ input: { name: 'é' } });
+    expect(await client.bytes('count.reset', {})).to.equal(undefined);
+    expect((await problemOf(client.bytes('echo.show', { name: '' }))).code).to.equal(8);
+    hold = async () => fail(16, 'not you');
+    expect((await problemOf(client.bytes('echo.show', { name: 'x' }))).code).to.equal(16);
+  });
+
   it('sends a key of its own with every change, and none with a read', async () => {
     await client.call('count.change', { add: 1 });
     await client.call('count.change', { add: 1 });

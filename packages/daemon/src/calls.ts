@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type ApiTable,
+  type CallAnswer,
   type CallContext,
   type Caller,
   type Dispatch,
@@ -10,7 +11,17 @@ import {
   type Policy,
 } from '@csm/api';
 import type { Guard } from '@csm/feature';
-import { CsmError, code, fail, type Json, type JsonObject, type Problem, problem, toProblem } from '@csm/model';
+import {
+  CsmError,
+  code,
+  fail,
+  type Json,
+  type JsonObject,
+  JsonText,
+  type Problem,
+  problem,
+  toProblem,
+} from '@csm/model';
 import { wireLength } from '@csm/protocol';
 import type { LeafShell, Serve } from '@csm/tree';
 
@@ -21,12 +32,13 @@ const CALL_MAX = 128 * 1024;
 const GROUPS_MAX = 64 * 1024;
 
 /**
- * Sends every call up the tree; `local` answers what the entry daemon itself knows, and what is left without a master.
- * `hopeless` tells which calls need not wait for one to be found.
+ * Sends every call up the tree; a long answer comes as its text, and is passed on unread. `local` answers what the
+ * entry daemon itself knows, and what is left without a master. `hopeless` tells which calls need not wait for one to be
+ * found.
  */
 export function entryDispatch(
   leaf: () => LeafShell,
-  local: (name: string, answer: Json | undefined, fault?: CsmError) => Json | undefined,
+  local: (name: string, answer: CallAnswer, fault?: CsmError) => Json | undefined,
   hopeless: (name: string) => boolean,
 ): Dispatch {
   return async (row, input, ctx) => {
@@ -48,7 +60,7 @@ function sendUp(
   isRead: boolean,
   input: JsonObject,
   ctx: CallContext,
-): Promise<Json | undefined> {
+): Promise<CallAnswer> {
   const { caller, trace, idempotencyKey: key } = ctx;
   const bytes = wireLength(JSON.stringify(input));
   if (bytes > CALL_MAX) {
@@ -85,7 +97,7 @@ function sendUp(
         const end = emitted.then(() => {
           ctx.signal.removeEventListener('abort', aborted);
           if (p !== undefined) reject(new CsmError(p));
-          else resolve(text === undefined ? (answer as Json | undefined) : (JSON.parse(text) as Json));
+          else resolve(text === undefined ? (answer as Json | undefined) : new JsonText(text));
         });
         end.catch(failed);
       },

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CsmError, code, type JsonObject, mono, problem, type Role, wall } from '@csm/model';
+import { CsmError, code, type JsonObject, JsonText, mono, problem, type Role, wall } from '@csm/model';
 import { initCa, issue, readPem } from '@csm/pki';
 import { HubShell, LeafShell, StandbyShell } from '@csm/tree';
 import { expect } from 'chai';
@@ -63,6 +63,21 @@ describe('local health', () => {
       { name: 'above', state: 'standby', reason: null },
     ]);
     expect(health['problems']).to.deep.equal(['no master is reachable from utility/login; above: standby']);
+  });
+
+  it('is added to the answer of a master, also to a long one, which comes as its text', async () => {
+    const none = new Map();
+    const waiting = { urgent: none, normal: none, sample: none };
+    const outbox = { bytes: 0, counters: { dropped: {}, refused: 0 }, numbered: none, waiting };
+    const leaf = { leaf: { failover: { candidates: [] }, outbox } };
+    const facts = { daemon: 'utility/u', leaf, refused: () => 0, problems: () => ['no disk'], features: () => ({}) };
+    const add = withLocalHealth(facts as unknown as Parameters<typeof withLocalHealth>[0]);
+    const whole = { degraded: true, problems: ['utility/u: an older word', 'n1 is lost'], computes: { known: 1 } };
+    const given = add('health', whole);
+    expect(given?.['problems']).to.deep.equal(['n1 is lost', 'utility/u: no disk']);
+    expect(given?.['local']).to.deep.include({ daemon: 'utility/u' });
+    expect(add('health', new JsonText(JSON.stringify(whole)))).to.deep.equal(given);
+    expect(add('node.list', new JsonText('['))).to.equal(undefined);
   });
 
   it('a node says of an aggregator that it reaches no master', async () => {

@@ -165,6 +165,26 @@ overEngines('store', ({ open, engine }) => {
     expect(Buffer.isBuffer(row?.['a'])).to.equal(true);
   });
 
+  it('gives every value as it is, and rows by the names of their columns', async () => {
+    const store = await open();
+    const told = ['', '"\\\n\u0001', "it's", 'grüße', '\u2028', '😀', '{"a":[1]}'];
+    for (const text of told) expect(await store.query('SELECT $1 AS a', [text])).to.deep.equal([{ a: text }]);
+    for (const n of [0.1, 1e-300, -1.7976931348623157e308, 5e-324])
+      expect(await store.query('SELECT $1 AS a', [n])).to.deep.equal([{ a: n }]);
+    // JSON has no word for these.
+    const endless = { sqlite: 'SELECT 9e999 AS a, $1 AS b', postgresql: "SELECT 'infinity'::float8 AS a, $1 AS b" };
+    for (const b of ['x', null, Buffer.from('x')]) {
+      const rows = await store.query(endless, [b]);
+      expect(rows).to.deep.equal([{ a: Number.POSITIVE_INFINITY, b }]);
+      expect(Buffer.isBuffer(rows[0]?.['b'])).to.equal(Buffer.isBuffer(b));
+    }
+    expect(await store.query('SELECT 1 AS a WHERE 1 = 0')).to.deep.equal([]);
+    await store.call('ledger.add', { n: 7 });
+    const [row] = await store.query<Record<string, unknown>>('SELECT time, n, n + 1 AS m FROM entry');
+    expect(Object.keys(row ?? {})).to.deep.equal(['time', 'n', 'm']);
+    expect([row?.['n'], row?.['m']]).to.deep.equal([7, 8]);
+  });
+
   it('bounds queries and lets them change nothing', async () => {
     const store = await open({ limits: { queryBytes: 10_000, queryMs: 50 } });
     const count = (n: number): string =>

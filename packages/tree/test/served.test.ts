@@ -1,3 +1,4 @@
+import { JsonList } from '@csm/model';
 import type { MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import { ENTERED_MAX, SERVED_MAX, ServedCalls } from '../src/calls/served.ts';
@@ -78,6 +79,23 @@ describe('served calls', () => {
     const text = messages.map((m) => (m.kind === 'piece' ? m.text : '')).join('');
     expect(JSON.parse(text)).to.deep.equal(answer);
     expect(messages.at(-1)).to.deep.equal({ kind: 'end', id: 'a' });
+  });
+
+  it('sends a list that is JSON already as it is: a long one in pieces, a short one as a value', () => {
+    const calls = new ServedCalls();
+    const messagesOf = (count: number) => {
+      calls.message(1, call('a'));
+      calls.takeEffects();
+      calls.ended('a', { answer: new JsonList(Array.from({ length: count }, (_, i) => `{"i":${i}, "n":null}`)) });
+      return calls.takeEffects().flatMap((e) => (e.kind === 'send' ? [e.message] : []));
+    };
+    expect(messagesOf(0)).to.deep.equal([{ kind: 'end', id: 'a', answer: [] }]);
+    expect(messagesOf(1)).to.deep.equal([{ kind: 'end', id: 'a', answer: [{ i: 0, n: null }] }]);
+    const text = messagesOf(5000)
+      .map((m) => (m.kind === 'piece' ? m.text : ''))
+      .join('');
+    expect(text).to.match(/^\[\n\{"i":0, "n":null\},\n\{"i":1, /);
+    expect(JSON.parse(text)).to.have.length(5000);
   });
 
   it('gives room, takes cancels, and ignores both for calls it does not know', () => {

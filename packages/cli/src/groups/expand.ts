@@ -5,10 +5,12 @@ import { hasGroups, NODESET_TEXT_MAX, type NodeSet, parseWithGroups } from '@csm
 import { type CommandSpec, type Given, optionKey, takesNodes } from '../command.ts';
 import type { Session } from '../session.ts';
 import { count, printable } from '../text.ts';
-import { Sources } from './sources.ts';
 
-export const expandGroups = (session: Session, text: string): Promise<NodeSet> =>
-  parseWithGroups(text, new Sources(session));
+/** Few node sets name groups: what reads them is loaded for those that do. */
+export async function expandGroups(session: Session, text: string): Promise<NodeSet> {
+  const { Sources } = await import('./sources.ts');
+  return parseWithGroups(text, new Sources(session));
+}
 
 /** What was given, with the node sets of arguments and options free of groups. Throws as `parseWithGroups`. */
 export async function withoutGroups(session: Session, spec: CommandSpec, given: Given): Promise<Given> {

@@ -2,19 +2,21 @@
 import type { Json } from '@csm/model';
 import type { Session } from '../session.ts';
 import { csvColumns, csvFields, csvForTerminal, csvLine, csvRow } from './csv.ts';
-import { jsonText } from './json.ts';
+import { jsonLines, jsonText } from './json.ts';
 import { toYaml } from './yaml.ts';
 
 /**
  * The answer as the format has it: JSON and YAML as it is, CSV a row for each record (or, for a document that is no
- * record, a line for each value), a table by `text`. With `compact` JSON takes one line.
+ * record, a line for each value), a table by `text`. JSON is indented; a list that no person looks at has an item a line,
+ * and what comes again and again takes one line each time.
  */
 export function answerText(session: Session, given: unknown, text: () => string, shape: Shape): string {
   // Whatever its type says, it was read from JSON, or is about to be written as such.
   const answer = given as Json;
   switch (session.format) {
     case 'json':
-      return `${jsonText(answer, session.repeats ? 0 : 2)}\n`;
+      if (session.repeats) return `${jsonText(answer, 0)}\n`;
+      return `${Array.isArray(answer) && !session.io.isTTY ? jsonLines(answer) : jsonText(answer, 2)}\n`;
     case 'yaml':
       return toYaml(answer);
     case 'csv': {

@@ -43,7 +43,7 @@ export class Items<T> {
     switch (format) {
       case 'json':
         if (lines) return `${jsonText(json, 0)}\n`;
-        return `${first ? '[' : ','}\n${jsonText(json, 2).replace(/^/gm, '  ')}`;
+        return `${first ? '[' : ','}\n${io.isTTY ? jsonText(json, 2).replace(/^/gm, '  ') : jsonText(json, 0)}`;
       case 'yaml':
         return yamlItem(json);
       case 'csv': {

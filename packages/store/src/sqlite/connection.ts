@@ -130,15 +130,28 @@ export class Connection implements WriterConnection {
     return { changes };
   }
 
-  /** Gives the rows of a statement that changes nothing to `take`, one by one. */
-  each(given: Sql, params: readonly SqlValue[], take: (row: unknown) => void): void {
+  /**
+   * Gives the rows of a statement that changes nothing to `take`, one by one, each as its values in the order of the
+   * columns, whose names it returns. An object a row would take twice as long.
+   */
+  each(given: Sql, params: readonly SqlValue[], take: (values: SqlValue[]) => void): string[] {
     const sql = textFor(given, 'sqlite');
-    this.#guard(sql, () => {
+    return this.#guard(sql, () => {
       const { translated, statement } = this.#prepare(sql);
       if (!statement.readonly) {
         fail(code.DATABASE, `a query may not change data: ${excerpt(sql)}`, { field: 'sql', allowed: 'SELECT' });
       }
-      for (const row of statement.iterate(...bind(translated, params, sql))) take(row);
+      if (!statement.reader) {
+        fail(code.DATABASE, `a query must give rows: ${excerpt(sql)}`, { field: 'sql', allowed: 'SELECT' });
+      }
+      statement.raw(true);
+      try {
+        for (const values of statement.iterate(...bind(translated, params, sql))) take(values as SqlValue[]);
+        // Behind the rows: only then it is sure that the statement knows the tables as they are now.
+        return statement.columns().map(({ name }) => name);
+      } finally {
+        statement.raw(false);
+      }
     });
   }
 

@@ -8,7 +8,7 @@ import { registry } from '../core.ts';
 import type { CallText, Committed, Engine, QueryText } from '../engine.ts';
 import type { SqlRow, StoreModule } from '../module.ts';
 import type { StoreLimits } from '../store.ts';
-import { readRows } from './reader.ts';
+import { readFound, rowsOf } from './reader.ts';
 import { Writer } from './writer.ts';
 
 export class LocalEngine implements Engine {
@@ -49,7 +49,7 @@ export class LocalEngine implements Engine {
       const db = this.#writer.connection;
       db.exec('PRAGMA query_only = ON');
       try {
-        return readRows(db, query, this.#limits).rows;
+        return rowsOf(readFound(db, query, this.#limits));
       } finally {
         db.clearFault();
         db.exec('PRAGMA query_only = OFF');

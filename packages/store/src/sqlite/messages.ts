@@ -1,7 +1,7 @@
 /** What the threads say to each other. */
 import type { Problem } from '@csm/model';
 import type { CallText, Committed, QueryText } from '../engine.ts';
-import type { Rows } from './reader.ts';
+import type { SqlValue } from '../module.ts';
 import type { WriterLimits } from './writer.ts';
 
 export interface WriterData {
@@ -36,5 +36,11 @@ export type ToReader =
 export type FromReader =
   | { readonly kind: 'ready' }
   | { readonly kind: 'refused'; readonly problem: Problem }
-  | ({ readonly kind: 'rows'; readonly id: number } & Rows)
+  | {
+      readonly kind: 'rows';
+      readonly id: number;
+      readonly columns: readonly string[];
+      /** Row by row, or the same as JSON. Buffers arrive as bare Uint8Arrays. */
+      readonly values: readonly (readonly SqlValue[])[] | string;
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };

@@ -1,7 +1,7 @@
 /** Queries on a connection that changes nothing, with their bounds. */
 import { code, fail } from '@csm/model';
 import type { QueryText } from '../engine.ts';
-import type { SqlRow } from '../module.ts';
+import type { SqlRow, SqlValue } from '../module.ts';
 import type { Connection } from './connection.ts';
 
 export interface ReaderLimits {
@@ -9,31 +9,37 @@ export interface ReaderLimits {
   readonly queryMs: number;
 }
 
-export interface Rows {
-  readonly rows: SqlRow[];
-  /** Whether some value is a Buffer, which arrives as a bare Uint8Array in another thread. */
-  readonly blobs: boolean;
+/** What a query gives. */
+export interface Found {
+  readonly columns: readonly string[];
+  /** Row by row, the values in the order of the columns. */
+  readonly values: readonly (readonly SqlValue[])[];
+  /** Whether JSON says the same: no value is a Buffer, or infinite. */
+  readonly plain: boolean;
 }
 
 /** Runs one query. Code 30 when it gives too much, 5 when it takes too long, 25 when the database refuses it. */
-export function readRows(db: Connection, { sql, params, limit }: QueryText, limits: ReaderLimits): Rows {
+export function readFound(db: Connection, { sql, params, limit }: QueryText, limits: ReaderLimits): Found {
   const began = performance.now();
-  const rows: SqlRow[] = [];
+  const values: SqlValue[][] = [];
   let bytes = 0;
-  let blobs = false;
-  db.each(sql, params, (row) => {
-    if (rows.length === limit) {
+  let plain = true;
+  const columns = db.each(sql, params, (row) => {
+    if (values.length === limit) {
       fail(code.BUFFER_OVERFLOW, `the query gives more than ${limit} rows`, {
         field: 'limit',
         allowed: `${limit} rows`,
       });
     }
-    for (const value of Object.values(row as SqlRow)) {
+    for (const value of row) {
       if (typeof value === 'string') bytes += value.length;
       else if (value instanceof Uint8Array) {
         bytes += value.length;
-        blobs = true;
-      } else bytes += 8;
+        plain = false;
+      } else {
+        bytes += 8;
+        if (typeof value === 'number' && !Number.isFinite(value)) plain = false;
+      }
     }
     if (bytes > limits.queryBytes) {
       fail(code.BUFFER_OVERFLOW, `the rows of the query are larger than ${limits.queryBytes} bytes`, {
@@ -41,10 +47,19 @@ export function readRows(db: Connection, { sql, params, limit }: QueryText, limi
         allowed: 'a query for less, or for part after part',
       });
     }
-    if (rows.length % 64 === 0 && performance.now() - began > limits.queryMs) {
+    if (values.length % 64 === 0 && performance.now() - began > limits.queryMs) {
       fail(code.TIMEOUT, `the query took longer than ${limits.queryMs} ms`, { field: 'sql' });
     }
-    rows.push(row as SqlRow);
+    values.push(row);
   });
-  return { rows, blobs };
+  return { columns, values, plain };
+}
+
+/** The rows by the names of their columns; of two columns of one name the later counts. */
+export function rowsOf({ columns, values }: Pick<Found, 'columns' | 'values'>): SqlRow[] {
+  return values.map((row) => {
+    const named: SqlRow = {};
+    for (let i = 0; i < columns.length; i++) named[columns[i] as string] = row[i] as SqlValue;
+    return named;
+  });
 }

@@ -5,9 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CsmError, code, fail, type Problem, problem, toProblem } from '@csm/model';
 import type { CallText, Committed, Engine, QueryText } from '../engine.ts';
-import type { SqlRow } from '../module.ts';
+import type { SqlRow, SqlValue } from '../module.ts';
 import type { StoreLimits } from '../store.ts';
 import type { FromReader, FromWriter, ReaderData, ToReader, ToWriter, WriterData } from './messages.ts';
+import { rowsOf } from './reader.ts';
 
 export interface ThreadOptions {
   readonly file: string;
@@ -150,7 +151,7 @@ export class ThreadEngine implements Engine {
     const read = this.#reads.get(message.id);
     this.#reads.delete(message.id);
     if (message.kind === 'failed') read?.reject(new CsmError(message.problem));
-    else read?.resolve(message.blobs ? message.rows.map(withBuffers) : message.rows);
+    else read?.resolve(rowsFrom(message));
   }
 
   #die(name: string, cause: unknown): Problem {
@@ -221,12 +222,13 @@ function makeFile(given: string): string {
   }
 }
 
-/** Buffers cross between threads as bare Uint8Arrays. */
-function withBuffers(row: SqlRow): SqlRow {
-  for (const [column, value] of Object.entries(row)) {
-    if (value instanceof Uint8Array) row[column] = Buffer.from(value.buffer, value.byteOffset, value.length);
-  }
-  return row;
+/** The rows of a message; Buffers cross between threads as bare Uint8Arrays. */
+function rowsFrom({ columns, values }: Extract<FromReader, { kind: 'rows' }>): SqlRow[] {
+  if (typeof values === 'string') return rowsOf({ columns, values: JSON.parse(values) as SqlValue[][] });
+  return rowsOf({ columns, values: values.map((row) => row.map(withBuffer)) });
 }
+
+const withBuffer = (value: SqlValue): SqlValue =>
+  value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.length) : value;
 
 const gone = (detail: string): CsmError => new CsmError(problem(code.DATABASE_UNAVAILABLE, detail));

@@ -11,9 +11,10 @@
  * be known, and a hole would not be seen. Ignored: `more` and `cancel` of calls that are forgotten,
  * or from a hub that is not their way any more.
  */
-import type { Json, Problem } from '@csm/model';
-import { type Message, type MessageOf, PIECE_CHARS } from '@csm/protocol';
+import { type Json, JsonList, type Problem } from '@csm/model';
+import type { Message, MessageOf } from '@csm/protocol';
 import type { LinkId } from '../link/link.ts';
+import { piecesOf } from './pieces.ts';
 
 /** Calls being served at once, and of those that entered by one daemon; more are answered 13. */
 export const SERVED_MAX = 4096;
@@ -82,7 +83,7 @@ export class ServedCalls {
   }
 
   /** The call is over. A long answer goes in pieces of its text. */
-  ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void {
+  ended(id: string, how: { readonly answer?: Json | JsonList; readonly problem?: Problem }): void {
     const link = this.#served.get(id)?.link;
     this.#forget(id);
     if (link === undefined) return;
@@ -90,15 +91,14 @@ export class ServedCalls {
       this.#send(link, { kind: 'end', id, problem: how.problem as NonNullable<MessageOf<'end'>['problem']> });
       return;
     }
-    const text = JSON.stringify(how.answer ?? null);
-    if (text.length <= PIECE_CHARS) {
-      this.#send(link, { kind: 'end', id, answer: how.answer ?? null });
-      return;
+    const answer = how.answer ?? null;
+    let isLong = false;
+    for (const text of piecesOf(answer)) {
+      isLong = true;
+      this.#send(link, { kind: 'piece', id, text });
     }
-    for (let at = 0; at < text.length; at += PIECE_CHARS) {
-      this.#send(link, { kind: 'piece', id, text: text.slice(at, at + PIECE_CHARS) });
-    }
-    this.#send(link, { kind: 'end', id });
+    if (isLong) this.#send(link, { kind: 'end', id });
+    else this.#send(link, { kind: 'end', id, answer: answer instanceof JsonList ? answer.read() : answer });
   }
 
   takeEffects(): ServedEffect[] {

@@ -1,5 +1,5 @@
 /** Calls being served at the leader: their deadlines, their cancelling, and the window of their streamed answers. */
-import { CsmError, fail, type Json, type Problem, problem, toProblem } from '@csm/model';
+import { CsmError, fail, type Json, type JsonList, type Problem, problem, toProblem } from '@csm/model';
 import { MAX_FRAME, type MessageOf, wireLength } from '@csm/protocol';
 import type { Clock, Log } from './ports.ts';
 
@@ -12,11 +12,11 @@ export interface ServeContext {
 }
 
 /** Answers a call. What it throws becomes the call's problem. */
-export type Serve = (call: MessageOf<'call'>, context: ServeContext) => Promise<Json | undefined>;
+export type Serve = (call: MessageOf<'call'>, context: ServeContext) => Promise<Json | JsonList | undefined>;
 
 export interface CallServerPort {
   items(id: string, items: readonly Json[], bytes: number): void;
-  ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void;
+  ended(id: string, how: { readonly answer?: Json | JsonList; readonly problem?: Problem }): void;
 }
 
 /**
