@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import { type ApiServer, ApiTable, createServer, DEFAULT_POLICY, type Dispatch, type Handler } from '@csm/api';
 import { heartbeat, type loadAlone } from '@csm/heartbeat';
 import { EXIT, type Lifecycle, type Log, systemClock } from '@csm/kit';
-import { code, fail, toProblem, wall } from '@csm/model';
+import { code, fail, JsonList, toProblem, wall } from '@csm/model';
 import type { Candidacy, Store } from '@csm/store';
 import type { HeartbeatConfig, Place } from './heartbeat-config.ts';
 import { CSM_VERSION } from './version.ts';
@@ -207,9 +207,10 @@ export class HeartbeatLife {
   async #serve(): Promise<void> {
     const { config, node, log, socketOptional } = this.#options;
     const { socket: socketPath, permissions: socketMode } = config.net.local_client_listen;
-    const dispatch: Dispatch = (row, input, ctx) => {
+    const dispatch: Dispatch = async (row, input, ctx) => {
       const handler = this.#handlers?.[row.name] ?? fail(code.NOT_INITIALIZED, this.#standbyWords());
-      return handler(input as never, ctx);
+      const answer = await handler(input as never, ctx);
+      return answer instanceof JsonList ? answer.read() : answer;
     };
     const server = createServer({
       table: new ApiTable(heartbeat.api),

@@ -101,7 +101,7 @@ describe('the calls about heartbeats', function () {
       ...(key === undefined ? {} : { idempotencyKey: key }),
       emit: async (item) => void items.push(item),
     };
-    return handler(input, ctx);
+    return (await handler(input, ctx)) as Json | undefined;
   }
 
   async function refused(name: string, input: JsonObject = {}, key?: string): Promise<Problem> {
