@@ -18,8 +18,8 @@ export const SETS = {
     without: ['@csm/store'],
   },
   master: {
-    summary: 'master with its database, daemons of all other roles, and the command line',
-    roles: ['master', 'aggregator', 'utility', 'compute'],
+    summary: 'master with its database, daemons of all other roles, the heartbeat service alone, and the command line',
+    roles: ['master', 'aggregator', 'utility', 'compute', 'heartbeat'],
     programs: { csm: '@csm/cli', csmd: '@csm/daemon' },
     without: [],
   },

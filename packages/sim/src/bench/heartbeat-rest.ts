@@ -15,7 +15,7 @@ import { Posts } from './heartbeat-rest-posts.ts';
 import { runWrk, type WrkOrder, writeScript, wrkFault } from './heartbeat-rest-wrk.ts';
 import { percentile } from './percentile.ts';
 import { readCpuMs, readRss } from './process-cost.ts';
-import { figureOf, measureRounds, type Round } from './rounds.ts';
+import { Disturbed, figureOf, measureRounds, type Round } from './rounds.ts';
 
 interface Sizes {
   readonly few: number;
@@ -264,10 +264,15 @@ async function massDeath(site: Site, { note }: BenchContext, dying: number): Pro
     await pause(HASTY.errtime * 1000 + 2000 - (performance.now() - silent), undefined, { signal: site.signal });
     end.abort();
     const took = await posting;
-    await site.until(`${dying} components are dead`, async () => {
-      const dead = await counted(posts);
-      if (dead === dying) return true;
-      throw new Error(`${dead} of ${dying} are`);
+    const dead = site.until(`${dying} components are dead`, async () => {
+      const now = await counted(posts);
+      if (now === dying) return true;
+      throw new Error(`${now} of ${dying} are`);
+    });
+    // A service that did not get the CPU says that it slept, and declares nobody dead.
+    await dead.catch((error: unknown) => {
+      site.signal.throwIfAborted();
+      throw new Disturbed(error instanceof Error ? error.message : String(error));
     });
     const [p99, max] = [percentile(took, 0.99), Math.max(0, ...took)];
     note(`heartbeat-rest-mass-death: p99 ${p99.toFixed(1)} ms, at most ${max.toFixed(1)} ms, of ${took.length} posts`);
