@@ -445,7 +445,7 @@ describe('groups on the command line', () => {
   it('can be written out, folded and counted for scripts', async () => {
     expect((await run("nodeset expand 'n[9-11]' n1")).out).to.equal('n1\nn9\nn10\nn11\n');
     expect((await run("nodeset expand -S , 'n[1-3]'")).out).to.equal('n1,n2,n3\n');
-    expect((await run("nodeset expand 'n[1-2]' -o json")).out).to.equal('[\n  "n1",\n  "n2"\n]\n');
+    expect((await run("nodeset expand 'n[1-2]' -o json")).out).to.equal('[\n"n1",\n"n2"\n]\n');
     expect((await run("nodeset expand 'n[1-2]' -o csv --no-header")).out).to.equal('n1\r\nn2\r\n');
     expect((await run('nodeset fold', { stdin: 'n1 n2\nn3,n4\n' })).out).to.equal('n[1-4]\n');
     expect((await run('nodeset count -', { stdin: '@gpu\n' })).out).to.equal('3\n');
