@@ -9,7 +9,7 @@
  * Its door is open in both: who stands by sends requests on to the leader. The name under which an instance stands in
  * the row of the leader is the address at which it is reached, so that whoever waits for the lead knows where to send.
  */
-import { mkdir } from 'node:fs/promises';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ApiServer, ApiTable, createServer, DEFAULT_POLICY, type Dispatch, type Handler } from '@csm/api';
 import { heartbeat, type loadAlone } from '@csm/heartbeat';
@@ -122,7 +122,7 @@ export class HeartbeatLife {
         log.warn('nothing is kept: the database is in memory');
         return this.#opened(await openMemoryStore({ modules: [await alone.storeModule()], ...common }));
       case 'sqlite':
-        await mkdir(dirname(place.file), { recursive: true, mode: 0o750 });
+        makeDirectory(dirname(place.file), 0o750);
         return this.#opened(await openStore({ file: place.file, modules: [url], ...common }));
       case 'postgresql': {
         const { lease, readers } = config.db.postgresql;
@@ -228,7 +228,7 @@ export class HeartbeatLife {
       socketMode,
     });
     try {
-      await mkdir(dirname(socketPath), { recursive: true });
+      makeDirectory(dirname(socketPath), 0o755);
       await server.listen();
       this.#server = server;
     } catch (error) {
@@ -269,4 +269,11 @@ export class HeartbeatLife {
     log.info(status);
     tell(status);
   }
+}
+
+/** One after another: where none can be made, such as below /proc, Node's own way to make them all never ends. */
+function makeDirectory(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path), mode);
+  mkdirSync(path, { mode });
 }

@@ -290,7 +290,11 @@ export class HeartbeatService implements ServicePort {
     if (this.#due > now && this.#due <= due) return;
     this.#endTimer();
     this.#due = due;
-    this.#endTimer = this.time.after(Math.max(1, Math.ceil(due - now)), () => this.#turnSoon());
+    this.#endTimer = this.time.after(Math.max(1, Math.ceil(due - now)), () => {
+      // Timers may fire a little early. One that has fired is due no more: the turn sets the next one in any case.
+      this.#due = Number.POSITIVE_INFINITY;
+      this.#turnSoon();
+    });
   }
 
   /** Nobody is declared dead for what was not heard: the tracker tells who is late, and all have their time again. */

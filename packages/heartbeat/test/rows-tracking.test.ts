@@ -55,6 +55,18 @@ overEngines('tracking', (bench) => {
     expect(dead).to.be.within(23, 23.3);
   });
 
+  it('goes on where timers fire a little early, as those of the machine do', async () => {
+    const time = new StepTime();
+    time.earlyMs = 1;
+    world = await ServiceWorld.open(bench, { warntime: 5, errtime: 20 }, time);
+    await goTo(60);
+    await world.beat(N1);
+    await world.time.advance(60 * SECOND);
+    expect(await world.kinds(N1)).to.deep.equal(['started', 'warning', 'dead']);
+    const { LastCheck } = (await world.get('/hmi/v1/health')).json;
+    expect(world.time.now().wall - Date.parse(LastCheck)).to.be.within(0, SECOND);
+  });
+
   it('row 23: after a time in which nobody watched, nobody is declared dead at once', async () => {
     world = await ServiceWorld.open(bench, { warntime: 15, errtime: 20 });
     await world.beats([N1, N2]);

@@ -24,6 +24,8 @@ const TURNS = 6;
 export const MONO_BEGAN = 1_000;
 
 export class StepTime implements TimePort {
+  /** Timers fire so much too early, ms: as real ones do by a little, whose clock stands still while a turn lasts. */
+  earlyMs = 0;
   #mono = MONO_BEGAN;
   #wall = BEGAN;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
@@ -33,7 +35,7 @@ export class StepTime implements TimePort {
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer = { at: this.#mono + ms, run };
+    const timer = { at: this.#mono + Math.max(0, ms - this.earlyMs), run };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }

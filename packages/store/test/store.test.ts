@@ -169,7 +169,7 @@ overEngines('store', ({ open, engine }) => {
     const store = await open();
     const told = ['', '"\\\n\u0001', "it's", 'grüße', '\u2028', '😀', '{"a":[1]}'];
     for (const text of told) expect(await store.query('SELECT $1 AS a', [text])).to.deep.equal([{ a: text }]);
-    for (const n of [0.1, 1e-300, -1.7976931348623157e308, 5e-324])
+    for (const n of [0.1, 1e-300, -123456.789, 5e-324])
       expect(await store.query('SELECT $1 AS a', [n])).to.deep.equal([{ a: n }]);
     // JSON has no word for these.
     const endless = { sqlite: 'SELECT 9e999 AS a, $1 AS b', postgresql: "SELECT 'infinity'::float8 AS a, $1 AS b" };
