@@ -81,7 +81,7 @@ function byAddress(root) {
         if (to !== undefined) found.add(resolve(dirname(path), to));
     }
   }
-  return [...found].sort();
+  return [...found];
 }
 
 const entryOf = (root, file) =>

@@ -9,6 +9,9 @@ import { csmd, ROOT } from './support/daemons.ts';
 
 const GENERATE = join(ROOT, 'packages/daemon/bin/generate.mjs');
 
+/** Roles of the tree, and the service that may stand alone. */
+const WITH_SETTINGS = [...ROLES, 'heartbeat'] as const;
+
 describe('the manual pages', () => {
   let dir: string;
   before(() => {
@@ -26,14 +29,14 @@ describe('the manual pages', () => {
     expect(readdirSync(dir).sort()).to.deep.equal(['man1', 'man5', 'man8']);
     expect(readdirSync(join(dir, 'man5'))).to.include.members([
       'csm-groups.5',
-      ...ROLES.map((role) => `csm_${role}.cfg.5`),
+      ...WITH_SETTINGS.map((role) => `csm_${role}.cfg.5`),
     ]);
     expect(readdirSync(join(dir, 'man1'))).to.include.members(['csm.1', 'csm-node-list.1']);
     expect(readFileSync(join(dir, 'man8/csmd.8'), 'utf8')).to.match(/^\.TH "CSMD" 8 "2026-10-17" "CSM /);
   });
 
   it('tell every setting of a role', () => {
-    for (const role of ROLES) {
+    for (const role of WITH_SETTINGS) {
       const settings = readFileSync(join(ROOT, `docs/reference/settings-${role}.md`), 'utf8');
       const page = readFileSync(join(dir, `man5/csm_${role}.cfg.5`), 'utf8').replaceAll('\\-', '-');
       const names = [...settings.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name);

@@ -252,7 +252,7 @@ describe('installing', function () {
       expect(well(join(compute(), 'bin/csmd'), ['--version'])).to.match(/^csmd \d/);
       expect(readFileSync(join(master(), 'share/man/man1/csm-node-list.1'), 'utf8')).to.match(/^\.TH/m);
       expect(readdirSync(join(master(), 'share/man/man5')).sort()).to.deep.equal(
-        ['csm-groups.5', ...MASTER.split(',').map((role) => `csm_${role}.cfg.5`)].concat('csm_compute.cfg.5').sort(),
+        ['csm-groups.5', ...`${MASTER},compute,heartbeat`.split(',').map((role) => `csm_${role}.cfg.5`)].sort(),
       );
       expect(readFileSync(join(compute(), 'share/bash-completion/completions/csm'), 'utf8')).to.match(/complete/);
       const before = listing(master());

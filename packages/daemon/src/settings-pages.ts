@@ -2,6 +2,7 @@
 import { configReference } from '@csm/kit';
 import { ROLES, type Role } from '@csm/model';
 import { schemaOf } from './config.ts';
+import { HEARTBEAT_SCHEMA } from './heartbeat-config.ts';
 
 interface Page {
   readonly title: string;
@@ -16,7 +17,19 @@ const ssl = (role: Role, revocations = false) => ({
   ...(revocations ? { revoked_file: '/etc/csm/revoked.json' } : {}),
 });
 
-const PAGES: Readonly<Record<Role, Page>> = {
+/** Thresholds of a large site, and who is told. */
+const SITE = {
+  warntime: 35,
+  errtime: 60,
+  manager: { kind: 'external', sm_url: 'http://cray-smd/hsm/v2' },
+  bus: { url: 'nats://10.0.0.5:4222/cray-hmsheartbeat-notifications' },
+};
+
+/** Roles of the tree, and the service that may stand alone. */
+const PAGE_OF = [...ROLES, 'heartbeat'] as const;
+type PageOf = (typeof PAGE_OF)[number];
+
+const PAGES: Readonly<Record<PageOf, Page>> = {
   master: {
     title: 'Settings of a master',
     purpose: `The master keeps the record of the cluster and answers every call. Aggregators and utility daemons link to it; it
@@ -112,6 +125,26 @@ needs no other way into the network. One file can serve all nodes: names differ 
       },
     ],
   },
+  heartbeat: {
+    title: 'Settings of the heartbeat service alone',
+    purpose: `\`csmd --role heartbeat\` is the heartbeat service without a tree, on a database of its own: for machines that have no
+master, and in place of hbtd, whose options count more than the file. In a master the service is built in, and its settings stand
+under \`csm.heartbeat\`. How it is used: docs/operate/heartbeat.md.`,
+    examples: [
+      { title: 'As hbtd is mostly run, with the state manager of the site', config: { csm: SITE } },
+      {
+        title: 'One of two instances on one PostgreSQL, on the inner network only, controllers with more patience',
+        config: {
+          csm: {
+            listen: { host: '10.0.0.1', port: 28500 },
+            advertise: '10.0.0.1:28500',
+            thresholds: [{ type: 'NodeBMC', warntime: 120, errtime: 300 }],
+            db: { engine: 'postgresql', postgresql: { host: 'pg.example.org', database: 'heartbeat', user: 'csm' } },
+          },
+        },
+      },
+    ],
+  },
 };
 
 const COMMON = `The file is JSON; keys that begin with \`#\` are comments. Durations are seconds or \`HH:MM:SS\`, sizes a number or
@@ -120,11 +153,11 @@ nearest known one. \`csmd --role ROLE --check\` prints every fault at once and e
 in force, defaults included. Settings marked SIGHUP change while the daemon runs.`;
 
 export function settingsPages(): { readonly path: string; readonly text: string }[] {
-  return ROLES.map((role) => ({ path: `docs/reference/settings-${role}.md`, text: page(role, PAGES[role]) }));
+  return PAGE_OF.map((role) => ({ path: `docs/reference/settings-${role}.md`, text: page(role, PAGES[role]) }));
 }
 
-function page(role: Role, { title, purpose, examples }: Page): string {
-  const { csm } = schemaOf(role);
+function page(role: PageOf, { title, purpose, examples }: Page): string {
+  const { csm } = role === 'heartbeat' ? HEARTBEAT_SCHEMA : schemaOf(role);
   return [
     `# ${title}\n`,
     '<!-- Made by npm run generate from the schema; do not edit. -->\n',

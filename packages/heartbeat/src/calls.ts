@@ -99,8 +99,10 @@ export function heartbeatCalls({ store, service: given }: CallPorts): Readonly<R
       after = page.at(-1)?.name;
       if (page.length < PAGE) break;
     }
-    if (told === 0)
-      fail(code.NO_RESULTS, nodes === undefined ? 'no component matches' : `no component of '${nodes}' matches`);
+    if (told === 0) {
+      const none = tracker.size === 0 ? 'no component has sent a heartbeat yet' : 'no component matches';
+      fail(code.NO_RESULTS, nodes === undefined ? none : `no component of '${nodes}' matches`);
+    }
     return undefined;
   };
 
@@ -134,14 +136,20 @@ export function heartbeatCalls({ store, service: given }: CallPorts): Readonly<R
       names,
       since: since === undefined ? undefined : momentOf(since, 'since'),
     });
-    if (rows.length === 0) fail(code.NO_RESULTS, 'nothing has become of such components');
+    if (rows.length === 0) {
+      const isAny = [nodes, since, more.kinds, more.before].some((given) => given !== undefined);
+      fail(
+        code.NO_RESULTS,
+        isAny ? 'nothing has become of such components' : 'nothing has become of any component yet',
+      );
+    }
     return rows.reverse().map(historyRecord) as unknown as Json;
   };
 
   const incidents: Handler<{ open?: boolean; since?: string; limit?: number }> = async ({ since, ...more }) => {
     const filter = { ...more, since: since === undefined ? undefined : momentOf(since, 'since') };
     const rows = await readIncidents(store, filter);
-    if (rows.length === 0) fail(code.NO_RESULTS, 'there is no such incident');
+    if (rows.length === 0) fail(code.NO_RESULTS, noIncident(more.open === true, since));
     return rows.reverse().map(incidentRecord) as unknown as Json;
   };
 
@@ -227,6 +235,11 @@ function historyRecord({
   incident,
 }: HistoryRow): HistoryRecord {
   return { seq, time: iso(at), name, kind, source, last_seen: isoOrNull(lastBeat), status, timestamp, gap, incident };
+}
+
+function noIncident(open: boolean, since: string | undefined): string {
+  const what = open ? 'no incident lasts' : 'there is no incident';
+  return since === undefined ? what : `${what} that began at ${since} or later`;
 }
 
 const incidentRecord = ({ began, ended, ...more }: Incident): IncidentRecord => ({

@@ -17,6 +17,7 @@ import { code, fail, type Wall, wall } from '@csm/model';
 import type { OnceKey, Store } from '@csm/store';
 import { paramsAtStart } from './configured.ts';
 import type { CutOff } from './cut-off.ts';
+import { LookOut } from './look-out.ts';
 import { telemetryTarget } from './params/telemetry.ts';
 import { type Bus, type Kept, type Log, limitsOf, type Notifications, type Sender, type Tellers } from './ports.ts';
 import { Recorder } from './recorder.ts';
@@ -37,8 +38,6 @@ const SLICE = 1_000;
 const TICK_MS = 500;
 /** Late by no more than this is no sleep, ms, whatever the thresholds are. */
 const SLEEP_MS = 1_000;
-/** How often a machine that is cut off is looked at, ms. */
-const LOOK_MS = 1_000;
 const PRUNE_MS = 3_600_000;
 /** What is not in the database by then waits for nobody, ms. */
 const STOP_MS = 3_000;
@@ -85,8 +84,7 @@ export class HeartbeatService implements ServicePort {
   #endTimer: () => void = () => {};
   #endPrune: () => void = () => {};
   #lastCheck: Wall | null = null;
-  #held: string | undefined;
-  #looking = false;
+  readonly #lookOut: LookOut;
   readonly #open = new Map<string, Incident>();
   #blind: Incident | undefined;
   #sender: Sender | undefined;
@@ -105,6 +103,15 @@ export class HeartbeatService implements ServicePort {
     this.time = time;
     this.#params = paramsAtStart(configured, kept.params);
     this.#special = kept.special;
+    this.#lookOut = new LookOut({
+      cutOff: options.cutOff,
+      time,
+      log,
+      hold: (on) => {
+        tracker.hold(on, time.now());
+        this.#turnSoon();
+      },
+    });
     this.#recorder = new Recorder({
       store,
       tracker,
@@ -154,6 +161,7 @@ export class HeartbeatService implements ServicePort {
     this.#stopped = true;
     this.#endTimer();
     this.#endPrune();
+    this.#lookOut.stop();
     await this.#changing.catch(() => undefined);
     await this.#telling;
     await Promise.all([
@@ -254,9 +262,10 @@ export class HeartbeatService implements ServicePort {
 
   #problems(database: string | undefined): string[] {
     const { lost } = this.#recorder;
+    const held = this.#lookOut.why;
     return [
       ...(database === undefined ? [] : [`heartbeats are not written: ${database}`]),
-      ...(this.#held === undefined ? [] : [`nobody is declared dead: ${this.#held}`]),
+      ...(held === undefined ? [] : [`nobody is declared dead: ${held}`]),
       ...[...this.#open.values()].map(({ words }) => words),
       ...(lost === 0 ? [] : [`of ${lost} changes no history is kept`]),
     ];
@@ -300,7 +309,7 @@ export class HeartbeatService implements ServicePort {
   /** Nobody is declared dead for what was not heard: the tracker tells who is late, and all have their time again. */
   #overslept(lateMs: number): void {
     this.#options.log.warn('this process slept: nobody is declared dead for that', { late_ms: lateMs });
-    if (this.#held !== undefined) return;
+    if (this.#lookOut.why !== undefined) return;
     const now = this.time.now();
     this.tracker.hold(true, now);
     for (let next = this.tracker.advance(now, SLICE); next !== undefined && next <= now.mono; )
@@ -321,38 +330,7 @@ export class HeartbeatService implements ServicePort {
     }
     if (!this.#open.has(id)) this.#options.log.warn(words, { incident: id, scope });
     this.#open.set(id, incident);
-    if (scope === 'all') void this.#lookOut();
-  }
-
-  /** Everybody fell silent: is it us? While it is, nobody is declared dead. */
-  async #lookOut(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    const { cutOff, log } = this.#options;
-    try {
-      for (;;) {
-        const words = await cutOff();
-        if (this.#stopped) return;
-        if (words === undefined) break;
-        if (this.#held === undefined) {
-          log.error('nobody is declared dead: this machine is cut off', { why: words });
-          this.tracker.hold(true, this.time.now());
-        }
-        this.#held = words;
-        await new Promise<void>((resolve) => {
-          this.time.after(LOOK_MS, resolve);
-        });
-      }
-      if (this.#held === undefined) return;
-      this.#held = undefined;
-      log.warn('this machine is not cut off any more: all have their time to beat again');
-      this.tracker.hold(false, this.time.now());
-      this.#turnSoon();
-    } catch (error) {
-      log.error('whether this machine is cut off could not be told', { error });
-    } finally {
-      this.#looking = false;
-    }
+    if (scope === 'all') this.#lookOut.look();
   }
 
   #applyThresholds(): void {

@@ -71,9 +71,7 @@ export interface Limits {
 }
 
 /** Whom a pair of thresholds is for. */
-export type LimitsFor =
-  | { readonly type: string }
-  | { readonly group: string; readonly components: string };
+export type LimitsFor = { readonly type: string } | { readonly group: string; readonly components: string };
 
 export interface Thresholds {
   readonly global: Limits;

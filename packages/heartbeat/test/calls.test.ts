@@ -285,6 +285,21 @@ describe('the calls about heartbeats', function () {
     expect(await call('heartbeat.show', { name: 'x1c0s3b0n1' })).to.include({ incident: null });
   });
 
+  it('tell lists that are empty from questions that nothing answers', async () => {
+    const why = async (name: string, input: JsonObject = {}) => (await refused(`heartbeat.${name}`, input)).detail;
+    expect(await why('list')).to.equal('no component has sent a heartbeat yet');
+    expect(await why('history')).to.equal('nothing has become of any component yet');
+    expect(await why('incidents')).to.equal('there is no incident');
+    expect(await why('incidents', { open: true })).to.equal('no incident lasts');
+    beat('x0c0s0b0n0');
+    await stored();
+    expect(await why('list', { states: ['dead'] })).to.equal('no component matches');
+    expect(await why('list', { nodes: 'x9' })).to.equal("no component of 'x9' matches");
+    expect(await why('history', { kinds: ['dead'] })).to.equal('nothing has become of such components');
+    const since = '2026-01-31T08:00:00Z';
+    expect(await why('incidents', { since })).to.equal(`there is no incident that began at ${since} or later`);
+  });
+
   it('say in words that the service is off', async () => {
     calls = heartbeatCalls({ store, service: undefined });
     for (const name of ['status', 'params', 'thresholds', 'list'])

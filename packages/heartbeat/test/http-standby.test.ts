@@ -1,6 +1,7 @@
 /// <reference types="mocha" />
 /** While another process leads: what is answered here, and what goes on to it. */
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect } from 'chai';
 import { until } from './hand-time.ts';
 import { beatOf, HttpWorld } from './http-world.ts';
@@ -102,6 +103,36 @@ describe('the HTTP door of a standby', function () {
     expect(await streams()).equals('1');
     socket.destroy();
     await until('the leader has let go', async () => (await streams()) === '0');
+  });
+
+  it('lets nobody wait for a leader that answers no more once another leads', async () => {
+    // It takes connections, and is silent: a process that was stopped, a machine that froze.
+    const frozen = createServer((socket) => {
+      socket.on('error', () => undefined).on('data', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(frozen, 'listening');
+    try {
+      const { port } = frozen.address() as AddressInfo;
+      const forwarded = async () =>
+        (await standing.ask('GET', '/metrics')).text.match(/^csm_heartbeat_forwarded_total (\d+)$/m)?.[1];
+      leader = `http://127.0.0.1:${port}`;
+      const first = standing.ask('POST', `${P}/heartbeat`, beatOf('x0'));
+      await until('it was sent on', async () => (await forwarded()) === '1');
+      // Another process leads: known when the next request comes.
+      leader = leading.server.url;
+      await standing.beat('x1');
+      const refused = await first;
+      expect([refused.status, refused.headers['retry-after']]).deep.equals([503, '1']);
+      expect(String(refused.json['detail'])).contains('it has lost the lead');
+      leader = `http://127.0.0.1:${port}`;
+      const second = standing.ask('POST', `${P}/heartbeat`, beatOf('x0'));
+      await until('it was sent on', async () => (await forwarded()) === '3');
+      // This process leads itself.
+      standing.server.serve(standing.service);
+      expect((await second).status).equals(503);
+    } finally {
+      frozen.close();
+    }
   });
 
   it('takes requests itself once it leads', async () => {

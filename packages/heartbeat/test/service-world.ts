@@ -35,7 +35,7 @@ export class StepTime implements TimePort {
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer = { at: this.#mono + Math.max(0, ms - this.earlyMs), run };
+    const timer = { at: this.#mono + (ms > this.earlyMs ? ms - this.earlyMs : ms), run };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }

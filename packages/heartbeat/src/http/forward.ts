@@ -20,6 +20,11 @@ const OWN_HEADERS = ['connection', 'keep-alive', 'upgrade', 'proxy-connection', 
 export interface Forwarder {
   /** `fail` is called at most once, with words, and only while nothing was answered. */
   forward(leader: string, request: IncomingMessage, response: ServerResponse, fail: (why: string) => void): void;
+  /**
+   * From now on this one leads; undefined: this process itself. What waits for another fails at once: a leader that was
+   * frozen answers nobody, and those who beat would wait for it instead of beating again.
+   */
+  led(leader: string | undefined): void;
   close(): void;
 }
 
@@ -43,17 +48,29 @@ export function createForwarder(
       ? httpsRequest({ ...options, agent: agents['https:'] })
       : httpRequest({ ...options, agent: agents['http:'] });
   };
+  /** What is under way, and to whom; called, it fails. */
+  const underWay = new Map<(why: string) => void, string>();
+  let last: string | undefined;
+  const led = (leader: string | undefined): void => {
+    if (leader === last) return;
+    last = leader;
+    for (const [failed, to] of underWay) if (to !== leader) failed('it has lost the lead');
+  };
   return {
+    led,
     forward(leader, request, response, fail) {
+      led(leader);
       const onward = open(leader, request);
       let state: 'asked' | 'answered' | 'over' = 'asked';
       const failed = (why: string): void => {
         const was = state;
         state = 'over';
+        underWay.delete(failed);
         onward.destroy();
         if (was === 'asked') fail(why);
         else if (was === 'answered') response.destroy();
       };
+      underWay.set(failed, leader);
       onward.on('timeout', () => failed('it does not answer'));
       onward.on('error', (error) => failed(error.message));
       onward.on('response', (answer) => {
@@ -66,11 +83,13 @@ export function createForwarder(
         onward.setTimeout(0);
         pipeline(answer, response, () => {
           state = 'over';
+          underWay.delete(failed);
         });
       });
       // Not a pipeline: that would close the client's connection when the leader is away.
       request.pipe(onward);
       response.on('close', () => {
+        underWay.delete(failed);
         if (!response.writableFinished) onward.destroy();
       });
     },

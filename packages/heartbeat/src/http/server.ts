@@ -187,6 +187,7 @@ export function createHeartbeatServer(options: HeartbeatServerOptions): Heartbea
     document,
     serve(next) {
       current = next;
+      if (next !== undefined) forwarder.led(undefined);
     },
     get port() {
       return bound().port;
