@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresSite, startPostgres } from '@csm/sim';
 import { expect } from 'chai';
@@ -93,6 +94,7 @@ describe('the heartbeat service alone', function () {
       [['--interval', '0'], /interval/],
       [['--sm_url=nowhere'], /sm_url/],
       [['--kv_url', 'http://etcd:2379'], /kv_url is "http:\/\/etcd:2379".*sqlite:.*postgresql:/s],
+      [['--kv_url=sqlite:'], /^csmd: the command line has 1 fault:\n {2}kv_url is "sqlite:"; allowed: [^(]*$/],
       [['--warn=1'], /--warn=1 is no option/],
     ];
     for (const [args, words] of cases) {
@@ -100,6 +102,13 @@ describe('the heartbeat service alone', function () {
       expect(stderr, args.join(' ')).to.match(words);
       expect([code, stdout], args.join(' ')).to.deep.equal([78, '']);
     }
+    // What hbtd puts right, or passes over, is said.
+    const checked = await csmd(['--role', 'heartbeat', '--sm_timeout=-1', '--telemetry_host=a:1', '--check']);
+    expect([checked.code, checked.stdout]).to.deep.equal([
+      0,
+      `the command line: in order for heartbeat/${hostname()}\n`,
+    ]);
+    expect(checked.stderr).to.match(/^csmd: .*sm_timeout.*\ncsmd: .*telemetry_host.*\n$/);
     const help = await csmd(['--role=heartbeat', '--help']);
     expect(help.code).to.equal(0);
     for (const option of [

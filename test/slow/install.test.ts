@@ -1,5 +1,6 @@
 /** What is handed out: archives and Debian packages, made, installed into empty directories, run, upgraded and removed. */
-import { type SpawnSyncOptions, type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type SpawnSyncOptions, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -262,6 +263,31 @@ describe('installing', function () {
       expect(listing(master())).to.deep.equal(before);
     });
 
+    it('the heartbeat service alone comes with the set of the master', async () => {
+      const alone = join(dir, 'h');
+      const said = installed(unpacked(FIRST, 'master'), ['--prefix', alone, '--role', 'heartbeat', '--no-systemd']);
+      const file = join(alone, 'etc/csm/csm_heartbeat.cfg');
+      expect(said).to.contain(`start ${alone}/bin/csmd --role heartbeat --file ${file}`);
+      const config = JSON.parse(readFileSync(file, 'utf8')) as { csm: Record<string, unknown> };
+      const [port = 0] = await freePorts(1);
+      config.csm['node_name'] = 'h1';
+      config.csm['listen'] = at(port);
+      writeFileSync(file, JSON.stringify(config));
+      const child = spawn(join(alone, 'bin/csmd'), ['--role', 'heartbeat', '--file', file], { stdio: 'ignore' });
+      const ended = once(child, 'exit');
+      try {
+        await until('it is asked by its csm', () => {
+          if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+          const env = { CSM_SOCKET: join(alone, 'run/csm/heartbeat.sock') };
+          return /database open/.test(run(join(alone, 'bin/csm'), ['heartbeat', 'status'], { env }).stdout);
+        });
+        expect(existsSync(join(alone, 'var/lib/csm/heartbeat.db'))).to.equal(true);
+      } finally {
+        child.kill();
+      }
+      expect(await ended).to.deep.equal([0, null]);
+    });
+
     it('the set of compute nodes is enough by itself, with Node only', async () => {
       const file = join(dir, 'alone.cfg');
       const ssl = { ca_file: site.ca, cred_pem: await site.cred('compute', 'n9') };
@@ -423,13 +449,14 @@ describe('installing', function () {
       mkdirSync(join(image(), 'etc'), { recursive: true });
       writeFileSync(join(image(), 'etc/passwd'), 'root:x:0:0::/:/bin/sh\ncsm:x:700:700::/:/bin/false\n');
       writeFileSync(join(image(), 'etc/group'), 'root:x:0:\ncsm:x:700:\n');
-      const as = (user: string) => ['--role', 'aggregator,utility', '--systemd', '--user', user];
+      const as = (user: string) => ['--role', 'aggregator,utility,heartbeat', '--systemd', '--user', user];
       const args = ['--prefix', '/opt/csm', ...as('cms')];
       const unknown = install(unpacked(FIRST, 'master'), args, { DESTDIR: image() });
       expect(unknown.stderr).to.match(/there is no user 'cms' in .*image\/etc\/passwd/);
       own(...as('csm'));
       const units = join(image(), 'etc/systemd/system');
-      expect(readdirSync(units).sort()).to.deep.equal(['csmd-aggregator.service', 'csmd-utility.service']);
+      const all = ['aggregator', 'heartbeat', 'utility'].map((role) => `csmd-${role}.service`);
+      expect(readdirSync(units).sort()).to.deep.equal(all);
       const unit = readFileSync(join(units, 'csmd-aggregator.service'), 'utf8');
       expect(unit).to.match(
         /^ExecStart=\/opt\/csm\/bin\/csmd --role aggregator --file \/etc\/csm\/csm_aggregator\.cfg$/m,

@@ -1,7 +1,7 @@
 /** Which daemon is asked. */
 
-/** Sockets of the daemons of this machine, the first choice first. */
-export const DEFAULT_SOCKETS: readonly string[] = ['utility', 'master', 'aggregator', 'compute'].map(
+/** Sockets of the daemons of this machine, the first choice first; a heartbeat service alone knows its own calls only. */
+export const DEFAULT_SOCKETS: readonly string[] = ['utility', 'master', 'aggregator', 'compute', 'heartbeat'].map(
   (role) => `/run/csm/${role}.sock`,
 );
 

@@ -50,7 +50,7 @@ describe('csm that goes wrong', () => {
       '/run/csm/aggregator.sock',
     );
     expect(chooseSocket(undefined, {}, none)).to.equal('/run/csm/utility.sock');
-    expect(DEFAULT_SOCKETS).to.have.length(4);
+    expect(DEFAULT_SOCKETS).to.have.length(5);
   });
 
   it('chooses between a socket and an address, with what says who calls', async () => {

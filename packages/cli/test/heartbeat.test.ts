@@ -31,15 +31,21 @@ describe('csm heartbeat', () => {
       out: text`
         6 components: 0 halted, 2 dead, 1 late, 0 left, 0 off, 3 beating
         leads   database open   state manager builtin   bus off
-        deadlines looked at 0 s ago   state manager took something never
+        deadlines looked at 0 s ago
         waiting: 0 to be stored, 0 for the state manager, 0 for the bus
         INCIDENTS: 1
           dead x0c1 since 11 s: 2 of 2 components of x0c1 fell silent at once: x0c1s[0-1]b0n0 (2)
       `,
     });
-    const sick = { ...STATUS, problems: ['heartbeats are not written: \u001b[2J'], lost_history: 2 };
+    const sick = {
+      ...STATUS,
+      manager: 'not ready' as const,
+      problems: ['heartbeats are not written: \u001b[2J'],
+      lost_history: 2,
+    };
     tree.handlers['heartbeat.status'] = async () => sick as never;
     const { out } = await run('heartbeat status');
+    expect(out).to.contain('deadlines looked at 0 s ago   state manager took something never\n');
     expect(out).to.contain('history of 2 changes lost').and.contain('problem: heartbeats are not written: \\u001b[2J');
     expect(JSON.parse((await run('heartbeat status -o json')).out)).to.deep.equal(sick);
   });

@@ -80,6 +80,8 @@ export async function heartbeatAlone(argv: readonly string[]): Promise<number | 
     const setup = inWords(file, () => alone.withOptions(alone.setupOf(config, ''), options));
     checkFiles(file, config);
     if (args.check) {
+      // What is put right, or passed over, as hbtd does; a daemon that runs has it in its log.
+      for (const note of options.notes) process.stderr.write(`csmd: ${note}\n`);
       process.stdout.write(`${file ?? WITHOUT_FILE}: in order for heartbeat/${config.node_name ?? hostname()}\n`);
       return EXIT.ok;
     }

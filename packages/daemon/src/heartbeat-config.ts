@@ -91,7 +91,7 @@ export function readHeartbeatConfig(file: string | undefined, hostName: string):
 }
 
 /** Where faults are said to be that stand in no file. */
-export const WITHOUT_FILE = 'the options';
+export const WITHOUT_FILE = 'the command line';
 
 /** Which database, and what the options call it where they do. */
 export type Place =
@@ -115,16 +115,16 @@ export function placeOf(config: HeartbeatConfig, options: Options & { kind: 'opt
     case 'postgresql':
       return { engine: 'postgresql', server: serverIn(storage.url) };
     case 'own':
-      return refuse(kvUrl, 'no etcd is used here');
+      return refuse(kvUrl, kvUrl.includes('//') ? 'no etcd is used here' : undefined);
     default:
       return storage satisfies never;
   }
 }
 
-function refuse(kvUrl: string, hint: string): never {
+function refuse(kvUrl: string, hint: string | undefined): never {
   const allowed = `sqlite:/path/${basename(HEARTBEAT_DB)}, postgresql://user@host/database or mem:; left out: the database of the configuration, by default sqlite in state_dir`;
   throw new ConfigError(WITHOUT_FILE, [
-    { key: 'kv_url', value: JSON.stringify(withoutPassword(kvUrl)), allowed, hint },
+    { key: 'kv_url', value: JSON.stringify(withoutPassword(kvUrl)), allowed, ...(hint === undefined ? {} : { hint }) },
   ]);
 }
 

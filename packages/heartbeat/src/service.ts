@@ -311,6 +311,8 @@ export class HeartbeatService implements ServicePort {
     this.#options.log.warn('this process slept: nobody is declared dead for that', { late_ms: lateMs });
     if (this.#lookOut.why !== undefined) return;
     const now = this.time.now();
+    // The tracker knows of its deadlines only, and the nearest may have come up just now.
+    this.tracker.slept(lateMs, now);
     this.tracker.hold(true, now);
     for (let next = this.tracker.advance(now, SLICE); next !== undefined && next <= now.mono; )
       next = this.tracker.advance(now, SLICE);

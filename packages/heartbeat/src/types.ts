@@ -117,6 +117,8 @@ export interface TrackerPort {
   setThresholds(thresholds: Thresholds, now: Now): void;
   /** Nothing is declared dead while it holds; when it ends, all begin a grace. */
   hold(on: boolean, now: Now): void;
+  /** Nobody listened for so long, until now: what came due in that time is judged as after a restart. */
+  slept(ms: number, now: Now): void;
   /**
    * Does what is due, at most so many deadlines. Gives when to come again: `now` where more is due, undefined where
    * nothing ever will be.

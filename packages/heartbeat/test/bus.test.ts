@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openStore } from '@csm/store';
+import { openStore, type Store } from '@csm/store';
 import { expect } from 'chai';
 import { readBusAddress } from '../src/bus/address.ts';
 import { forgetBus } from '../src/bus/bus.ts';
@@ -41,6 +41,29 @@ describe('the message bus', function () {
     expect(bus.published).to.equal(2_000);
     await until('it knows that nothing waits', () => bus.waiting === 0, PATIENCE_MS);
     expect(bus.problems).to.deep.equal([]);
+  });
+
+  it('knows how many changes wait before anybody asks', async () => {
+    const [server, store] = [await world.server(), await world.store()];
+    await server.stop();
+    let counted = 0;
+    const query: Store['query'] = async (...args) => {
+      const rows = await store.query(...args);
+      if (JSON.stringify(args[0]).includes('count')) counted++;
+      return rows as never;
+    };
+    const watched = new Proxy(store, {
+      get: (target, key) => {
+        if (key === 'query') return query;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const bus = await world.bus(watched, server.port);
+    counted = 0;
+    await world.tell(store, 9);
+    await until('they were counted', () => counted > 0, PATIENCE_MS);
+    expect(bus.waiting).to.equal(9);
   });
 
   it('goes on after a stop where it was, and from now on after it was switched off', async () => {

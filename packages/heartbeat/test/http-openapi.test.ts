@@ -141,6 +141,29 @@ describe('the OpenAPI document', function () {
     expect(world.server.routes.map((route) => route.id).filter((one) => !tried.has(one))).deep.equals([]);
   });
 
+  it('has the bounds of each page as they are', async () => {
+    let checked = 0;
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const { parameters = [] } of Object.values(operations)) {
+        const schema = parameters.find(({ name }) => name === 'limit')?.schema;
+        if (schema === undefined) continue;
+        const { minimum, maximum } = schema as { readonly minimum: number; readonly maximum: number };
+        for (const [value, status] of [
+          [minimum, 200],
+          [maximum, 200],
+          [minimum - 1, 400],
+          [maximum + 1, 400],
+        ] as const) {
+          const target = path.replace('{xname}', 'x0c0s0b0n0');
+          const reply = await world.ask('GET', `${target}?limit=${value}`);
+          expect(reply.status, `${path} limit=${value}`).equals(status);
+        }
+        checked++;
+      }
+    }
+    expect(checked).equals(3);
+  });
+
   it('holds for wrong methods and bodies on every route', async () => {
     for (const route of world.server.routes) {
       const target = targetOf(route, { title: '', status: 0, params: { xname: 'x0c0s0b0n0', id: '1' } });

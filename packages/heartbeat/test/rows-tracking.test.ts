@@ -67,6 +67,22 @@ overEngines('tracking', (bench) => {
     expect(world.time.now().wall - Date.parse(LastCheck)).to.be.within(0, SECOND);
   });
 
+  it('takes heartbeats of very many while deadlines are checked, and misses none of either', async () => {
+    world = await ServiceWorld.open(bench, { warntime: 5, errtime: 20 });
+    const many = (from: number, count: number): string[] =>
+      Array.from({ length: count }, (_, i) => `x${(from + i) >> 8}c0s${(from + i) & 255}b0n0`);
+    const beating = many(0, 10_000);
+    const silent = many(10_240, 10_000);
+    await world.beats(silent);
+    const { tracker } = world.service;
+    // Heartbeats and time go on at once; a clock that jumps while there is much to do may give them their time anew.
+    for (let round = 0; round < 10 || (tracker.counts().dead < silent.length && round < 40); round++) {
+      await Promise.all([world.beats(beating), world.time.advance(3 * SECOND)]);
+      expect(tracker.counts().beating).to.be.at.least(beating.length);
+    }
+    expect(tracker.counts()).to.include({ beating: 10_000, late: 0, dead: 10_000 });
+  });
+
   it('row 23: after a time in which nobody watched, nobody is declared dead at once', async () => {
     world = await ServiceWorld.open(bench, { warntime: 15, errtime: 20 });
     await world.beats([N1, N2]);

@@ -89,6 +89,25 @@ overEngines('the service over time', (bench) => {
     expect(beating()).to.include({ beating: 10, dead: 20 });
   });
 
+  it('a process that slept blames nobody for what came due just before it woke', async () => {
+    world = await ServiceWorld.open(bench);
+    const names = inCabinet(3, 30);
+    await world.beats(names);
+    await world.time.advance(5 * SECOND);
+    // Their warning time is over for half a second: of itself that is no sleep.
+    await world.time.sleep(5.5 * SECOND);
+    await world.settled();
+    expect(beating()).to.include({ beating: 30, late: 0 });
+    expect(await changes('warning')).to.deep.equal([]);
+    const told = (await world.get('/hmi/v1/incidents')).json.Incidents as { Kind: string; Words: string }[];
+    expect(told.map(({ Kind }) => Kind)).to.deep.equal(['blind']);
+    // From then on they have their time, and no more than that.
+    await world.time.advance(9 * SECOND);
+    expect(beating()).to.include({ beating: 30 });
+    await world.time.advance(2 * SECOND);
+    expect(beating()).to.include({ late: 30 });
+  });
+
   it('many that fall silent at once are one incident, each with a change of its own', async () => {
     world = await ServiceWorld.open(bench);
     const cabinet = inCabinet(3, 40);

@@ -13,6 +13,9 @@ function statusText(session: Session, status: HeartbeatStatusOutput): string {
     const words = age(iso, session.now());
     return words === null ? 'never' : `${words} ago`;
   };
+  // The built-in state manager has every change in the same transaction.
+  const isTold = status.manager !== 'builtin' && status.manager !== 'none';
+  const told = isTold ? `   state manager took something ${ago(status.last_delivery)}` : '';
   const figures = STATES.map((state) => {
     const figure = `${counts[state]} ${state}`;
     return counts[state] === 0 ? figure : paintOf(colors, state)(figure);
@@ -20,7 +23,7 @@ function statusText(session: Session, status: HeartbeatStatusOutput): string {
   return [
     `${count(status.components, 'component')}: ${figures.join(', ')}`,
     `${status.leads ? 'leads' : 'stands by'}   database ${status.database}   state manager ${status.manager}   bus ${status.bus}`,
-    `deadlines looked at ${ago(status.last_check)}   state manager took something ${ago(status.last_delivery)}`,
+    `deadlines looked at ${ago(status.last_check)}${told}`,
     `waiting: ${waiting.store} to be stored, ${waiting.manager} for the state manager, ${waiting.bus} for the bus${lost === 0 ? '' : `   history of ${count(lost, 'change')} lost`}`,
     ...problems.map((problem) => colors.bad(`problem: ${printable(problem)}`)),
     `INCIDENTS: ${incidents.length}`,

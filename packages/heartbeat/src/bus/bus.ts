@@ -32,8 +32,9 @@ const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 const BETWEEN_MAX = 20;
 /** How long a cursor that cannot be looked up is waited for. */
 const LOOK_MS = 1_000;
-/** How often waiting changes are counted at most, and how far. */
+/** How often waiting changes are counted at most, how small a part of the time that may take, and how far it goes. */
 const COUNT_EVERY_MS = 1_000;
+const COUNT_PART = 20;
 const WAITING = `
   SELECT count(*) AS n FROM (
     SELECT 1 FROM change WHERE kind = $1 AND seq > (SELECT cursor FROM follower WHERE name = $2) LIMIT 1000000
@@ -73,7 +74,9 @@ export class MessageBus {
   #published = 0;
   #trouble: string | undefined;
   #head = 0;
-  #count = { rows: 0, at: Number.NEGATIVE_INFINITY };
+  /** Changes that waited when they were counted last. */
+  #counted = 0;
+  #counting: NodeJS.Timeout | undefined;
 
   /** Begins at once. */
   constructor(options: BusOptions) {
@@ -84,6 +87,7 @@ export class MessageBus {
     this.#link = new Link({ open: (signal) => Session.open(session, signal), random });
     this.#unsubscribe = store.changes.subscribe((head) => {
       this.#head = head;
+      this.#countSoon();
     });
     this.#started = this.#start();
   }
@@ -102,11 +106,9 @@ export class MessageBus {
     return out;
   }
 
-  /** Changes that wait to be published; while there are any, the figure may be a second old. */
+  /** Changes that wait to be published; while there are any, the figure may be a second old, of very many some more. */
   get waiting(): number {
-    if (this.#delivery === undefined || this.#delivery.status().cursor >= this.#head) return 0;
-    if (performance.now() - this.#count.at >= COUNT_EVERY_MS) void this.#countWaiting();
-    return this.#count.rows;
+    return this.#isBehind ? this.#counted : 0;
   }
 
   /** Messages acknowledged since the start. */
@@ -118,6 +120,7 @@ export class MessageBus {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#unsubscribe();
+    clearTimeout(this.#counting);
     await this.#started;
     await Promise.all([this.#link.stop(), this.#delivery?.stop()]);
   }
@@ -140,6 +143,7 @@ export class MessageBus {
           send: (rows, aborted) => this.#send(rows, aborted),
         });
         this.#trouble = undefined;
+        this.#countSoon();
         return;
       } catch (error) {
         this.#trouble = toProblem(error).detail;
@@ -225,14 +229,28 @@ export class MessageBus {
     return true;
   }
 
-  async #countWaiting(): Promise<void> {
-    this.#count.at = performance.now();
-    try {
-      const [row] = await this.#store.query<{ n: number }>(WAITING, [KIND, followerName(this.#identity)]);
-      this.#count.rows = row?.n ?? 0;
-    } catch {
-      // The database is away, and says so itself; the figure stays.
+  get #isBehind(): boolean {
+    return this.#delivery !== undefined && this.#delivery.status().cursor < this.#head;
+  }
+
+  /** Once in a while as long as anything waits, so that whoever asks is told at once. */
+  #countSoon(ms = COUNT_EVERY_MS): void {
+    if (this.#stop.signal.aborted) return;
+    this.#counting ??= setTimeout(() => void this.#count(), ms).unref();
+  }
+
+  async #count(): Promise<void> {
+    const began = performance.now();
+    if (this.#isBehind) {
+      try {
+        const [row] = await this.#store.query<{ n: number }>(WAITING, [KIND, followerName(this.#identity)]);
+        this.#counted = row?.n ?? 0;
+      } catch {
+        // The database is away, and says so itself; the figure stays.
+      }
     }
+    this.#counting = undefined;
+    if (this.#isBehind) this.#countSoon(Math.max(COUNT_EVERY_MS, COUNT_PART * (performance.now() - began)));
   }
 }
 

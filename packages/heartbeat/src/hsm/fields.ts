@@ -3,6 +3,7 @@
  * cannot be decoded is answered with 500 there, so here.
  */
 import { isObject } from '@csm/model';
+import { parseJson } from '../json.ts';
 
 /** A request that is refused, in smd's words. */
 export class Refused extends Error {
@@ -41,7 +42,7 @@ export class Fields {
   static parse(text: string): Fields {
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseJson(text);
     } catch (thrown) {
       undecodable(thrown instanceof Error ? thrown.message : 'it is not JSON');
     }

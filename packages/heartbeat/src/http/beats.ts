@@ -1,5 +1,6 @@
 /** Heartbeats into the tracker: one at a time, by the body or by the path, and in batches. */
 
+import { parseJson } from '../json.ts';
 import { isSigned64 } from '../params/integer.ts';
 import type { Log } from '../ports.ts';
 import type { ServicePort, Tracked } from '../types.ts';
@@ -45,7 +46,7 @@ export class Beats {
   take(service: ServicePort, text: string, name: string | undefined, peer: Peer): Answer | undefined {
     let body: unknown;
     try {
-      body = JSON.parse(text);
+      body = parseJson(text);
     } catch {
       return this.#answer({ status: 400, detail: BAD_JSON });
     }
@@ -143,7 +144,7 @@ export class Beats {
 function readList(text: string): readonly unknown[] | string {
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseJson(text);
   } catch {
     return BAD_JSON;
   }

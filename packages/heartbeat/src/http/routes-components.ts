@@ -31,6 +31,8 @@ import { readThresholds } from './thresholds.ts';
 
 const PAGE_DEFAULT = 1_000;
 const PAGE_MAX = 10_000;
+/** The database gives a page at most, and one row more tells whether there are more. */
+const HISTORY_MAX = PAGE_MAX - 1;
 const PROBLEM_DOC: AnswerDoc = { description: 'refused, in words', type: PROBLEM_TYPE };
 const UNKNOWN_DOC: AnswerDoc = { description: 'nobody of this name was ever heard of', type: PROBLEM_TYPE };
 
@@ -42,7 +44,11 @@ const LIVES_OF: Readonly<Record<string, readonly Life[]>> = {
 };
 const STATES = [...LIVES, ...Object.keys(LIVES_OF)];
 
-const limit = { description: `at most so many, default ${PAGE_DEFAULT}`, schema: { ...whole(), maximum: PAGE_MAX } };
+const limitTo = (maximum: number) => ({
+  description: `at most so many, default ${PAGE_DEFAULT}`,
+  schema: { ...whole(), minimum: 1, maximum },
+});
+const limit = limitTo(PAGE_MAX);
 /** A name as it is kept: an xname in its normal form, or that of a node of the cluster as it is. */
 const nameIn = (given: string | undefined): string => xnameOf(given ?? '') ?? normalise(given ?? '').trim();
 
@@ -167,7 +173,7 @@ export function componentRoutes(service: () => ServicePort, beats: Beats, record
       id: 'components.history',
       summary: 'What became of a component, newest first',
       params: { xname: 'the component' },
-      query: { limit, before: { description: '`next` of the page before', schema: whole() } },
+      query: { limit: limitTo(HISTORY_MAX), before: { description: '`next` of the page before', schema: whole() } },
       answers: {
         200: {
           description: 'a page; with `next` there are older ones',
@@ -183,7 +189,7 @@ export function componentRoutes(service: () => ServicePort, beats: Beats, record
       ],
       handle: async ({ params, path, query }) => {
         onlyKnown(query, ['limit', 'before']);
-        const most = wholeOf(query, 'limit', 1, PAGE_MAX - 1) ?? PAGE_DEFAULT;
+        const most = wholeOf(query, 'limit', 1, HISTORY_MAX) ?? PAGE_DEFAULT;
         const before = wholeOf(query, 'before', 0, Number.MAX_SAFE_INTEGER);
         const name = nameIn(params['xname']);
         const found = await records.history({ names: [name], before, limit: most + 1 });

@@ -1,4 +1,5 @@
 /** The paths of hbtd itself: their answers are its answers, byte for byte, but for what is wrong there. */
+import { parseJson } from '../json.ts';
 import { patchParams } from '../params/patch.ts';
 import { PARAM_NAMES } from '../params/rules.ts';
 import type { ServiceHealth, ServicePort } from '../types.ts';
@@ -218,7 +219,7 @@ const stateOf = ({ tracker, time }: ServicePort, XName: string) => ({
 function readNames(body: string): readonly string[] | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch {
     return undefined;
   }

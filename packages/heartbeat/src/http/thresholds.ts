@@ -1,5 +1,6 @@
 /** The body of PUT /thresholds. Pure. */
 import { code, fail } from '@csm/model';
+import { parseJson } from '../json.ts';
 import { ERRTIME_MAX, WARNTIME_MIN } from '../params/rules.ts';
 import type { Limits, Thresholds } from '../types.ts';
 import { foldComponents, typeNamed, xnameSet } from '../xname/index.ts';
@@ -19,7 +20,7 @@ const refuse = (detail: string, field: string, allowed: string): never =>
 export function readThresholds(text: string, global: Limits): Thresholds['special'] {
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseJson(text);
   } catch {
     return refuse('the body is not JSON', '', '{"Special":[…]}');
   }

@@ -1,4 +1,5 @@
 /** How the parameters may be changed: all that is asked for, or nothing. Pure. */
+import { parseJson } from '../json.ts';
 import type { Params } from '../types.ts';
 import { allowedWords, inOrder, PARAM_NAMES, type ParamName, RULES, readParam } from './rules.ts';
 
@@ -66,7 +67,7 @@ const NAME_OF: ReadonlyMap<string, ParamName> = new Map(PARAM_NAMES.map((name) =
 function readBody(text: string): Partial<Record<ParamName, string>> | string {
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseJson(text);
   } catch {
     return 'Invalid JSON data type';
   }

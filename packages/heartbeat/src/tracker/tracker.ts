@@ -211,6 +211,13 @@ export class Tracker implements TrackerPort {
     this.#refill(now);
   }
 
+  slept(ms: number, now: Now): void {
+    // Who waits for nobody was not blind.
+    if (this.#deadlines.size === 0) return;
+    this.#sleptUntil = now.mono;
+    if (this.#blind === undefined) this.#beginBlind(ms, now);
+  }
+
   advance(now: Now, atMost: number): Mono | undefined {
     this.#noticeSleep(now);
     const deadlines = this.#deadlines;
@@ -347,9 +354,7 @@ export class Tracker implements TrackerPort {
   #noticeSleep(now: Now): void {
     const deadlines = this.#deadlines;
     const lateMs = now.mono - Math.max(deadlines.topAt(), this.#checked);
-    if (lateMs <= Math.max(SLEPT_MS, this.#limits.global.warnMs / 4)) return;
-    this.#sleptUntil = now.mono;
-    if (this.#blind === undefined) this.#beginBlind(lateMs, now);
+    if (lateMs > Math.max(SLEPT_MS, this.#limits.global.warnMs / 4)) this.slept(lateMs, now);
   }
 
   #beginBlind(ms: number, now: Now): void {

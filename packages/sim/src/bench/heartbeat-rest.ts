@@ -155,19 +155,23 @@ class Stage {
     const { signal } = this.#site;
     const { warmUp, span } = this.#sizes;
     const order = { url: `http://127.0.0.1:${port}${path}`, components, batch };
-    const seen = watchRss(process);
-    await runWrk(this.#script, { ...order, seconds: warmUp } satisfies WrkOrder, signal);
-    await idle(this.#site, process);
-    const begin = await readCpuMs(process.pid);
-    const ran = await runWrk(this.#script, { ...order, seconds: span }, signal);
-    // What is yet to be written is part of the price.
-    await pause(2 * FLUSH_S * 1000, undefined, { signal });
-    await idle(this.#site, process);
-    const cpuMs = (await readCpuMs(process.pid)) - begin;
-    const rss = await readRss(process.pid);
-    const rssMost = await seen();
-    const cpuS = (cpuMs / 1000 / (ran.requests * batch)) * PER;
-    return { cpuS, perSecond: ran.requests / ran.seconds, p99Ms: ran.p99Ms, seconds: ran.seconds, rss, rssMost };
+    const memory = new Memory(process);
+    try {
+      await runWrk(this.#script, { ...order, seconds: warmUp } satisfies WrkOrder, signal);
+      await idle(this.#site, process);
+      const begin = await readCpuMs(process.pid);
+      const ran = await runWrk(this.#script, { ...order, seconds: span }, signal);
+      // What is yet to be written is part of the price.
+      await pause(2 * FLUSH_S * 1000, undefined, { signal });
+      await idle(this.#site, process);
+      const cpuMs = (await readCpuMs(process.pid)) - begin;
+      const cpuS = (cpuMs / 1000 / (ran.requests * batch)) * PER;
+      const rss = await memory.look();
+      const { p99Ms, seconds } = ran;
+      return { cpuS, perSecond: ran.requests / seconds, p99Ms, seconds, rss, rssMost: memory.most };
+    } finally {
+      memory.end();
+    }
   }
 }
 
@@ -228,18 +232,27 @@ async function idle(site: Site, process: DaemonProcess): Promise<void> {
   }
 }
 
-/** Looks at the memory of a process from now on; what is returned ends that and gives the most that was seen, bytes. */
-function watchRss(process: DaemonProcess): () => Promise<number> {
-  let most = 0;
-  const look = async (): Promise<void> => {
-    most = Math.max(most, await readRss(process.pid).catch(() => 0));
-  };
-  const timer = setInterval(() => void look(), RSS_LOOK_MS);
-  return async () => {
-    clearInterval(timer);
-    await look();
-    return most;
-  };
+/** Looks at the memory of a process again and again, from now on until the end; bytes. */
+class Memory {
+  most = 0;
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ pid }: DaemonProcess) {
+    this.#pid = pid;
+    // One that has ended is told by whoever waits for it.
+    this.#timer = setInterval(() => void this.look().catch(() => undefined), RSS_LOOK_MS);
+  }
+
+  async look(): Promise<number> {
+    const rss = await readRss(this.#pid);
+    this.most = Math.max(this.most, rss);
+    return rss;
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 interface Death extends Round {
@@ -252,14 +265,16 @@ let deaths = 0;
 async function massDeath(site: Site, { note }: BenchContext, dying: number): Promise<Death> {
   const { process, port } = await startService(site, `heartbeat-${++deaths}`, HASTY);
   const posts = new Posts(port);
+  const end = new AbortController();
   try {
-    const end = new AbortController();
     // Those who live are numbered first.
     await posts.known(0, LIVING);
     await posts.known(LIVING, dying);
     const silent = performance.now();
     await pause(HASTY.warntime * 1000 - 1000, undefined, { signal: site.signal });
     const posting = posts.paced(LIVING, PER_SECOND, end.signal);
+    // Where the measurement is called off nobody asks what became of it.
+    posting.catch(() => undefined);
     // They are late, and then dead, within this time; the last of them a moment after the first.
     await pause(HASTY.errtime * 1000 + 2000 - (performance.now() - silent), undefined, { signal: site.signal });
     end.abort();
@@ -278,6 +293,7 @@ async function massDeath(site: Site, { note }: BenchContext, dying: number): Pro
     note(`heartbeat-rest-mass-death: p99 ${p99.toFixed(1)} ms, at most ${max.toFixed(1)} ms, of ${took.length} posts`);
     return { value: p99, max, seconds: (performance.now() - silent) / 1000 };
   } finally {
+    end.abort();
     posts.close();
     await process.end();
   }
