@@ -41,6 +41,8 @@ export interface HeartbeatLifeOptions {
 const ELECTION_MS = 1_000;
 const TELL_MS = 1_000;
 const PRUNE_MS = 3_600_000;
+/** The service looks for who is late twice a second; one that has not for so long hangs, ms. */
+const CHECKED_MS = 10_000;
 /** The service writes what waits when it stops, ms. */
 const STOP_MS = 15_000;
 
@@ -105,7 +107,8 @@ export class HeartbeatLife {
 
   /** Whether what must turn turns: feeds the watchdog. */
   healthy(): boolean {
-    return !this.#stopping;
+    const last = this.#service?.health().lastCheck ?? undefined;
+    return !this.#stopping && (last === undefined || systemClock.now().wall - last < CHECKED_MS);
   }
 
   async #open(): Promise<void> {
