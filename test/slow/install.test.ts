@@ -1,4 +1,7 @@
-/** What is handed out: archives and Debian packages, made, installed into empty directories, run, upgraded and removed. */
+/**
+ * What is handed out: archives and Debian packages, made, installed into empty directories, run, upgraded and removed. It is
+ * long because all of it is held against archives that are made once, which takes most of a minute.
+ */
 import { type SpawnSyncOptions, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -89,6 +89,15 @@ export function whole(given: Given, name: string, least: number, most: number): 
 const KIND = /^[a-z][a-z0-9.-]{0,63}$/;
 const KINDS_MAX = 16;
 
+/** Where a watch begins: behind the change that `--since` numbers. Throws code 9. */
+export function since(given: Given): number | undefined {
+  const value = text(given, 'since');
+  if (value === undefined) return undefined;
+  if (/^\d{1,15}$/.test(value)) return Number(value);
+  const allowed = 'a whole number: the seq of the last change already known';
+  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: '--since', allowed });
+}
+
 /** `--kinds`: kinds of changes. */
 export function kinds(given: Given): readonly string[] | undefined {
   const value = text(given, 'kinds');

@@ -1,4 +1,7 @@
-/** Answers as a small cluster gives them. */
+/**
+ * Answers as a small cluster gives them. They stand together, long as that is, because they tell of one cluster: the same
+ * nodes, parts and moments come back in many of them.
+ */
 import type { CallContext } from '@csm/api';
 import type {
   AggregatorListOutput,

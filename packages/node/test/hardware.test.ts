@@ -1,3 +1,7 @@
+/**
+ * Inventories as the master keeps them: parts, what happened to them, profiles. One long file because every case is a
+ * story on one small cluster, told over each database.
+ */
 import { NodeSet } from '@csm/nodeset';
 import { overEngines } from '@csm/sim';
 import { expect } from 'chai';

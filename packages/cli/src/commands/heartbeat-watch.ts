@@ -1,13 +1,12 @@
 import type { HeartbeatStatusOutput, HeartbeatWatchItem } from '@csm/client';
-import { CsmError, code, fail } from '@csm/model';
+import { CsmError, code } from '@csm/model';
 import type { CommandSpec } from '../command.ts';
-import { flag, optionalNodeset, text } from '../given.ts';
+import { flag, optionalNodeset, since } from '../given.ts';
 import { Live } from '../heartbeat/live.ts';
 import { changeLine, componentsArgument } from '../heartbeat/words.ts';
 import { Items } from '../print/items.ts';
 import { again } from '../resume.ts';
 import type { Session } from '../session.ts';
-import { printable } from '../text.ts';
 
 const REDRAW_MS = 1000;
 /** Of a terminal that does not say, and the fewest that are worth anything. */
@@ -88,13 +87,6 @@ function pause(ms: number, over: AbortSignal): Promise<void> {
   });
 }
 
-function since(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,15}$/.test(value)) return Number(value);
-  const allowed = 'a whole number: the seq of the last change already known';
-  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: '--since', allowed });
-}
-
 export const heartbeatWatch: CommandSpec = {
   path: ['heartbeat', 'watch'],
   arguments: [componentsArgument(false)],
@@ -126,7 +118,7 @@ master is lost, it is made anew, and the watch goes on behind the last change it
   ],
   run: async (session, given) => {
     const nodes = optionalNodeset(given);
-    const from = since(text(given, 'since'));
+    const from = since(given);
     if (session.io.isTTY && session.format === 'table' && !flag(given, 'lines')) {
       await live(session, nodes, from);
       return 0;

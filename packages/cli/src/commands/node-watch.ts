@@ -1,7 +1,7 @@
 import type { NodeWatchItem } from '@csm/client';
-import { code, fail, isObject } from '@csm/model';
+import { code, isObject } from '@csm/model';
 import { type CommandSpec, nodesetArgument } from '../command.ts';
-import { kinds, optionalNodeset, text } from '../given.ts';
+import { kinds, optionalNodeset, since } from '../given.ts';
 import { Items } from '../print/items.ts';
 import { again } from '../resume.ts';
 import { nodesWords, printable } from '../text.ts';
@@ -27,13 +27,6 @@ function change(kind: string, body: unknown): string {
   return Object.entries(body)
     .map(([key, value]) => printable(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`))
     .join(' ');
-}
-
-function since(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,15}$/.test(value)) return Number(value);
-  const allowed = 'a whole number: the seq of the last change already known';
-  return fail(code.INVALID_PARAMETER, `'${printable(value)}' is not ${allowed}`, { field: '--since', allowed });
 }
 
 export const nodeWatch: CommandSpec = {
@@ -66,7 +59,7 @@ watch goes on behind the last change it has shown.`,
   ],
   run: async (session, given) => {
     const nodes = optionalNodeset(given);
-    const from = since(text(given, 'since'));
+    const from = since(given);
     const items = new Items<NodeWatchItem>(session, {
       text: changeLine,
       csv: ['seq', 'time', 'kind', 'subject', 'body'],

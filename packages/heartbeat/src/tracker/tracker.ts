@@ -19,6 +19,8 @@
  *
  * Deadlines stand in a heap that is lazy: a beat only notes its time. When a deadline comes up it is held against that,
  * and mostly moved on. So a beat costs the same however many components there are, and makes no garbage.
+ *
+ * This file is long because each event changes the same few columns of a component, and the counts and the heap with them.
  */
 import { earliest, type Mono, mono, type Now } from '@csm/model';
 import type {
