@@ -85,7 +85,7 @@ const gateOf = (): { readonly promise: Promise<void>; readonly resolve: () => vo
 };
 
 const until = async (what: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + 30_000;
   while (!what()) {
     if (performance.now() > deadline) throw new Error(`this did not come true: ${String(what)}`);
     await new Promise((resolve) => setImmediate(resolve));

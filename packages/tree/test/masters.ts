@@ -33,7 +33,7 @@ export const INTERVAL = 15_000;
 
 /** Waits for what hangs only when it is broken. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 45_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
