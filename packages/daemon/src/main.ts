@@ -57,6 +57,7 @@ Signals: SIGTERM says goodbye and exits 0, SIGHUP reads again what may change wh
 export async function main(argv: readonly string[]): Promise<number | undefined> {
   if (isHeartbeatRole(argv)) {
     favourSpeed();
+    boundGarbage();
     return (await import('./heartbeat-alone.ts')).heartbeatAlone(argv);
   }
   const program = new Command('csmd')
@@ -240,4 +241,13 @@ function favourSpeed(): void {
   // `--optimize-for-size` has also bounded the new space of threads begun later, the database's among them, to 2 MiB;
   // 0 is the engine's own bound.
   setFlagsFromString('--max-semi-space-size=0');
+}
+
+/**
+ * For the heartbeat service alone: 100,000 components live in 45 MiB, beside which the engine would let as much garbage
+ * gather, and give the database's thread, which writes a few small batches a second, a new space of 32 MiB.
+ */
+function boundGarbage(): void {
+  setFlagsFromString('--heap-growing-percent=30');
+  setFlagsFromString('--max-semi-space-size=4');
 }

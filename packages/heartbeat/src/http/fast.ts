@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from './route.ts';
+import type { Together } from './together.ts';
 
 const LONG = '/hmi/v1/heartbeat';
 const SHORT = '/v1/heartbeat';
@@ -27,6 +28,7 @@ export function beatPath(url: string): string | undefined {
 
 export interface FastPath {
   readonly bodyBytes: number;
+  readonly together: Together;
   /** Undefined: it counts. */
   judge(request: IncomingMessage, text: string, name: string | undefined): Answer | undefined;
   refused(response: ServerResponse, answer: Answer): void;
@@ -57,7 +59,7 @@ export function takeBeat(
     if (size > path.bodyBytes) return;
     const text = all === undefined ? (first === undefined ? '' : first.toString()) : Buffer.concat(all).toString();
     const answer = path.judge(request, text, name);
-    if (answer === undefined) response.end();
+    if (answer === undefined) path.together.end(response);
     else path.refused(response, answer);
   });
 }

@@ -33,6 +33,7 @@ import { componentRoutes } from './routes-components.ts';
 import { hbtdRoutes } from './routes-hbtd.ts';
 import { selfRoutes } from './routes-self.ts';
 import { contextOf, type DoorTls, serverTls } from './tls.ts';
+import { Together } from './together.ts';
 import { Visits } from './visit.ts';
 
 /** Milliseconds between two log lines about connections that found no room. */
@@ -112,6 +113,7 @@ export function createHeartbeatServer(options: HeartbeatServerOptions): Heartbea
 
   const fast: FastPath = {
     bodyBytes: limits.bodyBytes,
+    together: new Together(),
     judge(request, text, name) {
       try {
         return beats.take(service(), text, name, peerAt(request));
