@@ -71,7 +71,7 @@ overEngines('the state manager over HTTP', (bench) => {
     expect(answer.status).to.equal(405);
     expect(answer.headers.get('allow')).to.match(/GET/);
     expect(answer.headers.get('content-type')).to.equal('application/problem+json');
-    expect((await ask('PUT', SCN, {})).status).to.equal(405);
+    expect((await ask('PATCH', SCN, {})).status).to.equal(405);
   });
 
   it('shows components, one and all', async () => {
@@ -342,6 +342,7 @@ overEngines('the state manager over HTTP', (bench) => {
       );
       expect(refusal(await ask(method, `${SCN}/0`, body)), method).to.equal('400 Bad Request: Invalid id - 0');
     }
+    expect(refusal(await ask('PUT', SCN, sub))).to.equal('404 Not Found: Subscription not found');
     expect((await ask('DELETE', SCN)).text).to.equal('{"code":0,"message":"1 Subscriptions deleted"}\n');
     expect((await ask('DELETE', SCN)).text).to.equal('{"code":0,"message":"0 Subscriptions deleted"}\n');
   });

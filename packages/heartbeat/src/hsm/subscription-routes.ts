@@ -146,6 +146,15 @@ export function subscriptionRoutes({ store, subscriptionsChanged }: HsmPorts): r
       handle: refusing(create),
     },
     {
+      method: 'PUT',
+      path: SCN,
+      id: 'hsm.subscriptions.replaceNone',
+      summary: 'A subscription is replaced under its ID: without one it is not found, as in smd',
+      answers: { 404: noSuch },
+      examples: [{ title: 'without an ID', status: 404 }],
+      handle: refusing(async () => unknown()),
+    },
+    {
       method: 'DELETE',
       path: SCN,
       id: 'hsm.subscriptions.deleteAll',
