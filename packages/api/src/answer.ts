@@ -1,4 +1,5 @@
-import { CsmError, code, type Json, JsonText, type Problem } from '@csm/model';
+import { Readable } from 'node:stream';
+import { CsmError, code, type Json, JsonFlow, type Problem } from '@csm/model';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Call, type CallAnswer, callKey, callSeconds, type Dispatch } from './call.ts';
 import type { Visit } from './connections.ts';
@@ -78,7 +79,7 @@ export async function answer(g: Granted, request: FastifyRequest, reply: Fastify
   record(g, log, failed?.thrown, performance.now() - started);
   if (stream === undefined) {
     if (failed !== undefined) throw failed.thrown;
-    return send(reply, result);
+    return send(g, reply, result);
   }
   if (failed !== undefined && !stream.begun) throw failed.thrown;
   reply.hijack();
@@ -96,11 +97,21 @@ function tellSeconds(row: TableRow, seconds: number, request: FastifyRequest, re
   reply.raw.writeEarlyHints({ link: '</csm/v1/>; rel=index', 'csm-timeout': String(seconds) });
 }
 
-function send(reply: FastifyReply, result: CallAnswer): FastifyReply {
+function send(g: Granted, reply: FastifyReply, result: CallAnswer): FastifyReply {
   if (result === undefined) return reply.code(204).send();
-  // As bytes it goes as it is; a text would be put behind the head first, and a long one be copied twice for that.
-  const body = result instanceof JsonText ? Buffer.from(result.text) : JSON.stringify(result);
+  const body = result instanceof JsonFlow ? Readable.from(bytesOf(g, result)) : JSON.stringify(result);
   return reply.type('application/json; charset=utf-8').send(body);
+}
+
+/** What breaks off behind its first part closes the connection: nobody takes such an answer for a whole one. */
+async function* bytesOf({ row, visit, log }: Granted, flow: JsonFlow): AsyncGenerator<Buffer, void> {
+  try {
+    for await (const part of flow.parts) yield Buffer.from(part);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn('an answer broke off', { call: row.name, trace: visit.trace, why });
+    throw error;
+  }
 }
 
 function streamProblem(g: Granted, thrown: unknown): Problem {

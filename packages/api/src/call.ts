@@ -3,16 +3,16 @@ import {
   CsmError,
   code,
   type Json,
+  type JsonFlow,
   type JsonObject,
-  type JsonText,
   type Problem,
   problem,
 } from '@csm/model';
 import type { CallContext, Caller, Grant } from './row.ts';
 import type { TableRow } from './table.ts';
 
-/** What a call is answered with: a value, or its JSON where it was only passed on; undefined where it has no answer. */
-export type CallAnswer = Json | JsonText | undefined;
+/** What a call is answered with: a value, or its JSON where it is only passed on; undefined where it has no answer. */
+export type CallAnswer = Json | JsonFlow | undefined;
 
 /** Carries a call out: here, or by forwarding it. Must settle soon after `ctx.signal` fires. */
 export type Dispatch = (row: TableRow, input: JsonObject, ctx: CallContext) => Promise<CallAnswer>;

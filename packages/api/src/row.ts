@@ -1,4 +1,4 @@
-import type { Code, Json, JsonList, JsonObject, Role } from '@csm/model';
+import type { Code, Json, JsonObject, JsonPages, Role } from '@csm/model';
 import type { Static, TSchema } from 'typebox';
 
 /** Who may call: any local user, the owner of what is named (or a privileged user), privileged users only. */
@@ -110,7 +110,7 @@ export interface CallContext {
  * Answers one call, a list by its items as JSON where they come as such. Throws a `CsmError` to refuse; what else it
  * throws is told as code 1 without its text.
  */
-export type Handler<I = JsonObject> = (input: I, ctx: CallContext) => Promise<Json | JsonList | undefined>;
+export type Handler<I = JsonObject> = (input: I, ctx: CallContext) => Promise<Json | JsonPages | undefined>;
 
 /** The input type of a row written with `as const satisfies ApiRow`. */
 export type InputOf<R extends { readonly input: TSchema }> = Static<R['input']>;

@@ -4,7 +4,7 @@ import http, { type OutgoingHttpHeaders } from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { CsmError, fail, JsonText, problem } from '@csm/model';
+import { CsmError, fail, JsonFlow, problem } from '@csm/model';
 import { expect } from 'chai';
 import {
   type CallContext,
@@ -70,13 +70,38 @@ describe('server', () => {
     expect(ctx.caller.groups).to.have.members([...new Set(groups.stdout.trim().split(' '))]);
   });
 
-  it('passes an answer on as it is that is JSON already', async () => {
+  /** An answer in these parts; behind them it ends, or breaks off. */
+  const flow = (parts: readonly string[], broken?: Error): JsonFlow => {
+    async function* give(): AsyncGenerator<string> {
+      for (const part of parts) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield part;
+      }
+      if (broken !== undefined) throw broken;
+    }
+    return new JsonFlow(give());
+  };
+
+  it('passes an answer on as it is that is JSON already, part by part', async () => {
     const text = '[\n{"name":"é \u2028 n1"},\n{"name":"n2"}\n]';
-    handler = async () => new JsonText(text);
-    const answer = await get('/csm/v1/nodes');
-    expect([answer.status, answer.text]).to.deep.equal([200, text]);
-    expect(answer.headers['content-type']).to.equal('application/json; charset=utf-8');
-    expect(answer.headers['content-length']).to.equal(String(Buffer.byteLength(text)));
+    for (const parts of [[text], text.split('')]) {
+      handler = async () => flow(parts);
+      const answer = await get('/csm/v1/nodes');
+      expect([answer.status, answer.text]).to.deep.equal([200, text]);
+      expect(answer.headers['content-type']).to.equal('application/json; charset=utf-8');
+    }
+  });
+
+  it('ends the connection under an answer that breaks off, and tells the log why', async () => {
+    handler = async () => flow(['[\n', '1'], new CsmError(problem(12, 'the way was lost')));
+    const error = await get('/csm/v1/nodes').then(
+      () => undefined,
+      (thrown: NodeJS.ErrnoException) => thrown,
+    );
+    expect(error?.code).to.equal('ECONNRESET');
+    const told = running.lines.filter((line) => line.includes('an answer broke off'));
+    expect(told.join()).to.include('the way was lost');
+    expect(running.server.stats().calls).to.equal(0);
   });
 
   it('answers 204 when there is nothing to say, and reads a body', async () => {

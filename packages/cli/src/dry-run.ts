@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 import { nodesWords, printable } from './text.ts';
 
 /** What commands use of a client. */
-export type Asks = Pick<Client, 'bytes' | 'call' | 'stream'>;
+export type Asks = Pick<Client, 'call' | 'pass' | 'stream'>;
 
 /** A call was told instead of made. */
 export class Rehearsed extends Error {
@@ -39,9 +39,9 @@ export class Rehearsal implements Asks {
     return this.#client.call(name, input, options);
   };
 
-  bytes: Client['bytes'] = async (name, input, options?: CallOptions) => {
+  pass: Client['pass'] = async (name, input, take, options?: CallOptions) => {
     this.#tell(name, input as object);
-    return this.#client.bytes(name, input, options);
+    return this.#client.pass(name, input, take, options);
   };
 
   stream: Client['stream'] = (name, input, options?: CallOptions) => {

@@ -1,4 +1,4 @@
-import { fail } from '@csm/model';
+import { code, fail, JsonFlow } from '@csm/model';
 import { expect } from 'chai';
 import { csm, NOW, text, until, type World, world } from './harness.ts';
 import { AGGREGATORS, CHANGES, gives, HEALTHY, NODES, SICK, shown, UNREACHABLE, WELL } from './sample.ts';
@@ -262,6 +262,29 @@ describe('csm', () => {
     it('sends the node set as it is given', async () => {
       await run("node list 'n[001-003]!n002' --type compute");
       expect(lastInput()).to.deep.equal({ nodes: 'n[001-003]!n002', type: 'compute' });
+    });
+
+    it('shows a long list as it comes, and says where it breaks off, with the code of that', async () => {
+      const long = NODES.map((node) => JSON.stringify(node)).join(',\n');
+      let broken: Error | undefined;
+      tree.handlers['node.list'] = async () =>
+        new JsonFlow(
+          (async function* () {
+            yield '[\n';
+            for (const part of [long, broken === undefined ? '\n]' : ',\n']) {
+              await new Promise((resolve) => setTimeout(resolve, 5));
+              yield part;
+            }
+            if (broken !== undefined) throw broken;
+          })(),
+        );
+      expect(await run('node list -o json')).to.deep.equal({ exit: 0, out: `[\n${long}\n]\n`, err: '' });
+      broken = new Error('the way was lost');
+      const { exit, out, err } = await run('node list -o json');
+      expect([exit, out]).to.deep.equal([12, `[\n${long},\n`]);
+      expect(JSON.parse(err)).to.include({ code: 12 });
+      tree.handlers['node.list'] = async () => ({ no: 'list' });
+      expect((await run('node list -o json')).exit).to.equal(code.UNPACK);
     });
 
     it('speaks every format', async () => {

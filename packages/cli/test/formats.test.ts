@@ -3,7 +3,7 @@ import type { Json } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { csvColumns, csvFields, csvForTerminal, csvLine, csvRow } from '../src/print/csv.ts';
-import { jsonLines, jsonText, passedLines } from '../src/print/json.ts';
+import { jsonLines, jsonText, PassedLines } from '../src/print/json.ts';
 import { table, width } from '../src/print/table.ts';
 import { toYaml, yamlItem } from '../src/print/yaml.ts';
 import { age, duration, gib, printable } from '../src/text.ts';
@@ -47,25 +47,47 @@ describe('a list in JSON', () => {
     );
   });
 
+  /** What is written of a list that comes in parts of so many bytes. */
+  const passed = (came: string, size: number): string => {
+    const written: Buffer[] = [];
+    const lines = new PassedLines((bytes) => written.push(bytes));
+    const bytes = Buffer.from(came);
+    for (let at = 0; at < bytes.length; at += size) lines.add(bytes.subarray(at, at + size));
+    lines.end();
+    return Buffer.concat(written).toString();
+  };
+
   it('is passed on with an item a line, however it came, and without what a terminal obeys', () => {
     fc.assert(
-      fc.property(fc.array(json), (items) => {
+      fc.property(fc.array(json), fc.integer({ min: 1, max: 40 }), (items, size) => {
         const wanted = jsonLines(items);
         const written = `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]`;
         for (const came of [JSON.stringify(items), JSON.stringify(items, null, 1), written]) {
-          const passed = passedLines(Buffer.from(came)).toString();
-          expect(JSON.parse(passed)).to.deep.equal(JSON.parse(wanted));
-          expect(passed.replaceAll('\n', '')).not.to.match(/[\p{Cc}\u2028\u202e]/u);
+          const text = passed(came, size);
+          expect(JSON.parse(text)).to.deep.equal(JSON.parse(wanted));
+          expect(text.replaceAll('\n', '')).not.to.match(/[\p{Cc}\u2028\u202e]/u);
+          expect(text.at(-1)).to.equal('\n');
         }
-        expect(passedLines(Buffer.from(JSON.stringify(items))).toString()).to.equal(wanted);
+        expect(passed(JSON.stringify(items), size)).to.equal(`${wanted}\n`);
       }),
     );
   });
 
-  it('is passed on as it is where nothing is to be done', () => {
-    const bytes = Buffer.from('[\n{"a":1},\n{"a":2}\n]');
-    expect(passedLines(bytes)).to.equal(bytes);
-    expect(() => passedLines(Buffer.from('<html>'))).to.throw(SyntaxError);
+  it('is passed on as it is, and as it comes, where nothing is to be done', () => {
+    const written: Buffer[] = [];
+    const lines = new PassedLines((bytes) => written.push(bytes));
+    const parts = ['[\n{"a":1},', '\n{"a":2}', '\n]'].map((text) => Buffer.from(text));
+    for (const [i, part] of parts.entries()) {
+      lines.add(part);
+      expect(written[i]).to.equal(part);
+    }
+    lines.end();
+    expect(passed('', 1)).to.equal('[]\n');
+  });
+
+  it('is refused where it is none, or has no end', () => {
+    for (const came of ['<html>', '{"a":1}', '"', '[\n1,\n2', '[\n1,\n2\n', '[\n'])
+      expect(() => passed(came, 3), came).to.throw(SyntaxError);
   });
 });
 

@@ -8,14 +8,14 @@ import { type ApiServer, ApiTable, type CallContext, createServer, DEFAULT_POLIC
 import { cluster } from '@csm/cluster';
 import { environment } from '@csm/environment';
 import { heartbeat } from '@csm/heartbeat';
-import { fail, type Json, type JsonObject } from '@csm/model';
+import { fail, type Json, type JsonFlow, type JsonObject } from '@csm/model';
 import { node } from '@csm/node';
 import { stream } from '@csm/stream';
 import { type Io, main } from '../src/index.ts';
 
 export const NOW = Date.parse('2026-10-17T10:00:00Z');
 
-type Handler = (input: JsonObject, ctx: CallContext) => Promise<Json | undefined>;
+type Handler = (input: JsonObject, ctx: CallContext) => Promise<Json | JsonFlow | undefined>;
 export type Handlers = { [name: string]: Handler };
 
 export interface World {

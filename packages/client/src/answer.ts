@@ -11,21 +11,38 @@ export async function readText(res: IncomingMessage): Promise<string> {
   return (await readBytes(res)).toString('utf8');
 }
 
-/** The bytes of an answer. Throws code 30 past `ANSWER_MAX`, code 12 when it breaks off. */
+/** An answer ended before all of it had come. */
+export class BrokenAnswer extends CsmError {
+  override readonly name = 'BrokenAnswer';
+}
+
+/** The bytes of an answer. Throws code 30 past `ANSWER_MAX`, `BrokenAnswer` when it breaks off. */
 export async function readBytes(res: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  await passBytes(res, (chunk) => void chunks.push(chunk));
+  return Buffer.concat(chunks);
+}
+
+/** Gives the bytes of an answer as they come. Throws as `readBytes`, also behind what was given, and what `take` throws. */
+export async function passBytes(res: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
   let bytes = 0;
+  let refused: { readonly thrown: unknown } | undefined;
   try {
     for await (const chunk of res as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > ANSWER_MAX) fail(code.BUFFER_OVERFLOW, `the answer has more than ${ANSWER_MAX} bytes`);
-      chunks.push(chunk);
+      try {
+        take(chunk);
+      } catch (thrown) {
+        refused = { thrown };
+        break;
+      }
     }
   } catch (error) {
     if (error instanceof CsmError) throw error;
-    throw new CsmError(problem(code.COMMUNICATION, `the answer broke off after ${bytes} bytes`), { cause: error });
+    throw new BrokenAnswer(problem(code.COMMUNICATION, `the answer broke off after ${bytes} bytes`), { cause: error });
   }
-  return Buffer.concat(chunks);
+  if (refused !== undefined) throw refused.thrown;
 }
 
 export function parseJson(text: string): unknown {

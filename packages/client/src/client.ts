@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { CsmError, code, fail, nearest, problem } from '@csm/model';
-import { parseJson, readBytes, readItems, throwProblem } from './answer.ts';
+import { BrokenAnswer, parseJson, passBytes, readBytes, readItems, throwProblem } from './answer.ts';
 import type { ApiEntry, ApiShape } from './entry.ts';
 import { API, API_VERSION, type ApiTypes } from './generated/api.ts';
 import { type WireRequest, wireRequest } from './request.ts';
@@ -39,7 +39,8 @@ const MINIMUM_SECONDS = 5;
 /**
  * The API of one daemon. A call rejects with a `CsmError`: the daemon's own problem, code 22 when no daemon answers
  * there, code 12 when the connection breaks or it speaks another version, code 5 when the time is out. A call whose connection breaks before
- * an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice.
+ * an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice. So is
+ * a read whose answer breaks off, where nobody has seen any of it.
  */
 export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
   readonly #transport: Transport;
@@ -58,23 +59,34 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     input: T[N]['input'],
     options: CallOptions = {},
   ): Promise<T[N]['output']> {
-    const bytes = await this.#whole(name, input as object, options);
+    const ask = () => this.#answer(name, input as object, options, readBytes);
+    const bytes = await ask().catch((error: unknown) => {
+      if (error instanceof BrokenAnswer && !this.#entry(name).changes) return ask();
+      throw error;
+    });
     return bytes === undefined ? undefined : (parseJson(bytes.toString('utf8')) as T[N]['output']);
   }
 
   /**
-   * As `call`, with the answer as the daemon wrote it: JSON in UTF-8, not read here, so not sure to be JSON if the
-   * daemon is none of ours. For who passes it on.
+   * As `call`, with the answer as the daemon writes it, given to `take` as it comes: JSON in UTF-8, not read here, so not sure
+   * to be JSON if the daemon is none of ours. For who passes it on. It may reject behind a part that was given: that is
+   * no answer then.
    */
-  async bytes<N extends keyof T & string>(
+  async pass<N extends keyof T & string>(
     name: N,
     input: T[N]['input'],
+    take: (part: Buffer) => void,
     options: CallOptions = {},
-  ): Promise<Buffer | undefined> {
-    return this.#whole(name, input as object, options);
+  ): Promise<void> {
+    await this.#answer(name, input as object, options, (res) => passBytes(res, take));
   }
 
-  async #whole(name: string, input: object, options: CallOptions): Promise<Buffer | undefined> {
+  async #answer<R>(
+    name: string,
+    input: object,
+    options: CallOptions,
+    read: (res: IncomingMessage) => Promise<R>,
+  ): Promise<R | undefined> {
     const entry = this.#entry(name);
     if (entry.stream) fail(code.INVALID_PARAMETER, `${name} answers with a stream; use stream()`);
     const wire = wireRequest(entry, input as { readonly [field: string]: unknown });
@@ -87,7 +99,7 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
         return undefined;
       }
       if (res.statusCode !== 200) return await throwProblem(res);
-      return await readBytes(res);
+      return await read(res);
     } catch (error) {
       // What breaks because the limit was reached is told as that.
       throw limit.signal.aborted ? (limit.signal.reason as Error) : error;

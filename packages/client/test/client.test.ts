@@ -125,13 +125,19 @@ describe('Client', () => {
     expect(await client.call('count.reset', {})).to.equal(undefined);
   });
 
-  it('gives the bytes of an answer as the daemon wrote them, and its problems as ever', async () => {
-    const bytes = await client.bytes('echo.show', { name: 'é' });
-    expect(JSON.parse(bytes?.toString() ?? '')).to.deep.include({ input: { name: 'é' } });
-    expect(await client.bytes('count.reset', {})).to.equal(undefined);
-    expect((await problemOf(client.bytes('echo.show', { name: '' }))).code).to.equal(8);
+  it('gives the bytes of an answer as the daemon writes them, and its problems as ever', async () => {
+    let text = '';
+    const take = (part: Buffer): void => {
+      text += part.toString();
+    };
+    await client.pass('echo.show', { name: 'é' }, take);
+    expect(JSON.parse(text)).to.deep.include({ input: { name: 'é' } });
+    text = '';
+    await client.pass('count.reset', {}, take);
+    expect((await problemOf(client.pass('echo.show', { name: '' }, take))).code).to.equal(8);
     hold = async () => fail(16, 'not you');
-    expect((await problemOf(client.bytes('echo.show', { name: 'x' }))).code).to.equal(16);
+    expect((await problemOf(client.pass('echo.show', { name: 'x' }, take))).code).to.equal(16);
+    expect(text).to.equal('');
   });
 
   it('sends a key of its own with every change, and none with a read', async () => {
@@ -318,6 +324,24 @@ describe('Client', () => {
         expect(error.problem).to.include({ code: 12, detail: 'the answer broke off after 5 bytes' });
         expect(heads).to.have.length(1);
       }));
+
+    it('asks once more for what it only reads, where nobody has seen what came', () =>
+      broken(
+        [
+          (s) => s.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"inp\r\n'),
+          (s) => s.end(answer('{"input":{},"trace":""}')),
+          (s) => s.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"inp\r\n'),
+        ],
+        async (one, heads) => {
+          expect((await one.call('echo.show', { name: 'x' })).input).to.deep.equal({});
+          expect(heads).to.have.length(2);
+          const parts: string[] = [];
+          const error = await problemOf(one.pass('echo.show', { name: 'x' }, (part) => parts.push(part.toString())));
+          expect(error.problem).to.include({ code: 12, detail: 'the answer broke off after 5 bytes' });
+          expect(parts).to.deep.equal(['{"inp']);
+          expect(heads).to.have.length(3);
+        },
+      ));
 
     it('tells of a stream without its last line, and of one with too much', () =>
       broken(

@@ -16,14 +16,15 @@ import {
   code,
   fail,
   type Json,
+  JsonFlow,
   type JsonObject,
-  JsonText,
   type Problem,
   problem,
   toProblem,
 } from '@csm/model';
 import { wireLength } from '@csm/protocol';
 import type { LeafShell, Serve } from '@csm/tree';
+import { AnswerFlow } from './answer-flow.ts';
 
 /** What stands for "without limit", ms: ten years. */
 const NO_LIMIT = 315_360_000_000;
@@ -32,22 +33,22 @@ const CALL_MAX = 128 * 1024;
 const GROUPS_MAX = 64 * 1024;
 
 /**
- * Sends every call up the tree; a long answer comes as its text, and is passed on unread. `local` answers what the
- * entry daemon itself knows, and what is left without a master. `hopeless` tells which calls need not wait for one to be
+ * Sends every call up the tree; a long answer is passed on unread, each piece as it comes. `local` answers what the entry
+ * daemon itself knows, and what is left without a master. `hopeless` tells which calls need not wait for one to be
  * found.
  */
 export function entryDispatch(
   leaf: () => LeafShell,
-  local: (name: string, answer: CallAnswer, fault?: CsmError) => Json | undefined,
+  local: (name: string, answer: CallAnswer, fault?: CsmError) => Promise<Json | undefined>,
   hopeless: (name: string) => boolean,
 ): Dispatch {
   return async (row, input, ctx) => {
     try {
       if (hopeless(row.name)) fail(code.BAD_ADDRESS, 'no master is linked that leads');
       const answer = await sendUp(leaf(), row.name, !row.changes, input, ctx);
-      return local(row.name, answer) ?? answer;
+      return (await local(row.name, answer)) ?? answer;
     } catch (error) {
-      const instead = error instanceof CsmError ? local(row.name, undefined, error) : undefined;
+      const instead = error instanceof CsmError ? await local(row.name, undefined, error) : undefined;
       if (instead === undefined) throw error;
       return instead;
     }
@@ -84,6 +85,8 @@ function sendUp(
     };
     // One after the other: what comes while an item waits for room must not overtake it, nor may the end.
     let emitted = Promise.resolve();
+    /** There once a piece of the answer has come. */
+    let flow: AnswerFlow | undefined;
     const cancel = leaf.call(order, {
       items: (items) => {
         emitted = emitted.then(async () => {
@@ -93,11 +96,20 @@ function sendUp(
         emitted.catch(failed);
         return emitted;
       },
-      ended: ({ answer, text, problem: p }) => {
+      piece: (text) => {
+        if (flow === undefined) {
+          flow = new AnswerFlow(cancel);
+          resolve(new JsonFlow(flow));
+        }
+        flow.add(text);
+      },
+      ended: ({ answer, problem: p }) => {
         const end = emitted.then(() => {
           ctx.signal.removeEventListener('abort', aborted);
-          if (p !== undefined) reject(new CsmError(p));
-          else resolve(text === undefined ? (answer as Json | undefined) : new JsonText(text));
+          const error = p === undefined ? undefined : new CsmError(p);
+          flow?.end(error);
+          if (error !== undefined) reject(error);
+          else resolve(answer as Json | undefined);
         });
         end.catch(failed);
       },
@@ -108,6 +120,7 @@ function sendUp(
     }
     function aborted(): void {
       cancel();
+      flow?.end(ctx.signal.reason);
       reject(ctx.signal.reason);
     }
     ctx.signal.addEventListener('abort', aborted, { once: true });

@@ -14,7 +14,7 @@ import { dirname } from 'node:path';
 import { type ApiServer, ApiTable, createServer, DEFAULT_POLICY, type Dispatch, type Handler } from '@csm/api';
 import { heartbeat, type loadAlone } from '@csm/heartbeat';
 import { EXIT, type Lifecycle, type Log, systemClock } from '@csm/kit';
-import { code, fail, JsonList, toProblem, wall } from '@csm/model';
+import { code, fail, JsonPages, toProblem, wall } from '@csm/model';
 import type { Candidacy, Store } from '@csm/store';
 import type { HeartbeatConfig, Place } from './heartbeat-config.ts';
 import { CSM_VERSION } from './version.ts';
@@ -213,7 +213,7 @@ export class HeartbeatLife {
     const dispatch: Dispatch = async (row, input, ctx) => {
       const handler = this.#handlers?.[row.name] ?? fail(code.NOT_INITIALIZED, this.#standbyWords());
       const answer = await handler(input as never, ctx);
-      return answer instanceof JsonList ? answer.read() : answer;
+      return answer instanceof JsonPages ? answer.read() : answer;
     };
     const server = createServer({
       table: new ApiTable(heartbeat.api),

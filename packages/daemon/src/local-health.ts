@@ -1,6 +1,6 @@
 /** What a daemon knows about itself: the last part of `health`, and all of it while no master is reachable. */
 import type { CallAnswer } from '@csm/api';
-import { type CsmError, code, type JsonObject, JsonText } from '@csm/model';
+import { type CsmError, code, JsonFlow, type JsonObject } from '@csm/model';
 import { type LeafShell, type MasterState, waitingCount } from '@csm/tree';
 import { type Standby, wordsOf } from './standby.ts';
 
@@ -69,12 +69,12 @@ const UNREACHABLE: readonly number[] = [code.BAD_ADDRESS, code.COMMUNICATION, co
 
 /** Adds the local part to the master's answer; makes an answer of it alone where the master could not be asked. */
 export function withLocalHealth(facts: LocalFacts) {
-  return (call: string, answer: CallAnswer, fault?: CsmError): JsonObject | undefined => {
+  return async (call: string, answer: CallAnswer, fault?: CsmError): Promise<JsonObject | undefined> => {
     if (call !== 'health') return undefined;
     const mine = local(facts);
     if (fault === undefined) {
       // That of a large cluster is long, and comes as its text.
-      const whole = (answer instanceof JsonText ? answer.read() : answer) as JsonObject;
+      const whole = (answer instanceof JsonFlow ? await answer.read() : answer) as JsonObject;
       // The master has it from this daemon, maybe some seconds ago.
       const others = (whole['problems'] as readonly string[]).filter((words) => !words.startsWith(`${facts.daemon}: `));
       const problems = [...others, ...named(facts)];

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CsmError, code, type JsonObject, JsonText, mono, problem, type Role, wall } from '@csm/model';
+import { CsmError, code, JsonFlow, type JsonObject, mono, problem, type Role, wall } from '@csm/model';
 import { initCa, issue, readPem } from '@csm/pki';
 import { HubShell, LeafShell, StandbyShell } from '@csm/tree';
 import { expect } from 'chai';
@@ -51,7 +51,7 @@ describe('local health', () => {
     }
     const facts = { daemon: `${role}/${node}`, leaf, refused: () => 0, problems: () => [], features: () => ({}) };
     const fault = new CsmError(problem(code.BAD_ADDRESS, 'no leading master is reachable'));
-    return withLocalHealth(facts)('health', undefined, fault) as JsonObject;
+    return (await withLocalHealth(facts)('health', undefined, fault)) as JsonObject;
   }
 
   it('a utility says of a master that does not lead that it stands by', async () => {
@@ -73,11 +73,17 @@ describe('local health', () => {
     const facts = { daemon: 'utility/u', leaf, refused: () => 0, problems: () => ['no disk'], features: () => ({}) };
     const add = withLocalHealth(facts as unknown as Parameters<typeof withLocalHealth>[0]);
     const whole = { degraded: true, problems: ['utility/u: an older word', 'n1 is lost'], computes: { known: 1 } };
-    const given = add('health', whole);
+    const given = await add('health', whole);
     expect(given?.['problems']).to.deep.equal(['n1 is lost', 'utility/u: no disk']);
     expect(given?.['local']).to.deep.include({ daemon: 'utility/u' });
-    expect(add('health', new JsonText(JSON.stringify(whole)))).to.deep.equal(given);
-    expect(add('node.list', new JsonText('['))).to.equal(undefined);
+    const flow = (text: string): JsonFlow =>
+      new JsonFlow(
+        (async function* () {
+          yield* [text.slice(0, 5), text.slice(5)];
+        })(),
+      );
+    expect(await add('health', flow(JSON.stringify(whole)))).to.deep.equal(given);
+    expect(await add('node.list', flow('['))).to.equal(undefined);
   });
 
   it('a node says of an aggregator that it reaches no master', async () => {

@@ -1,7 +1,7 @@
 export { CODES, type Code, type CodeName, code, codeName, codeText, isCode } from './codes.ts';
 export { type FailpointSetting, failpoint, parseFailpoint } from './failpoint.ts';
 export { isObject, type Json, type JsonObject } from './json.ts';
-export { JsonList, JsonText } from './json-text.ts';
+export { JsonFlow, JsonPages, type TakeItems } from './json-text.ts';
 export { LEASE_DEFAULT, LEASE_MAX, LEASE_MIN } from './lease.ts';
 export {
   type DaemonId,

@@ -1,30 +1,41 @@
 /** Answers that are JSON already: who only passes them on need not read them for that, nor write them anew. */
 import type { Json } from './json.ts';
 
-/** A whole answer. */
-export class JsonText {
-  readonly text: string;
+/** A whole answer, as its text comes. */
+export class JsonFlow {
+  /** In order; to be taken once. It throws where the answer breaks off. */
+  readonly parts: AsyncIterable<string>;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(parts: AsyncIterable<string>) {
+    this.parts = parts;
   }
 
-  /** What it says. Throws SyntaxError when it is no JSON. */
-  read(): Json {
-    return JSON.parse(this.text) as Json;
+  /** What it says, once all of it has come. Throws SyntaxError when it is no JSON. */
+  async read(): Promise<Json> {
+    let text = '';
+    for await (const part of this.parts) text += part;
+    return JSON.parse(text) as Json;
   }
 }
 
-/** A list by its items, each of them JSON on one line. */
-export class JsonList {
-  readonly items: readonly string[];
+/** Takes items of a list, each of them JSON on one line. */
+export type TakeItems = (items: readonly string[]) => void;
 
-  constructor(items: readonly string[]) {
-    this.items = items;
+/** A list that is written page by page: the first page may leave before the last is known. */
+export class JsonPages {
+  /** Gives all items, in order; to be called once. A rejection is the call's, also behind pages that were given. */
+  readonly write: (take: TakeItems) => Promise<void>;
+
+  constructor(write: (take: TakeItems) => Promise<void>) {
+    this.write = write;
   }
 
   /** What it says. Throws SyntaxError when an item is no JSON. */
-  read(): readonly Json[] {
-    return this.items.map((item) => JSON.parse(item) as Json);
+  async read(): Promise<readonly Json[]> {
+    const all: Json[] = [];
+    await this.write((items) => {
+      for (const item of items) all.push(JSON.parse(item) as Json);
+    });
+    return all;
   }
 }

@@ -1,7 +1,7 @@
 /** The node feature in a master: answers to its calls. */
 import type { Handler } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
-import { code, fail, type Json, JsonList } from '@csm/model';
+import { code, fail, type Json, JsonPages } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { collectOn } from './collect-order.ts';
 import { compareNodes, listProfiles } from './comparisons.ts';
@@ -12,7 +12,7 @@ import { hardwareOf, listHistory } from './hardware-records.ts';
 import { keepHistory } from './keep-history.ts';
 import { momentOf } from './moment.ts';
 import { detailsOf } from './outlook.ts';
-import { listRecords, showNode } from './records.ts';
+import { showNode, writeRecords } from './records.ts';
 import type { MasterConfig } from './settings.ts';
 import { stateCalls } from './state-calls.ts';
 import { failedWords } from './state-records.ts';
@@ -31,12 +31,12 @@ export function masterPart(ports: MasterPorts): MasterPart {
   };
   const list: Handler<{ nodes?: string; type?: string }> = async ({ nodes, type }) => {
     const wanted = nodes === undefined ? undefined : NodeSet.parse(nodes);
-    const found = await listRecords(store, ports.tree(), wanted, type);
-    if (found.length === 0)
-      fail(code.NO_RESULTS, nodes === undefined ? 'no node has reported yet' : `no node matches '${nodes}'`, {
-        field: 'nodes',
-      });
-    return new JsonList(found);
+    return new JsonPages(async (take) => {
+      const count = await writeRecords(store, ports.tree(), wanted, type, take);
+      if (count > 0) return;
+      const why = nodes === undefined ? 'no node has reported yet' : `no node matches '${nodes}'`;
+      fail(code.NO_RESULTS, why, { field: 'nodes' });
+    });
   };
   const show: Handler<{ name: string; full?: boolean }> = async ({ name, full = false }) => {
     const record = await showNode(store, ports.tree(), name);

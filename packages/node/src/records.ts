@@ -1,18 +1,20 @@
 /** Node records out of the database, with what only memory knows. */
-import { code, daemonId, fail, type JsonObject, type Role } from '@csm/model';
-import { compareNames, NodeSet } from '@csm/nodeset';
+import { code, daemonId, fail, type JsonObject, type Role, type TakeItems } from '@csm/model';
+import { NodeSet } from '@csm/nodeset';
 import type { Sql, Store } from '@csm/store';
-import type { CoreShell } from '@csm/tree';
+import type { CoreShell, DaemonView } from '@csm/tree';
 import type { NodeRecord } from './api-records.ts';
 import { IsoTimes } from './iso.ts';
+import { NameOrder } from './name-order.ts';
 import { isReady, type NodeState } from './states/table.ts';
 
 /** More nodes than this are not answered in one list. */
 const NODES_MAX = 50_000;
 
 /**
- * What stands in a record as it stands in the tables, side by side: the database writes it as JSON. For ten thousand
- * nodes that is one text each, in place of thirty values that would be read, passed between threads and written again.
+ * What stands in a record as it stands in the tables, side by side: the database writes it as JSON. A row is one text,
+ * its fields with a separator between them: for ten thousand nodes each value by itself would be read, passed between
+ * threads and written again at several times the cost.
  */
 const INVENTORY = [
   'address',
@@ -41,61 +43,99 @@ const INVENTORY = [
 ] as const satisfies readonly (keyof NodeRecord)[];
 const CAUSE = ['state_cause', 'state_reason', 'state_by'] as const satisfies readonly (keyof NodeRecord)[];
 
-interface Row {
-  readonly node_name: string;
-  readonly type: Role;
-  readonly state: NodeState;
-  /** Times in ms. */
-  readonly first_seen: number;
-  readonly collection_time: number | null;
-  readonly state_since: number | null;
-  readonly comment: string | null;
-  /** JSON. */
-  readonly features: string | null;
-  readonly location: string | null;
-  /** Null where the daemon is not known. */
-  readonly connected: number | null;
-  readonly primary_agg: string | null;
-  readonly last_seen: number | null;
-  /** Objects in JSON. */
-  readonly inventory: string;
-  readonly cause: string;
+/** Control characters, which stand in no name and in no JSON as it is. */
+const FIELD = '\u001f';
+const NAMES = '\u001e';
+
+/** How a database says it. */
+interface Dialect {
+  readonly char: (of: string) => string;
+  readonly object: (pairs: string) => string;
+  readonly quoted: (column: string) => string;
+  readonly joined: (column: string, by: string) => string;
 }
 
-const pairs = (columns: readonly string[]): string => columns.map((column) => `'${column}', ${column}`).join(', ');
+const SQLITE: Dialect = {
+  char: (of) => `char(${of.charCodeAt(0)})`,
+  object: (pairs) => `json_object(${pairs})`,
+  quoted: (column) => `json_quote(${column})`,
+  joined: (column, by) => `group_concat(${column}, ${by})`,
+};
+const POSTGRESQL: Dialect = {
+  char: (of) => `chr(${of.charCodeAt(0)})`,
+  object: (pairs) => `json_build_object(${pairs})::text`,
+  quoted: (column) => `coalesce(to_json(${column})::text, 'null')`,
+  joined: (column, by) => `string_agg(${column}, ${by})`,
+};
 
-const listing = (object: (columns: readonly string[]) => string, where: string): string => `
-  SELECT n.node_name, n.type, n.state, n.first_seen, n.collection_time, n.state_since, n.comment, n.features, n.location,
-    d.connected, d.primary_agg, d.last_seen, ${object(INVENTORY)} AS inventory, ${object(CAUSE)} AS cause
-  FROM node n LEFT JOIN daemon d ON d.daemon = n.type || '/' || n.node_name ${where}`;
+const plain = (column: string): string => `coalesce(CAST(${column} AS TEXT), '')`;
 
-const statement = (where = ''): Sql => ({
-  sqlite: listing((columns) => `json_object(${pairs(columns)})`, where),
-  postgresql: listing((columns) => `json_build_object(${pairs(columns)})::text`, where),
-});
-const ALL = statement();
-const ONE = statement('WHERE n.node_name = $1');
+/** The text of a node's row; its fields are those of `record`. */
+function row({ char, object, quoted }: Dialect): string {
+  const objectOf = (columns: readonly string[]) => object(columns.map((c) => `'${c}', ${c}`).join(', '));
+  return [
+    ...['n.node_name', 'n.type', 'n.state', 'n.first_seen', 'n.collection_time', 'n.state_since'].map(plain),
+    ...['n.features', 'd.connected', 'd.primary_agg', 'd.last_seen'].map(plain),
+    quoted('n.comment'),
+    quoted('n.location'),
+    objectOf(INVENTORY),
+    objectOf(CAUSE),
+  ].join(` || ${char(FIELD)} || `);
+}
 
-/** The records of all nodes, or of those of a set, as JSON, in natural order. */
-export async function listRecords(
+const from = "FROM node n LEFT JOIN daemon d ON d.daemon = n.type || '/' || n.node_name";
+
+/** All rows, and the names of all, which tell in what order they go: as most often they come. */
+const listing = (dialect: Dialect): string => `
+  SELECT ${dialect.char(NAMES)} || coalesce(${dialect.joined('node_name', dialect.char(FIELD))}, '') AS text FROM node
+  UNION ALL SELECT text FROM (SELECT ${row(dialect)} AS text ${from} ORDER BY n.node_name) named`;
+
+const ALL: Sql = { sqlite: listing(SQLITE), postgresql: listing(POSTGRESQL) };
+const ONE: Sql = {
+  sqlite: `SELECT ${row(SQLITE)} AS text ${from} WHERE n.node_name = $1`,
+  postgresql: `SELECT ${row(POSTGRESQL)} AS text ${from} WHERE n.node_name = $1`,
+};
+
+/** Gives the records of all nodes, or of those of a set, as JSON, in natural order; resolves with how many they are. */
+export async function writeRecords(
   store: Store,
   tree: CoreShell,
   wanted: NodeSet | undefined,
   type: string | undefined,
-): Promise<string[]> {
-  const one = wanted?.size === 1 ? wanted.names()[0] : undefined;
-  const rows =
-    one === undefined ? await store.query<Row>(ALL, [], { limit: NODES_MAX }) : await store.query<Row>(ONE, [one]);
+  take: TakeItems,
+): Promise<number> {
   const times = new IsoTimes();
-  return rows
-    .filter((row) => (wanted === undefined || wanted.has(row.node_name)) && (type === undefined || row.type === type))
-    .sort((a, b) => compareNames(a.node_name, b.node_name))
-    .map((row) => record(row, tree, times));
+  let count = 0;
+  const give = (rows: readonly Fields[]): void => {
+    const chosen = rows.filter(
+      ([name, of]) => (wanted === undefined || wanted.has(name)) && (type === undefined || of === type),
+    );
+    count += chosen.length;
+    if (chosen.length > 0) take(chosen.map((fields) => record(fields, tree, times)));
+  };
+  const one = wanted?.size === 1 ? wanted.names()[0] : undefined;
+  if (one !== undefined) await store.texts(ONE, [one], (texts) => give(texts.map(fieldsOf)));
+  else {
+    const ordered = new NameOrder<Fields>(([name]) => name, give);
+    const takeTexts = (texts: readonly string[]): void => {
+      const names = texts.find((text) => text.startsWith(NAMES));
+      if (names !== undefined) ordered.names(names.slice(1).split(FIELD));
+      ordered.add(texts.filter((text) => text !== names).map(fieldsOf));
+    };
+    await store.texts(ALL, [], takeTexts, { limit: NODES_MAX + 1 });
+  }
+  return count;
 }
 
-/** As `listRecords`, read. */
-export async function listNodes(...given: Parameters<typeof listRecords>): Promise<NodeRecord[]> {
-  return (await listRecords(...given)).map((text) => JSON.parse(text) as NodeRecord);
+/** As `writeRecords`, read. */
+export async function listNodes(
+  ...given: [store: Store, tree: CoreShell, wanted: NodeSet | undefined, type: string | undefined]
+): Promise<NodeRecord[]> {
+  const nodes: NodeRecord[] = [];
+  await writeRecords(...given, (texts) => {
+    for (const text of texts) nodes.push(JSON.parse(text) as NodeRecord);
+  });
+  return nodes;
 }
 
 /** Code 46 when there is none; `field` is where the caller named it. */
@@ -116,26 +156,53 @@ export async function readDocument(store: Store, name: string): Promise<JsonObje
   return row === undefined ? undefined : (JSON.parse(row.document) as JsonObject);
 }
 
+/** The fields of a row, as `row` writes them; times in ms; all but the JSON empty for null. */
+type Fields = readonly [
+  name: string,
+  type: Role,
+  state: NodeState,
+  firstSeen: string,
+  collectionTime: string,
+  stateSince: string,
+  features: string,
+  connected: string,
+  primary: string,
+  lastSeen: string,
+  comment: string,
+  location: string,
+  inventory: string,
+  cause: string,
+];
+
+const fieldsOf = (text: string): Fields => text.split(FIELD) as unknown as Fields;
+
 /** A `NodeRecord` as JSON, its fields in the order of the schema. */
-function record(row: Row, tree: CoreShell, times: IsoTimes): string {
+function record(fields: Fields, tree: CoreShell, times: IsoTimes): string {
+  const [name, type, state, firstSeen, collectionTime, stateSince, features] = fields;
+  const [, , , , , , , connectedThen, primary, lastSeen, comment, location, inventory, cause] = fields;
   const { roster } = tree.core;
-  const view = roster.daemon(daemonId(row.type, row.node_name));
+  const view = roster.daemon(daemonId(type, name));
   const links = view?.links.size ?? 0;
-  const secondary = [...(view?.links.keys() ?? [])].find((hub) => hub !== view?.primary);
-  const connected = roster.settling ? links > 0 || row.connected === 1 : links > 0;
-  const time = (ms: number | null): string => (ms === null ? 'null' : `"${times.of(ms)}"`);
+  const connected = roster.settling ? links > 0 || connectedThen === '1' : links > 0;
+  const time = (ms: string | number): string => (ms === '' ? 'null' : `"${times.of(Number(ms))}"`);
   return (
-    `{"name":${json(row.node_name)},"type":${json(row.type)},"state":${json(row.state)},` +
-    `"primary_aggregator":${json(view?.primary ?? row.primary_agg)},"secondary_aggregator":${json(secondary ?? null)},` +
+    `{"name":${json(name)},"type":${json(type)},"state":${json(state)},` +
+    `"primary_aggregator":${json(view?.primary ?? (primary === '' ? null : primary))},` +
+    `"secondary_aggregator":${json(view === undefined ? null : secondaryOf(view))},` +
     `"connected":${connected},"links":${Math.min(2, links)},` +
-    `"first_seen":${time(row.first_seen)},"last_seen":${time(view?.lastSeen ?? row.last_seen)},` +
-    `${inside(row.inventory)},"collection_time":${time(row.collection_time)},` +
-    `"comment":${json(row.comment)},"features":${features(row.features)},"location":${json(row.location)},` +
-    `"ready":${isReady(row.state)},"state_since":${time(row.state_since ?? row.first_seen)},${inside(row.cause)}}`
+    `"first_seen":${time(firstSeen)},"last_seen":${time(view?.lastSeen ?? lastSeen)},` +
+    `${inside(inventory)},"collection_time":${time(collectionTime)},` +
+    `"comment":${comment},"features":${featuresOf(features)},"location":${location},` +
+    `"ready":${isReady(state)},"state_since":${time(stateSince === '' ? firstSeen : stateSince)},${inside(cause)}}`
   );
+}
+
+function secondaryOf({ links, primary }: DaemonView): string | null {
+  for (const hub of links.keys()) if (hub !== primary) return hub;
+  return null;
 }
 
 const json = (value: string | null): string => JSON.stringify(value);
 const inside = (object: string): string => object.slice(1, -1);
 /** Read once more, so that a record stays on its line whatever stands in the column. */
-const features = (text: string | null): string => (text === null ? '[]' : JSON.stringify(JSON.parse(text)));
+const featuresOf = (text: string): string => (text === '' ? '[]' : JSON.stringify(JSON.parse(text)));

@@ -1,6 +1,6 @@
 import { ApiTable, type CallContext, type Caller } from '@csm/api';
 import type { MasterPart, MasterPorts } from '@csm/feature';
-import { CsmError, type Json, JsonList, mono, type Problem, wall } from '@csm/model';
+import { CsmError, type Json, JsonPages, mono, type Problem, wall } from '@csm/model';
 import type { ResultPart } from '@csm/protocol';
 import type { Order } from '@csm/tree';
 import { expect } from 'chai';
@@ -70,7 +70,7 @@ describe('calls of the node feature', () => {
       },
     };
     const given = await master.handlers[name]?.(input as never, ctx);
-    const answer = given instanceof JsonList ? given.read() : given;
+    const answer = given instanceof JsonPages ? await given.read() : given;
     if (answer === undefined) {
       for (const item of items) expect(table.outputFault(name, 'item', item)).to.equal(undefined);
       return items;

@@ -12,8 +12,11 @@ export const MAX_ITEM_BYTES = 128 * 1024;
 /** Reports in one frame. */
 export const MAX_ITEMS = 1024;
 
-/** A long answer's text goes in pieces of this many characters. */
-export const PIECE_CHARS = 16 * 1024;
+/**
+ * A long answer's text goes in pieces of this many characters. Larger: fewer frames, of which each costs both ends; but a
+ * frame must hold a piece of which every character is escaped (`\\uXXXX`).
+ */
+export const PIECE_CHARS = 40 * 1024;
 
 /** A folded node set in a message, characters. */
 export const MAX_NODES_TEXT = 200_000;

@@ -54,6 +54,11 @@ export interface Engine {
    */
   write(calls: readonly CallText[], committed: (commit: Committed) => void): Promise<void>;
   read(query: QueryText): Promise<SqlRow[]>;
+  /**
+   * The texts of a query that gives one a row, to `take` in pages as they are read; each page in a turn of its own, so
+   * that what is made of it leaves before the next comes. An engine without this has all rows at once.
+   */
+  texts?(query: QueryText, take: (texts: readonly string[]) => void): Promise<void>;
   sizes(): Promise<{ readonly fileBytes: number; readonly walBytes: number }>;
   /** Resolves with the reason when the engine dies by itself; not at `close`. */
   readonly died: Promise<Problem>;

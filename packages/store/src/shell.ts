@@ -8,7 +8,7 @@ import { CsmError, code, nearest, type Problem, problem, toProblem, wall } from 
 import type { Place } from './admin/reading.ts';
 import * as changes from './changes.ts';
 import { FollowerDelivery } from './delivery.ts';
-import type { Answer, Committed, Engine } from './engine.ts';
+import type { Answer, Committed, Engine, QueryText } from './engine.ts';
 import { SharedReader } from './follow/reader.ts';
 import type { Sql, SqlRow, SqlValue } from './module.ts';
 import type { OnceKey } from './once.ts';
@@ -26,6 +26,7 @@ import {
   type StoreLimits,
   type StoreStats,
 } from './store.ts';
+import { textOf } from './text-row.ts';
 
 /** Rows of a query when the caller names no limit. */
 const QUERY_LIMIT = 10_000;
@@ -127,7 +128,29 @@ export class Shell implements Store {
     });
   }
 
-  async query<Row = SqlRow>(sql: Sql, params: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<Row[]> {
+  query<Row = SqlRow>(sql: Sql, params: readonly SqlValue[] = [], options: QueryOptions = {}): Promise<Row[]> {
+    return this.#ask(sql, params, options, (query) => this.#engine.read(query)) as Promise<Row[]>;
+  }
+
+  texts(
+    sql: Sql,
+    params: readonly SqlValue[],
+    take: (texts: readonly string[]) => void,
+    options: QueryOptions = {},
+  ): Promise<void> {
+    return this.#ask(sql, params, options, async (query) => {
+      if (this.#engine.texts !== undefined) return this.#engine.texts(query, take);
+      const rows = await this.#engine.read(query);
+      take(rows.map((row) => textOf(Object.values(row))));
+    });
+  }
+
+  async #ask<T>(
+    sql: Sql,
+    params: readonly SqlValue[],
+    options: QueryOptions,
+    ask: (query: QueryText) => Promise<T>,
+  ): Promise<T> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const { limit = QUERY_LIMIT } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) refuse('limit', limit, 'a whole number from 1');
@@ -137,7 +160,7 @@ export class Shell implements Store {
     }
     this.#queries += 1;
     try {
-      return (await this.#engine.read({ sql, params, limit })) as Row[];
+      return await ask({ sql, params, limit });
     } finally {
       this.#queries -= 1;
     }

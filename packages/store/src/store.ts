@@ -206,6 +206,17 @@ export interface Store {
   call<O>(procedure: string, input: unknown, options?: CallOptions): Promise<O>;
   /** Reads committed data; changes nothing. `$1`, `$2` … stand for `params`. */
   query<Row = SqlRow>(sql: Sql, params?: readonly SqlValue[], options?: QueryOptions): Promise<Row[]>;
+  /**
+   * As `query`, where each row is one text: gives them to `take` in pages, where the engine can while later ones are yet to
+   * be read; all as of one moment. Resolves behind the last. Rejects also behind pages that were given; what `take` throws
+   * ends it.
+   */
+  texts(
+    sql: Sql,
+    params: readonly SqlValue[],
+    take: (texts: readonly string[]) => void,
+    options?: QueryOptions,
+  ): Promise<void>;
   readonly changes: Changes;
   /** Starts delivery to a follower; its cursor is stored, so that delivery goes on where it was after a restart. */
   deliver(follower: Follower): Delivery;

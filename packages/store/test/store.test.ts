@@ -1,4 +1,4 @@
-import { code, wall } from '@csm/model';
+import { code, fail, wall } from '@csm/model';
 import { expect } from 'chai';
 import { overEngines, problemOf, until } from './fixtures/engines.ts';
 
@@ -207,6 +207,38 @@ overEngines('store', ({ open, engine }) => {
     }
     await store.call('ledger.add', { n: 1 });
     expect(await entries(store)).to.deep.equal([1]);
+  });
+
+  it('gives texts page by page, all of them in order and as of one moment', async () => {
+    const store = await open();
+    const count = (n: number): string =>
+      `WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ${n}) SELECT CAST(i AS TEXT) || $1 FROM c`;
+    const pages: (readonly string[])[] = [];
+    await store.texts(count(3_000), ['x'.repeat(100)], (page) => pages.push(page));
+    expect(pages.flat()).to.deep.equal(Array.from({ length: 3_000 }, (_, i) => `${i + 1}${'x'.repeat(100)}`));
+    if (engine === 'SQLite') expect(pages.length).to.be.within(4, 6);
+    const none: (readonly string[])[] = [];
+    await store.texts("SELECT 'a' WHERE 1 = 0", [], (page) => none.push(page));
+    expect(none.flat()).to.deep.equal([]);
+  });
+
+  it('bounds texts as it does rows, and ends where what takes them throws', async () => {
+    const store = await open({ limits: { queryBytes: 200_000 } });
+    const count = (n: number): string =>
+      `WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ${n}) SELECT CAST(i AS TEXT) || $1 FROM c`;
+    const none = (): void => undefined;
+    const { detail } = await problemOf(store.texts(count(21), [''], none, { limit: 20 }));
+    expect(detail).to.equal('the query gives more than 20 rows');
+    expect((await problemOf(store.texts(count(3_000), ['x'.repeat(100)], none))).code).to.equal(code.BUFFER_OVERFLOW);
+    for (const sql of ['SELECT 1', "SELECT 'a', 'b'", 'SELECT NULL', 'DELETE FROM entry'])
+      expect((await problemOf(store.texts(sql, [], none))).code, sql).to.equal(code.DATABASE);
+    const thrown = await store
+      .texts(count(1_000), ['x'.repeat(100)], () => fail(code.CONTEXT_LOST, 'called off'))
+      .catch((error: Error) => error.message);
+    expect(thrown).to.equal('called off');
+    expect(await store.query("SELECT 'a' AS a")).to.deep.equal([{ a: 'a' }]);
+    await store.close();
+    expect((await problemOf(store.texts('SELECT 1', [], none))).code).to.equal(code.DATABASE_UNAVAILABLE);
   });
 
   it('shows queries what is committed, never the inside of a transaction', async () => {

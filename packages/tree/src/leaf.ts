@@ -83,7 +83,7 @@ export type LeafEffect =
   | { readonly kind: 'persist'; readonly record: JournalRecord; readonly lazy: boolean }
   | Extract<OutboxEffect, { kind: 'accepted' | 'refusedOffer' }>
   | Extract<ExecutorEffect, { kind: 'run' }>
-  | Extract<EntryEffect, { kind: 'items' | 'ended' }>
+  | Extract<EntryEffect, { kind: 'items' | 'piece' | 'ended' }>
   /** The leader has confirmed our claim; it knows our inventory by this hash. */
   | { readonly kind: 'confirmed'; readonly hub: string; readonly term: number; readonly inventory?: string };
 

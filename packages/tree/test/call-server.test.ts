@@ -1,4 +1,4 @@
-import { CsmError, type Json, type Problem } from '@csm/model';
+import { CsmError, fail, type Json, JsonPages, type Problem, type TakeItems } from '@csm/model';
 import { MAX_FRAME, type MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import { CallServer, type CallServerPort, type Serve } from '../src/net/call-server.ts';
@@ -17,11 +17,17 @@ interface Sent {
 
 class Port implements CallServerPort {
   readonly sent: Sent[] = [];
+  readonly texts: string[] = [];
+  readonly answers: Json[] = [];
   readonly ends: { readonly id: string; readonly problem?: Problem; readonly behind: number }[] = [];
   items(id: string, items: readonly Json[], bytes: number): void {
     this.sent.push({ id, items, bytes });
   }
-  ended(id: string, { problem }: { readonly problem?: Problem }): void {
+  piece(_id: string, text: string): void {
+    this.texts.push(text);
+  }
+  ended(id: string, { answer, problem }: { readonly answer?: Json; readonly problem?: Problem }): void {
+    if (answer !== undefined && answer !== null) this.answers.push(answer);
     this.ends.push({ id, ...(problem === undefined ? {} : { problem }), behind: this.sent.length });
   }
   of(id: string): Json[] {
@@ -51,6 +57,57 @@ describe('calls being served', () => {
       expect(bytes).to.be.at.most(32 * KIB);
     }
     expect(port.ends).to.deep.equal([{ id: 'a', behind: port.sent.length }]);
+  });
+
+  it('send a list page by page: what is full leaves before the next page is written', async () => {
+    const item = (n: number): string => `{"n":${n}, "pad":"${'x'.repeat(1_000)}"}`;
+    const page = (from: number) => Array.from({ length: 50 }, (_, i) => item(from + i));
+    let take: TakeItems = () => undefined;
+    let written: () => void = () => undefined;
+    const pages = new JsonPages((given) => {
+      take = given;
+      return new Promise((resolve) => {
+        written = resolve;
+      });
+    });
+    const done = serverOf(async () => pages).start(call('a'));
+    await turn();
+    take(page(0));
+    expect(port.texts).to.have.length(1);
+    take(page(50));
+    expect(port.ends).to.deep.equal([]);
+    written();
+    await done;
+    expect(port.texts.join('')).to.equal(`[\n${[...page(0), ...page(50)].join(',\n')}\n]`);
+    expect(port.ends).to.deep.equal([{ id: 'a', behind: 0 }]);
+  });
+
+  it('answer a list of little text as a value, and tell what is wrong with a list behind its first pages too', async () => {
+    await serverOf(async () => new JsonPages(async () => undefined)).start(call('none'));
+    await serverOf(async () => new JsonPages(async (take) => take(['{"a":1}', '2']))).start(call('few'));
+    expect([port.answers, port.texts]).to.deep.equal([[[], [{ a: 1 }, 2]], []]);
+    const pages = new JsonPages(async (take) => {
+      take([`"${'x'.repeat(100_000)}"`]);
+      fail(24, 'the disk is gone');
+    });
+    await serverOf(async () => pages).start(call('broken'));
+    expect(port.texts).not.to.deep.equal([]);
+    expect(port.ends.at(-1)?.problem).to.deep.include({ code: 24, detail: 'the disk is gone', trace: 't' });
+  });
+
+  it('write no further page of a list once its call is called off', async () => {
+    let taken = 0;
+    let server: CallServer | undefined;
+    const pages = new JsonPages(async (take) => {
+      for (; taken < 10; taken++) {
+        if (taken === 1) server?.abort('a', 'cancelled');
+        take([`"${'x'.repeat(100_000)}"`]);
+      }
+    });
+    server = serverOf(async () => pages);
+    await server.start(call('a'));
+    expect(taken).to.equal(1);
+    expect(port.ends).to.have.length(1);
   });
 
   it('send what one emits after another together, too, and alone what comes alone', async () => {

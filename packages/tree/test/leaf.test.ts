@@ -168,15 +168,24 @@ describe('leaf', () => {
     const caller = { user: 'u', uid: 1, gid: 1, groups: [], pid: 1, vouchedBy: 'compute/n1' };
     const order = { id: 'q1', call: 'node.list', input: {}, caller, trace: 't', within: 9000, repeatable: true };
     expect(brief(rig.step({ kind: 'call', order }))).to.deep.equal(['10 ← call']);
-    rig.message(0, { kind: 'piece', id: 'q1', text: '[1,' });
-    expect(brief(rig.message(0, { kind: 'bye', reason: 'stops' }))).to.include('11 ← claim');
-    // A is linked still, and sends the rest of what the new sending will bring whole.
-    expect(brief(rig.message(0, { kind: 'piece', id: 'q1', text: '2]' }))).to.deep.equal([]);
-    expect(brief(rig.message(0, { kind: 'end', id: 'q1' }))).to.deep.equal([]);
-    expect(brief(rig.claimed(1, 2))).to.include('11 ← call');
-    rig.message(1, { kind: 'piece', id: 'q1', text: '[1,2]' });
-    const [ended] = rig.message(1, { kind: 'end', id: 'q1' });
-    expect(ended).to.deep.include({ kind: 'ended', id: 'q1', text: '[1,2]' });
+    expect(brief(rig.step({ kind: 'call', order: { ...order, id: 'q2' } }))).to.deep.equal(['10 ← call']);
+    rig.message(0, { kind: 'piece', id: 'q2', text: '[1,' });
+    const left = rig.message(0, { kind: 'bye', reason: 'stops' });
+    expect(brief(left)).to.include('11 ← claim');
+    // Of the other a piece was passed on already: whoever reads it must not be given it twice.
+    expect(left.filter(({ kind }) => kind === 'ended').map((effect) => 'id' in effect && effect.id)).to.deep.equal([
+      'q2',
+    ]);
+    // A is linked still, and sends what the new sending will bring whole.
+    for (const id of ['q1', 'q2']) {
+      expect(brief(rig.message(0, { kind: 'piece', id, text: '[1,2]' }))).to.deep.equal([]);
+      expect(brief(rig.message(0, { kind: 'end', id }))).to.deep.equal([]);
+    }
+    expect(brief(rig.claimed(1, 2)).filter((effect) => effect === '11 ← call')).to.have.length(1);
+    expect(rig.message(1, { kind: 'piece', id: 'q1', text: '[1,2]' })).to.deep.equal([
+      { kind: 'piece', id: 'q1', text: '[1,2]' },
+    ]);
+    expect(rig.message(1, { kind: 'end', id: 'q1' })).to.deep.equal([{ kind: 'ended', id: 'q1', answer: undefined }]);
   });
 
   it('a snapshot says what it knows: term, reports, commands', () => {

@@ -216,6 +216,7 @@ export function ask(leaf: LeafShell, vouchedBy: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     leaf.call(order, {
       items: async () => undefined,
+      piece: () => reject(new Error('the answer is not long')),
       ended: ({ answer, problem }) => (problem === undefined ? resolve(answer) : reject(new Error(problem.detail))),
     });
   });

@@ -1,10 +1,18 @@
-import { type Json, JsonList } from '@csm/model';
+import type { Json } from '@csm/model';
 import { PIECE_CHARS } from '@csm/protocol';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { piecesOf } from '../src/calls/pieces.ts';
+import { PagePieces, piecesOf } from '../src/calls/pieces.ts';
 
 const json = fc.jsonValue() as fc.Arbitrary<Json>;
+/** Of items that come in pages of so many. */
+function paged(items: readonly string[], size: number): string[] | Json {
+  const pieces = new PagePieces();
+  const given: string[] = [];
+  for (let at = 0; at < items.length; at += size) given.push(...pieces.add(items.slice(at, at + size)));
+  const last = pieces.end();
+  return 'piece' in last ? [...given, last.piece] : last.answer;
+}
 /** So many items that their text is longer than a piece. */
 const long = (item: Json): readonly Json[] =>
   Array.from({ length: Math.ceil((2 * PIECE_CHARS) / JSON.stringify(item).length) }, () => item);
@@ -12,13 +20,17 @@ const long = (item: Json): readonly Json[] =>
 describe('pieces of an answer', () => {
   it('are its JSON, none longer than a frame takes, and the last one not empty', () => {
     fc.assert(
-      fc.property(fc.array(json), json, (some, item) => {
+      fc.property(fc.array(json), json, fc.integer({ min: 1, max: 5000 }), (some, item, size) => {
         const answer = [...some, ...long(item)];
         const pieces = [...piecesOf(answer)];
         expect(JSON.parse(pieces.join(''))).to.deep.equal(JSON.parse(JSON.stringify(answer)));
         for (const piece of pieces) expect(piece.length).to.be.within(1, PIECE_CHARS);
-        const written = new JsonList(answer.map((one) => JSON.stringify(one)));
-        expect([...piecesOf(written)]).to.deep.equal(pieces);
+        const written = paged(
+          answer.map((one) => JSON.stringify(one)),
+          size,
+        ) as string[];
+        expect(written.join('')).to.equal(pieces.join(''));
+        for (const piece of written) expect(piece.length).to.be.within(1, PIECE_CHARS + '\n]'.length);
       }),
       { numRuns: 20 },
     );
@@ -33,18 +45,9 @@ describe('pieces of an answer', () => {
   });
 
   it('are none where one frame takes the whole', () => {
-    for (const answer of [
-      null,
-      1,
-      'text',
-      [],
-      {},
-      [1, 2],
-      { a: 'x'.repeat(1000) },
-      new JsonList([]),
-      new JsonList(['1']),
-    ])
+    for (const answer of [null, 1, 'text', [], {}, [1, 2], { a: 'x'.repeat(1000) }])
       expect([...piecesOf(answer)], JSON.stringify(answer)).to.deep.equal([]);
+    expect([paged([], 1), paged(['1', '{"a":2}'], 1)]).to.deep.equal([[], [1, { a: 2 }]]);
     const most = 'x'.repeat(PIECE_CHARS - 2);
     expect([...piecesOf(most)]).to.deep.equal([]);
     expect([...piecesOf(`${most}x`)].map(({ length }) => length)).to.deep.equal([PIECE_CHARS, 1]);

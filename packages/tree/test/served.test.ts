@@ -1,4 +1,3 @@
-import { JsonList } from '@csm/model';
 import type { MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import { ENTERED_MAX, SERVED_MAX, ServedCalls } from '../src/calls/served.ts';
@@ -81,21 +80,34 @@ describe('served calls', () => {
     expect(messages.at(-1)).to.deep.equal({ kind: 'end', id: 'a' });
   });
 
-  it('sends a list that is JSON already as it is: a long one in pieces, a short one as a value', () => {
+  it('sends pieces as they are given, and then an end without an answer', () => {
     const calls = new ServedCalls();
-    const messagesOf = (count: number) => {
+    calls.message(1, call('a'));
+    calls.takeEffects();
+    calls.piece('a', '[1,');
+    expect(calls.takeEffects()).to.deep.equal([
+      { kind: 'send', link: 1, message: { kind: 'piece', id: 'a', text: '[1,' } },
+    ]);
+    calls.piece('a', '2]');
+    calls.ended('a', {});
+    expect(calls.takeEffects().slice(1)).to.deep.equal([{ kind: 'send', link: 1, message: { kind: 'end', id: 'a' } }]);
+    calls.piece('a', 'late');
+    expect(calls.takeEffects()).to.deep.equal([]);
+  });
+
+  it('serves a call from the beginning that comes again over another hub when pieces of its answer were sent', () => {
+    for (const isKnown of [true, false]) {
+      const calls = new ServedCalls();
       calls.message(1, call('a'));
+      calls.piece('a', '[1,');
       calls.takeEffects();
-      calls.ended('a', { answer: new JsonList(Array.from({ length: count }, (_, i) => `{"i":${i}, "n":null}`)) });
-      return calls.takeEffects().flatMap((e) => (e.kind === 'send' ? [e.message] : []));
-    };
-    expect(messagesOf(0)).to.deep.equal([{ kind: 'end', id: 'a', answer: [] }]);
-    expect(messagesOf(1)).to.deep.equal([{ kind: 'end', id: 'a', answer: [{ i: 0, n: null }] }]);
-    const text = messagesOf(5000)
-      .map((m) => (m.kind === 'piece' ? m.text : ''))
-      .join('');
-    expect(text).to.match(/^\[\n\{"i":0, "n":null\},\n\{"i":1, /);
-    expect(JSON.parse(text)).to.have.length(5000);
+      if (isKnown) calls.linkLost(1);
+      calls.message(2, call('a'));
+      expect(calls.takeEffects().map((e) => e.kind)).to.deep.equal(['abort', 'serve']);
+      calls.piece('a', '[1,');
+      expect(calls.takeEffects().map((e) => e.kind === 'send' && e.link)).to.deep.equal([2]);
+      expect(calls.open).to.equal(1);
+    }
   });
 
   it('gives room, takes cancels, and ignores both for calls it does not know', () => {

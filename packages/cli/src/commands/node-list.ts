@@ -3,7 +3,7 @@ import { ROLES } from '@csm/model';
 import { type CommandSpec, nodesetArgument } from '../command.ts';
 import { oneOf, optionalNodeset, text } from '../given.ts';
 import { answerText } from '../print/answer.ts';
-import { passedList, passesLists } from '../print/passed.ts';
+import { passesLists, printPassed } from '../print/passed.ts';
 import { type Cell, table } from '../print/table.ts';
 import { onceOrWatch, WATCH_OPTION } from '../repeat.ts';
 import type { Session } from '../session.ts';
@@ -56,7 +56,10 @@ is how long ago anything came from the node. The table shows what fits a screen;
     const wanted = text(given, 'type');
     const type = wanted === undefined ? undefined : oneOf(wanted, ROLES, '--type');
     return onceOrWatch(session, given, async () => {
-      if (passesLists(session)) return { text: await passedList(session, 'node.list', { nodes, type }), exit: 0 };
+      if (passesLists(session)) {
+        await printPassed(session, 'node.list', { nodes, type });
+        return { text: '', exit: 0 };
+      }
       const rows = await session.client.call('node.list', { nodes, type }, session.callOptions);
       return { text: answerText(session, rows, () => nodeTable(session, rows), 'records'), exit: 0 };
     });

@@ -31,6 +31,8 @@ export interface ReaderData {
 
 export type ToReader =
   | { readonly kind: 'read'; readonly id: number; readonly query: QueryText }
+  /** One text a row: pages of them are answered, and `read`. */
+  | { readonly kind: 'texts'; readonly id: number; readonly query: QueryText }
   | { readonly kind: 'close' };
 
 export type FromReader =
@@ -43,4 +45,6 @@ export type FromReader =
       /** Row by row, or the same as JSON. Buffers arrive as bare Uint8Arrays. */
       readonly values: readonly (readonly SqlValue[])[] | string;
     }
+  | { readonly kind: 'texts'; readonly id: number; readonly texts: readonly string[] }
+  | { readonly kind: 'read'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { code, toProblem } from '@csm/model';
 import { Connection } from './connection.ts';
 import type { FromReader, ReaderData, ToReader } from './messages.ts';
-import { type Found, readFound } from './reader.ts';
+import { type Found, readFound, readTexts } from './reader.ts';
 
 const { file, queryBytes, queryMs } = workerData as ReaderData;
 const port = parentPort;
@@ -22,7 +22,12 @@ try {
     }
     const { id, query } = message;
     try {
-      tell({ kind: 'rows', id, ...posted(readFound(db, query, { queryBytes, queryMs })) });
+      const limits = { queryBytes, queryMs };
+      if (message.kind === 'read') tell({ kind: 'rows', id, ...posted(readFound(db, query, limits)) });
+      else {
+        readTexts(db, query, limits, (texts) => tell({ kind: 'texts', id, texts }));
+        tell({ kind: 'read', id });
+      }
     } catch (thrown) {
       tell({ kind: 'failed', id, problem: toProblem(thrown, code.DATABASE) });
     }

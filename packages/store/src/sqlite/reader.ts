@@ -2,6 +2,7 @@
 import { code, fail } from '@csm/model';
 import type { QueryText } from '../engine.ts';
 import type { SqlRow, SqlValue } from '../module.ts';
+import { textOf } from '../text-row.ts';
 import type { Connection } from './connection.ts';
 
 export interface ReaderLimits {
@@ -20,17 +21,11 @@ export interface Found {
 
 /** Runs one query. Code 30 when it gives too much, 5 when it takes too long, 25 when the database refuses it. */
 export function readFound(db: Connection, { sql, params, limit }: QueryText, limits: ReaderLimits): Found {
-  const began = performance.now();
   const values: SqlValue[][] = [];
-  let bytes = 0;
+  const bounds = new Bounds(limit, limits);
   let plain = true;
   const columns = db.each(sql, params, (row) => {
-    if (values.length === limit) {
-      fail(code.BUFFER_OVERFLOW, `the query gives more than ${limit} rows`, {
-        field: 'limit',
-        allowed: `${limit} rows`,
-      });
-    }
+    let bytes = 0;
     for (const value of row) {
       if (typeof value === 'string') bytes += value.length;
       else if (value instanceof Uint8Array) {
@@ -41,18 +36,72 @@ export function readFound(db: Connection, { sql, params, limit }: QueryText, lim
         if (typeof value === 'number' && !Number.isFinite(value)) plain = false;
       }
     }
-    if (bytes > limits.queryBytes) {
-      fail(code.BUFFER_OVERFLOW, `the rows of the query are larger than ${limits.queryBytes} bytes`, {
+    bounds.count(bytes);
+    values.push(row);
+  });
+  return { columns, values, plain };
+}
+
+/** Characters of a page of texts: so many that a page costs little beside its texts, so few that the first is soon full. */
+const PAGE_CHARS = 64 * 1024;
+
+/** Runs one query that gives a text a row; gives them to `take` page by page. Errors as `readFound`. */
+export function readTexts(
+  db: Connection,
+  { sql, params, limit }: QueryText,
+  limits: ReaderLimits,
+  take: (texts: readonly string[]) => void,
+): void {
+  const bounds = new Bounds(limit, limits);
+  let page: string[] = [];
+  let chars = 0;
+  db.each(sql, params, (row) => {
+    const text = textOf(row);
+    bounds.count(text.length);
+    page.push(text);
+    chars += text.length;
+    if (chars < PAGE_CHARS) return;
+    take(page);
+    page = [];
+    chars = 0;
+  });
+  if (page.length > 0) take(page);
+}
+
+/** How much one query may give, and how long it may take. */
+class Bounds {
+  readonly #limit: number;
+  readonly #limits: ReaderLimits;
+  readonly #began = performance.now();
+  #rows = 0;
+  #bytes = 0;
+
+  constructor(limit: number, limits: ReaderLimits) {
+    this.#limit = limit;
+    this.#limits = limits;
+  }
+
+  /** One row more. */
+  count(bytes: number): void {
+    const { queryBytes, queryMs } = this.#limits;
+    if (this.#rows === this.#limit) {
+      fail(code.BUFFER_OVERFLOW, `the query gives more than ${this.#limit} rows`, {
+        field: 'limit',
+        allowed: `${this.#limit} rows`,
+      });
+    }
+    this.#bytes += bytes;
+    if (this.#bytes > queryBytes) {
+      fail(code.BUFFER_OVERFLOW, `the rows of the query are larger than ${queryBytes} bytes`, {
         field: 'sql',
         allowed: 'a query for less, or for part after part',
       });
     }
-    if (values.length % 64 === 0 && performance.now() - began > limits.queryMs) {
-      fail(code.TIMEOUT, `the query took longer than ${limits.queryMs} ms`, { field: 'sql' });
+    if (this.#rows % 64 === 0 && performance.now() - this.#began > queryMs) {
+      fail(code.TIMEOUT, `the query took longer than ${queryMs} ms`, { field: 'sql' });
     }
-    values.push(row);
-  });
-  return { columns, values, plain };
+    this.#rows += 1;
+  }
 }
 
 /** The rows by the names of their columns; of two columns of one name the later counts. */

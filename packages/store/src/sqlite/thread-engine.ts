@@ -9,6 +9,7 @@ import type { SqlRow, SqlValue } from '../module.ts';
 import type { StoreLimits } from '../store.ts';
 import type { FromReader, FromWriter, ReaderData, ToReader, ToWriter, WriterData } from './messages.ts';
 import { rowsOf } from './reader.ts';
+import { TextPages } from './text-pages.ts';
 
 export interface ThreadOptions {
   readonly file: string;
@@ -60,6 +61,7 @@ export class ThreadEngine implements Engine {
   readonly #writer: Worker;
   readonly #reader: Worker;
   readonly #reads = new Map<number, Settle<SqlRow[]>>();
+  readonly #texts = new Map<number, TextPages>();
   #nextRead = 1;
   #write: (Settle<void> & { committed(commit: Committed): void }) | undefined;
   #dead: CsmError | undefined;
@@ -110,6 +112,16 @@ export class ThreadEngine implements Engine {
     });
   }
 
+  texts(query: QueryText, take: (texts: readonly string[]) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead !== undefined) return reject(this.#dead);
+      const id = this.#nextRead++;
+      const settled = (): boolean => this.#texts.delete(id);
+      this.#texts.set(id, new TextPages(take, { resolve, reject }, settled));
+      this.#reader.postMessage({ kind: 'texts', id, query } satisfies ToReader);
+    });
+  }
+
   async sizes(): Promise<{ readonly fileBytes: number; readonly walBytes: number }> {
     const size = async (path: string): Promise<number> => {
       try {
@@ -128,8 +140,7 @@ export class ThreadEngine implements Engine {
     // The reader first, so that the writer is the last to close and moves the log into the file.
     await ended(this.#reader, () => this.#reader.postMessage({ kind: 'close' } satisfies ToReader));
     await ended(this.#writer, () => this.#writer.postMessage({ kind: 'close' } satisfies ToWriter));
-    for (const read of this.#reads.values()) read.reject(gone('the store was closed'));
-    this.#reads.clear();
+    this.#rejectReads(gone('the store was closed'));
   }
 
   /** Stops the threads where they stand, as a crash would; for tests. */
@@ -147,11 +158,20 @@ export class ThreadEngine implements Engine {
   }
 
   #fromReader(message: FromReader): void {
-    if (message.kind !== 'rows' && message.kind !== 'failed') return;
-    const read = this.#reads.get(message.id);
-    this.#reads.delete(message.id);
-    if (message.kind === 'failed') read?.reject(new CsmError(message.problem));
-    else read?.resolve(rowsFrom(message));
+    if (message.kind === 'ready' || message.kind === 'refused') return;
+    const { id } = message;
+    const read = this.#reads.get(id);
+    const texts = this.#texts.get(id);
+    this.#reads.delete(id);
+    if (message.kind === 'texts') texts?.add(message.texts);
+    else if (message.kind === 'read') texts?.end();
+    else if (message.kind === 'rows') read?.resolve(rowsFrom(message));
+    else (read ?? texts)?.reject(new CsmError(message.problem));
+  }
+
+  #rejectReads(error: CsmError): void {
+    for (const read of [...this.#reads.values(), ...this.#texts.values()]) read.reject(error);
+    this.#reads.clear();
   }
 
   #die(name: string, cause: unknown): Problem {
@@ -159,8 +179,7 @@ export class ThreadEngine implements Engine {
     this.#dead = gone(`the database's ${name} thread has ended${why}`);
     this.#write?.reject(this.#dead);
     this.#write = undefined;
-    for (const read of this.#reads.values()) read.reject(this.#dead);
-    this.#reads.clear();
+    this.#rejectReads(this.#dead);
     // The other thread is of no use alone, and the lock must be free for the next daemon.
     void this.crash();
     return this.#dead.problem;

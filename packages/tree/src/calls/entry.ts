@@ -8,7 +8,8 @@
  * |            |                                       | key → waiting, sent again under the same id; else ended (12)      |
  * | ended      | answered, cancelled, out of time      |                                                                  |
  *
- * A stream that has begun is not repeated: its client could not tell what it has seen. Ignored: `data`, `piece` and `end`
+ * A stream that has begun is not repeated: its client could not tell what it has seen. Nor is a long answer of which a
+ * piece has come: it is passed on at once. Ignored: `data`, `piece` and `end`
  * of calls that ended
  * or wait: it belongs to a sending that is given up. After `lost` a call waits for the leader's next confirmation; sent
  * again at once it would only meet the same hub without a leader.
@@ -42,22 +43,18 @@ interface Open {
   readonly until: Mono;
   patience: Mono;
   sent: boolean;
+  /** Something of the answer was passed on. */
   streamed: boolean;
-  pieces: string[];
+  /** Characters of the pieces that were. */
   size: number;
 }
 
 export type EntryEffect =
   | { readonly kind: 'up'; readonly message: MessageOf<'call'> | MessageOf<'more'> | MessageOf<'cancel'> }
   | { readonly kind: 'items'; readonly id: string; readonly items: readonly unknown[]; readonly bytes: number }
-  /** `text` is an answer's JSON, where it came in pieces. */
-  | {
-      readonly kind: 'ended';
-      readonly id: string;
-      readonly answer?: unknown;
-      readonly text?: string;
-      readonly problem?: Problem;
-    };
+  /** The next piece of an answer's JSON. */
+  | { readonly kind: 'piece'; readonly id: string; readonly text: string }
+  | { readonly kind: 'ended'; readonly id: string; readonly answer?: unknown; readonly problem?: Problem };
 
 export class CallEntry {
   readonly #open = new Map<string, Open>();
@@ -95,7 +92,6 @@ export class CallEntry {
       patience: after(now.mono, this.#patience),
       sent: false,
       streamed: false,
-      pieces: [],
       size: 0,
     };
     this.#open.set(order.id, open);
@@ -126,11 +122,13 @@ export class CallEntry {
         if (open.size > ANSWER_MAX) {
           this.cancel(id);
           this.#end(id, { problem: problem(30, `the answer has more than ${ANSWER_MAX} characters; ask for less`) });
-        } else open.pieces.push(message.text);
+        } else {
+          open.streamed = true;
+          this.#out.push({ kind: 'piece', id, text: message.text });
+        }
         return;
       case 'end':
         if (message.problem !== undefined) this.#end(id, { problem: message.problem as Problem });
-        else if (open.pieces.length > 0) this.#end(id, { text: open.pieces.join('') });
         else this.#end(id, { answer: message.answer });
         return;
       case 'lost':
@@ -197,8 +195,6 @@ export class CallEntry {
   #lost(open: Open, now: Now): void {
     const { id, call, repeatable } = open.order;
     open.sent = false;
-    open.pieces = [];
-    open.size = 0;
     if (open.streamed || !repeatable) {
       this.#end(id, { problem: problem(12, `the way to the master was lost while '${call}' was under way`) });
       return;
@@ -211,7 +207,7 @@ export class CallEntry {
     this.#deadlines.set(open.order.id, !open.sent && open.patience < open.until ? open.patience : open.until);
   }
 
-  #end(id: string, how: { answer?: unknown; text?: string; problem?: Problem }): void {
+  #end(id: string, how: { answer?: unknown; problem?: Problem }): void {
     if (!this.#open.has(id) && how.problem === undefined) return;
     this.#forget(id);
     this.#out.push({ kind: 'ended', id, ...how });

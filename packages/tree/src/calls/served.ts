@@ -8,10 +8,11 @@
  * |             |                                     | answered → forgotten, its next `call` is a new one            |
  *
  * A stream that has sent something, or has something to send while its way is lost, is called off: what was sent cannot
- * be known, and a hole would not be seen. Ignored: `more` and `cancel` of calls that are forgotten,
+ * be known, and a hole would not be seen. So is a long answer of which pieces were sent; its call, where it comes again,
+ * even before its old way is known to be lost, is served from the beginning. Ignored: `more` and `cancel` of calls that are forgotten,
  * or from a hub that is not their way any more.
  */
-import { type Json, JsonList, type Problem } from '@csm/model';
+import type { Json, Problem } from '@csm/model';
 import type { Message, MessageOf } from '@csm/protocol';
 import type { LinkId } from '../link/link.ts';
 import { piecesOf } from './pieces.ts';
@@ -47,7 +48,10 @@ export class ServedCalls {
     const served = this.#served.get(message.id);
     switch (message.kind) {
       case 'call':
-        if (served !== undefined) served.link = link;
+        if (served?.streamed === true && served.link !== link) {
+          this.#abort(message.id, LOST);
+          this.#begin(link, message);
+        } else if (served !== undefined) served.link = link;
         else this.#begin(link, message);
         return;
       case 'more':
@@ -72,18 +76,16 @@ export class ServedCalls {
 
   /** A part of a streamed answer. */
   items(id: string, items: readonly Json[], bytes: number): void {
-    const served = this.#served.get(id);
-    if (served === undefined) return;
-    if (served.link === undefined) {
-      this.#abort(id, LOST);
-      return;
-    }
-    served.streamed = true;
-    this.#send(served.link, { kind: 'data', id, items: [...items], bytes });
+    this.#part(id, { kind: 'data', id, items: [...items], bytes });
   }
 
-  /** The call is over. A long answer goes in pieces of its text. */
-  ended(id: string, how: { readonly answer?: Json | JsonList; readonly problem?: Problem }): void {
+  /** A piece of an answer's text, where the whole is not known yet. */
+  piece(id: string, text: string): void {
+    this.#part(id, { kind: 'piece', id, text });
+  }
+
+  /** The call is over. A long answer goes in pieces of its text; one that went so already has no other. */
+  ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void {
     const link = this.#served.get(id)?.link;
     this.#forget(id);
     if (link === undefined) return;
@@ -91,20 +93,35 @@ export class ServedCalls {
       this.#send(link, { kind: 'end', id, problem: how.problem as NonNullable<MessageOf<'end'>['problem']> });
       return;
     }
-    const answer = how.answer ?? null;
+    if (how.answer === undefined) {
+      this.#send(link, { kind: 'end', id });
+      return;
+    }
+    const { answer } = how;
     let isLong = false;
     for (const text of piecesOf(answer)) {
       isLong = true;
       this.#send(link, { kind: 'piece', id, text });
     }
     if (isLong) this.#send(link, { kind: 'end', id });
-    else this.#send(link, { kind: 'end', id, answer: answer instanceof JsonList ? answer.read() : answer });
+    else this.#send(link, { kind: 'end', id, answer });
   }
 
   takeEffects(): ServedEffect[] {
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  #part(id: string, message: MessageOf<'data'> | MessageOf<'piece'>): void {
+    const served = this.#served.get(id);
+    if (served === undefined) return;
+    if (served.link === undefined) {
+      this.#abort(id, LOST);
+      return;
+    }
+    served.streamed = true;
+    this.#send(served.link, message);
   }
 
   #begin(link: LinkId, call: MessageOf<'call'>): void {

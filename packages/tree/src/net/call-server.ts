@@ -1,6 +1,7 @@
 /** Calls being served at the leader: their deadlines, their cancelling, and the window of their streamed answers. */
-import { CsmError, fail, type Json, type JsonList, type Problem, problem, toProblem } from '@csm/model';
+import { CsmError, fail, type Json, JsonPages, type Problem, problem, toProblem } from '@csm/model';
 import { MAX_FRAME, type MessageOf, wireLength } from '@csm/protocol';
+import { PagePieces } from '../calls/pieces.ts';
 import type { Clock, Log } from './ports.ts';
 
 export interface ServeContext {
@@ -12,11 +13,13 @@ export interface ServeContext {
 }
 
 /** Answers a call. What it throws becomes the call's problem. */
-export type Serve = (call: MessageOf<'call'>, context: ServeContext) => Promise<Json | JsonList | undefined>;
+export type Serve = (call: MessageOf<'call'>, context: ServeContext) => Promise<Json | JsonPages | undefined>;
 
 export interface CallServerPort {
   items(id: string, items: readonly Json[], bytes: number): void;
-  ended(id: string, how: { readonly answer?: Json | JsonList; readonly problem?: Problem }): void;
+  piece(id: string, text: string): void;
+  /** Without either it ends an answer that was given in pieces. */
+  ended(id: string, how: { readonly answer?: Json; readonly problem?: Problem }): void;
 }
 
 /**
@@ -108,10 +111,21 @@ export class CallServer {
     };
     try {
       const answer = await this.#serve(call, { signal, remaining, emit });
+      const pieces = new PagePieces();
+      if (answer instanceof JsonPages && !signal.aborted)
+        await answer.write((items) => {
+          if (signal.aborted || !isCurrent()) throw new Error('the call was cancelled');
+          for (const text of pieces.add(items)) this.#port.piece(call.id, text);
+        });
       // A stream's handler returns when it is called off: that is an end, not an answer.
       if (signal.aborted) throw signal.reason;
       flush();
-      if (isCurrent()) this.#port.ended(call.id, { answer: answer ?? null });
+      if (!isCurrent()) return;
+      if (!(answer instanceof JsonPages)) return this.#port.ended(call.id, { answer: answer ?? null });
+      const last = pieces.end();
+      if ('answer' in last) return this.#port.ended(call.id, last);
+      this.#port.piece(call.id, last.piece);
+      this.#port.ended(call.id, {});
     } catch (error) {
       // What a handler throws because it was called off says less than why that was.
       const p = toProblem(signal.aborted ? signal.reason : error);

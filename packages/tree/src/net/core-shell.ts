@@ -107,6 +107,10 @@ export class CoreShell {
           this.core.calls.items(id, items, bytes);
           this.#schedule();
         },
+        piece: (id, text) => {
+          this.core.calls.piece(id, text);
+          this.#schedule();
+        },
         ended: (id, how) => {
           this.core.calls.ended(id, how);
           this.#schedule();

@@ -45,8 +45,10 @@ export type Candidate =
 export interface CallHandlers {
   /** Items of a streamed answer; resolves when the client has taken them. */
   items(items: readonly unknown[]): Promise<void>;
-  /** The answer: a value, or its JSON text where it was long. */
-  ended(how: { readonly answer?: unknown; readonly text?: string; readonly problem?: Problem }): void;
+  /** The next piece of a long answer's JSON. */
+  piece(text: string): void;
+  /** The answer, a value; without any where it came in pieces, of which the last was given. */
+  ended(how: { readonly answer?: unknown; readonly problem?: Problem }): void;
 }
 
 export interface LeafOptions {
@@ -449,6 +451,9 @@ export class LeafShell {
         return;
       case 'items':
         this.#items(effect);
+        return;
+      case 'piece':
+        this.#calls.get(effect.id)?.piece(effect.text);
         return;
       case 'ended': {
         const { id, kind: _kind, ...how } = effect;

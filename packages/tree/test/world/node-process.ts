@@ -236,6 +236,10 @@ export class NodeProcess extends Process {
       case 'log':
         this.world.log(this.host, effect);
         break;
+      case 'piece':
+        // What is asked here has short answers.
+        this.world.note(`${this.node} was given a piece of ${effect.id}`);
+        break;
       case 'items':
         this.#push({ kind: 'taken', id: effect.id, bytes: effect.bytes });
         break;
