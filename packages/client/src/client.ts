@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { CsmError, code, fail, nearest, problem } from '@csm/model';
 import { BrokenAnswer, parseJson, passBytes, readBytes, readItems, throwProblem } from './answer.ts';
@@ -180,7 +179,7 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
       'csm-api-version': this.#version,
       'user-agent': this.#options.userAgent ?? 'csm-client',
       ...(seconds === undefined ? {} : { 'csm-timeout': String(Math.round(seconds * 1000) / 1000) }),
-      ...(entry.changes ? { 'idempotency-key': options.idempotencyKey ?? randomUUID() } : {}),
+      ...(entry.changes ? { 'idempotency-key': options.idempotencyKey ?? crypto.randomUUID() } : {}),
     };
     // Where no time was asked for, the daemon may give more than the table says.
     const early = ({ 'csm-timeout': more }: IncomingMessage['headers']): void => {

@@ -1,6 +1,5 @@
 /** Where a daemon is reached: its unix socket, or over HTTPS. */
 import { Agent as HttpAgent, type RequestOptions, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { code, fail } from '@csm/model';
 
@@ -68,11 +67,13 @@ export function wayTo(target: Target, connections: number): Way {
     ...(key === undefined ? {} : { key }),
     ...(isIP(host) === 0 ? { servername: host } : {}),
   };
+  // Loaded by who needs it only: TLS and what belongs to it take longer to load than a short call on the socket lasts.
+  const https = process.getBuiltinModule('node:https');
   return {
     where: printed,
     advice: 'Does the daemon there have net.api_listen?',
-    agent: new HttpsAgent({ ...kept, ...tls }),
-    request: requestHttps,
+    agent: new https.Agent({ ...kept, ...tls }),
+    request: https.request,
     options: { host, port },
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   };
