@@ -182,7 +182,7 @@ async function live(
   features: readonly Feature[],
   speak: string | undefined,
 ): Promise<void> {
-  if (role === 'master' || role === 'aggregator') favourSpeed();
+  if (role !== 'compute') favourSpeed();
   const failpoint = failpointOf(process.env);
   const log = logOf(role, config);
   const notify = await systemdNotify({ log });
