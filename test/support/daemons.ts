@@ -10,11 +10,11 @@ import { Client } from '@csm/client';
 import type { Role } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { caCertFile, initCa, issue } from '@csm/pki';
+import { FIRST_PAUSE_MS, longer } from './wait.ts';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const CSMD = join(ROOT, 'packages/daemon/bin/csmd.mjs');
 const STOP_MS = 10_000;
-const POLL_MS = 20;
 
 /** How long what must happen may take, ms: for what hangs, on a machine with other work. */
 const PATIENCE_MS = 40_000;
@@ -23,7 +23,7 @@ const PATIENCE_MS = 40_000;
 export async function until<T>(what: string, look: () => T | Promise<T>, ms = PATIENCE_MS): Promise<NonNullable<T>> {
   const end = performance.now() + ms;
   let seen: unknown = 'nothing';
-  for (;;) {
+  for (let pause = FIRST_PAUSE_MS; ; pause = longer(pause)) {
     try {
       const value = await look();
       if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
@@ -32,7 +32,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>, ms = PA
       seen = error instanceof Error ? error.message : error;
     }
     if (performance.now() >= end) throw new Error(`not within ${ms} ms: ${what}; last: ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 

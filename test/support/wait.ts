@@ -1,6 +1,14 @@
 /** Waiting for a condition: polled, with a deadline, and with words about what was seen last. */
 
-const POLL_MS = 10;
+/** Before the second look, ms; the pauses grow from there. */
+export const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 100;
+
+/**
+ * The pause after one of `ms`: most things come true soon, and what takes long is looked at less often, for a look costs
+ * those who are looked at, whole daemons, more than all their other work.
+ */
+export const longer = (ms: number): number => Math.min(ms * 1.2, LONGEST_PAUSE_MS);
 
 /** What a condition gives: true when it holds, else anything that says what is missing. */
 export type Condition = () => unknown;
@@ -21,7 +29,7 @@ export class Hopeless extends Error {
 export async function waitFor(condition: Condition, deadline: number, what: string): Promise<number> {
   const began = performance.now();
   let seen: unknown;
-  for (;;) {
+  for (let ms = FIRST_PAUSE_MS; ; ms = longer(ms)) {
     try {
       seen = await condition();
     } catch (error) {
@@ -34,7 +42,7 @@ export async function waitFor(condition: Condition, deadline: number, what: stri
       const last = typeof seen === 'string' ? seen : JSON.stringify(seen);
       throw new NotInTime(`not within ${deadline} ms: ${what}; seen last: ${(last ?? 'nothing').slice(0, 2000)}`);
     }
-    await pass(POLL_MS);
+    await pass(ms);
   }
 }
 
