@@ -8,6 +8,7 @@
 const { readFileSync, writeFileSync } = require('node:fs');
 const { inspect } = require('node:util');
 const { reporters, Runner } = require('mocha');
+const { inSources } = require('./stacks.cjs');
 
 const LEFT_MS = 5_000;
 const SLOWEST = 30;
@@ -25,6 +26,9 @@ class Reporter extends reporters.Spec {
     runner.on(Runner.constants.EVENT_TEST_PASS, count('passed'));
     runner.on(Runner.constants.EVENT_TEST_FAIL, count('failed'));
     runner.on(Runner.constants.EVENT_TEST_PENDING, count('skipped'));
+    runner.on(Runner.constants.EVENT_TEST_FAIL, (_, error) => {
+      if (typeof error?.stack === 'string') error.stack = inSources(error.stack);
+    });
     this.times = [];
     const time = (runnable) => this.times.push({ title: runnable.fullTitle(), ms: runnable.duration ?? 0 });
     runner.on(Runner.constants.EVENT_TEST_END, time);
@@ -36,7 +40,7 @@ class Reporter extends reporters.Spec {
       if (seen.has(promise)) return;
       seen.add(promise);
       this.tally.failed++;
-      this.rejections.push(`in "${runner.currentRunnable?.fullTitle() ?? 'no test'}": ${inspect(reason)}`);
+      this.rejections.push(`in "${runner.currentRunnable?.fullTitle() ?? 'no test'}": ${inSources(inspect(reason))}`);
     });
   }
 
