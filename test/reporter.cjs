@@ -3,7 +3,7 @@
  * lets pass: a run without a single test, a rejection that nobody handles, and a test file that leaves something behind
  * that keeps the process alive.
  * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead, with the processor
- * time used and the slowest tests and hooks.
+ * time used, and the tests and hooks that took the longest and cost the most.
  */
 const { readFileSync, writeFileSync } = require('node:fs');
 const { inspect } = require('node:util');
@@ -30,7 +30,12 @@ class Reporter extends reporters.Spec {
       if (typeof error?.stack === 'string') error.stack = inSources(error.stack);
     });
     this.times = [];
-    const time = (runnable) => this.times.push({ title: runnable.fullTitle(), ms: runnable.duration ?? 0 });
+    let used = cpuMs();
+    const time = (runnable) => {
+      const now = cpuMs();
+      this.times.push({ title: runnable.fullTitle(), ms: runnable.duration ?? 0, cpuMs: now - used });
+      used = now;
+    };
     runner.on(Runner.constants.EVENT_TEST_END, time);
     runner.on(Runner.constants.EVENT_HOOK_END, time);
     // Mocha lets a rejection that nobody handles pass. It is counted, not thrown: a throw ends the whole run when the
@@ -67,14 +72,21 @@ class Reporter extends reporters.Spec {
       for (const words of this.rejections) console.log(`  a rejection was not handled ${words}\n`);
       if (tally.failed > 0) process.exitCode = Math.min(tally.failed, 255);
       if (file === undefined) console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
-      else writeFileSync(file, JSON.stringify({ ...tally, cpuMs: cpuMs(), slowest: slowest(this.times) }));
+      else
+        writeFileSync(
+          file,
+          JSON.stringify({
+            ...tally,
+            cpuMs: cpuMs(),
+            slowest: most(this.times, 'ms'),
+            dearest: most(this.times, 'cpuMs'),
+          }),
+        );
     });
   }
 }
 
-function slowest(times) {
-  return times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
-}
+const most = (times, key) => times.sort((a, b) => b[key] - a[key]).slice(0, SLOWEST);
 
 /** Of this process and, where /proc tells, of its children that have ended, with theirs. */
 function cpuMs() {

@@ -6,7 +6,7 @@
  *   node test/run.mjs packages/store --fast    the same without removing what was built before
  *   node test/run.mjs --grep "loses no"        only tests whose names match
  *   node test/run.mjs --coverage               and a coverage report, in full in coverage/
- *   node test/run.mjs --times                  and how long each group and the slowest tests took
+ *   node test/run.mjs --times                  and what each group and the slowest and dearest tests took
  *   node test/run.mjs --jobs 1                 one group after the other, printed as it goes
  *   node test/run.mjs --clean                  only removes what builds leave
  *
