@@ -13,6 +13,8 @@ const HEAP = '--max-old-space-size=96 --max-semi-space-size=4';
 const LINES_MAX = 200;
 const MESSAGES = 10_000;
 const CONNECTIONS = 500;
+/** What an aggregator may have under way, bytes. */
+const CREDIT = 8 * 1024 * 1024;
 
 interface Port {
   readonly name: string;
@@ -68,6 +70,11 @@ describe('garbage', () => {
   });
 
   beforeEach(async () => {
+    // What is on its way is lent out of the credit, and would be missed there afterwards.
+    await until('all credit is back', async () => {
+      const { aggregators } = await cluster.utility.client.call('health', {});
+      return aggregators.every(({ node, credit }) => node === 'evil' || credit === CREDIT);
+    });
     untouched = await state();
     changes = 0;
     for (const daemon of cluster.site.daemons) {
