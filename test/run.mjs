@@ -11,8 +11,8 @@
  *   node test/run.mjs --clean                  only removes what builds leave
  *
  * Each package, and each slow file, has a mocha of its own, with a directory of its own for temporary files. A test
- * that leaves a file there, a process, or something that keeps its process alive, fails its group. As many groups run at
- * once as there are processors, and one more, since whole daemons mostly wait; each group's output comes in one piece.
+ * that leaves a file there, a process, or something that keeps its process alive, fails its group. Twice as many groups run
+ * at once as there are processors, since whole daemons mostly wait; each group's output comes in one piece.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -26,23 +26,34 @@ import { timesOf } from './times.mjs';
 /** A deadline for what hangs, not a measure: a loaded machine is slow, and properties take their time. */
 const TIMEOUT_MS = 60_000;
 const SLOW_TIMEOUT_MS = 120_000;
-/** The groups that take a minute and more begin first, the longest of all before them: none is left alone at the end. */
+/**
+ * The groups that take half a minute and more begin first, the longest of all before them: none is left alone at the end.
+ * Those that mostly wait stand between those that mostly work.
+ */
 const LONGEST = [
   'packages/store',
   'slow/node-states',
-  'slow/exactly-once',
   'slow/versions',
-  'packages/environment',
-  'slow/certificates',
+  'packages/heartbeat',
+  'slow/exactly-once',
   'slow/install',
-  'slow/sink',
-  'slow/run-once',
   'slow/hostile',
-  'slow/master-away',
   'packages/node',
+  'packages/environment',
+  'slow/sink',
+  'slow/certificates',
+  'slow/master-away',
   'slow/demo',
   'test',
+  'slow/heartbeat',
+  'slow/run-once',
+  'slow/database',
+  'slow/access',
+  'slow/standby',
   'packages/tree',
+  'slow/environment',
+  'slow/health',
+  'packages/cli',
 ];
 /**
  * What judges by time who is dead: beside other groups, a starved daemon would be told dead, and rightly so. These run
@@ -58,7 +69,7 @@ const { values: options, positionals } = parseArgs({
     fast: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     times: { type: 'boolean', default: false },
-    jobs: { type: 'string', short: 'j', default: String(Math.min(availableParallelism() + 1, LANES_MAX)) },
+    jobs: { type: 'string', short: 'j', default: String(Math.min(2 * availableParallelism(), LANES_MAX)) },
     clean: { type: 'boolean', default: false },
   },
 });
