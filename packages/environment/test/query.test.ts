@@ -138,7 +138,7 @@ overEngines('environment query', (bench) => {
         expect(await ask({ since: iso(since), step, agg }), `step ${step} ${agg}`).to.deep.equal(expected);
       }
     }
-  }).timeout(20_000);
+  });
 
   it('pages through more rows than fit into one piece, all of them once and in order', async () => {
     const nodes = 700;
@@ -151,7 +151,7 @@ overEngines('environment query', (bench) => {
     expect(keys).to.deep.equal([...keys].sort());
     expect(new Set(keys).size).to.equal(keys.length);
     expect(await ask({ nodes: 'n[1-600]', step: 86_400, agg: 'p95' })).to.have.length(600);
-  }).timeout(20_000);
+  });
 
   it('finds more nodes than one statement can list', async () => {
     const nodes = 1300;
@@ -172,7 +172,7 @@ overEngines('environment query', (bench) => {
     expect(
       await top(rig.store, NOW, { item: 'cpu', metric: 'load1', nodes: 'n[1-600]', limit: 1 }),
     ).to.have.nested.property('[0].node', 'n600');
-  }).timeout(20_000);
+  });
 
   it('folds in smaller pieces what is too much at a time, and refuses what is too much of one node', async () => {
     const disk = (i: number) => Object.fromEntries(Array.from({ length: 20 }, (_, k) => [`m${k}`, i + k]));

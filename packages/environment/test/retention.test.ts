@@ -164,7 +164,7 @@ overEngines('environment retention', (bench) => {
     // Whoever has brought little still may, be the room full or not.
     expect(await rig.tell({ node: 'good', items: { gpu: { '0.power_watts': 1 } } })).to.equal(0);
     expect(await rig.store.query('SELECT reason FROM env_fault WHERE node = 1')).to.deep.equal([]);
-  }).timeout(20_000);
+  });
 
   it('begins at once, tells the writer what is kept, and leaves nothing running', async () => {
     await fill(5);

@@ -252,7 +252,7 @@ overEngines('environment store', (bench) => {
     expect(await count('env_sample')).to.equal(HOUR_SAMPLES_MAX);
     expect(await rig.tell({ time: NOW + HOUR, items: { cpu: { load1: 1 } } })).to.equal(0);
     expect(await reasonsOf('n1')).to.deep.equal([]);
-  }).timeout(20_000);
+  });
 
   describe('faults', () => {
     const faults = () =>

@@ -112,8 +112,7 @@ describe('the bounds of a document', () => {
     );
   });
 
-  it('hold for whatever stands in the files of a machine, and whatever its programs write', async function () {
-    this.timeout(30_000);
+  it('hold for whatever stands in the files of a machine, and whatever its programs write', async () => {
     const content = fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary', maxLength: 200 }),
