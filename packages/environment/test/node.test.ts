@@ -434,7 +434,8 @@ describe('this machine', () => {
       .flatMap(({ items }) => Object.entries(items.filesystem ?? {}))
       .find(([name]) => name === '/.total_bytes');
     if (size !== undefined) expect(size[1]).equals(root.blocks * root.bsize);
-    expect(part.problems?.()).deep.equals([]);
+    // What answers late on a busy machine answers again; what this machine cannot do stays a problem.
+    await until('nothing of it fails', () => part.problems?.().length === 0);
   });
 
   it('has counters between those read by hand before and after', async () => {
