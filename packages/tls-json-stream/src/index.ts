@@ -23,6 +23,7 @@ export {
   DEFAULT_KEEP_ALIVE,
   DEFAULT_MAX_BUFFERED,
   JsonStream,
+  type KnownFrame,
   type StreamHandlers,
   type StreamOptions,
 } from './stream.ts';

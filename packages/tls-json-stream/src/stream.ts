@@ -40,9 +40,18 @@ export interface CloseReason {
   readonly byPeer: boolean;
 }
 
+/** A frame that comes again and again, such as a sign of life. */
+export interface KnownFrame {
+  readonly frame: Buffer;
+  /** One read held this frame, byte for byte, and nothing else; it was not parsed. False: it is to be told as any other. */
+  came(): boolean;
+}
+
 export interface StreamHandlers {
   /** One message; `bytes` is the length of its JSON. */
   onMessage(value: unknown, bytes: number): void;
+  /** Told of it in place of `onMessage` and `onBatchEnd`. */
+  readonly known?: KnownFrame;
   /** After all messages of one read: the place to commit or answer them together. */
   onBatchEnd?(): void;
   /** Exactly once; nothing is called after it. */
@@ -194,6 +203,17 @@ export class JsonStream {
     return this.#queued(encoded.length);
   }
 
+  /**
+   * As `sendFrame`, but it leaves now, with what was queued before it: for an answer in the read that asked, whose socket
+   * and buffers are at hand. At the end of the tick, behind those of a hundred other streams, it costs half as much again.
+   */
+  answer(encoded: Buffer): boolean {
+    if (!this.isOpen) return false;
+    this.#flush();
+    this.#socket.write(encoded, this.#written);
+    return this.#queued(encoded.length);
+  }
+
   /** Flushes everything, ends, and resolves when the socket is closed; destroys it after `closeTimeout` ms. */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
@@ -255,6 +275,7 @@ export class JsonStream {
     const decoder = this.#decoder;
     const before = this.framesIn;
     this.bytesIn += chunk.length;
+    if (handlers.known !== undefined && this.#isKnown(chunk, handlers.known)) return;
     decoder.push(chunk);
     let bad: FrameError | undefined;
     while (!this.#socket.destroyed) {
@@ -277,6 +298,21 @@ export class JsonStream {
       this.#guard(() => handlers.onBatchEnd?.());
     }
     if (bad !== undefined) this.#fail(bad.code, bad.message, true);
+  }
+
+  /** Whether a read was the known frame, and the owner has taken it as that. */
+  #isKnown(chunk: Buffer, known: KnownFrame): boolean {
+    const { frame } = known;
+    if (chunk.length !== frame.length || this.#decoder.midFrame) return false;
+    for (let i = 0; i < frame.length; i++) if (chunk[i] !== frame[i]) return false;
+    try {
+      if (!known.came()) return false;
+    } catch (error) {
+      this.#onHandlerError(error);
+    }
+    this.framesIn += 1;
+    if (this.framesIn === 1 && this.#closing === undefined) this.#stopTimer();
+    return true;
   }
 
   #guard(call: () => void): void {

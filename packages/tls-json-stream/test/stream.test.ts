@@ -60,6 +60,84 @@ describe('a stream', () => {
       expect(got).to.deep.equal(sizes.flatMap((_, n) => [`${n}a`, `${n}b`]));
     }));
 
+  it('answer() leaves at once, behind what was queued before it', () =>
+    withHouse({}, async (h) => {
+      const [a, b] = await h.pair();
+      const right = watch(b);
+      watch(a);
+      a.send('first');
+      expect(a.answer(encodeFrame('second'))).to.equal(true);
+      a.send('third');
+      await until('all', () => right.messages.length === 3);
+      expect(right.messages).to.deep.equal(['first', 'second', 'third']);
+      expect(a.framesOut).to.equal(3);
+      expect(a.bytesOut).to.equal(b.bytesIn);
+      a.destroy();
+      expect(a.answer(encodeFrame('late'))).to.equal(false);
+    }));
+
+  it('a known frame that is a read of its own is told unread, any other as ever', async () => {
+    const errors: unknown[] = [];
+    await withHouse({ onHandlerError: (error) => errors.push(error) }, async (h) => {
+      const [a, b] = await h.pair();
+      const frame = encodeFrame({ kind: 'beat' });
+      const told: unknown[] = [];
+      let came = (): boolean => true;
+      b.start({
+        known: {
+          frame,
+          came: () => {
+            told.push('came');
+            return came();
+          },
+        },
+        onMessage: (value) => told.push(value),
+        onBatchEnd: () => told.push('end'),
+        onClose: ({ code }) => told.push(code),
+      });
+      watch(a);
+      let seen = 0;
+      const step = async (bytes: Buffer, ...expected: unknown[]): Promise<void> => {
+        a.answer(bytes);
+        await until(JSON.stringify(expected), () => told.length - seen >= expected.length);
+        expect(told.slice(seen)).to.deep.equal(expected);
+        seen = told.length;
+      };
+      await step(frame, 'came');
+      await step(encodeFrame({ kind: 'bead' }), { kind: 'bead' }, 'end');
+      await step(Buffer.concat([frame, frame]), { kind: 'beat' }, { kind: 'beat' }, 'end');
+      came = () => false;
+      await step(frame, 'came', { kind: 'beat' }, 'end');
+      came = () => {
+        throw new Error('ours');
+      };
+      await step(frame, 'came');
+      expect(errors.map(String)).to.deep.equal(['Error: ours']);
+      expect([b.framesIn, b.bytesIn]).to.deep.equal([6, a.bytesOut]);
+      // The same bytes inside another frame are not that frame.
+      a.answer(Buffer.from(`${frame.length}#`));
+      await until('the header', () => b.bytesIn === a.bytesOut);
+      await step(frame, 'FRAME_JSON');
+    });
+  });
+
+  it('a known frame is a first message too', () =>
+    withHouse({ firstMessageTimeout: 100 }, async (h) => {
+      const [a, b] = await h.pair();
+      const frame = encodeFrame({ kind: 'beat' });
+      let beats = 0;
+      b.start({
+        known: { frame, came: () => ++beats > 0 },
+        onMessage: () => undefined,
+        onClose: () => undefined,
+      });
+      watch(a);
+      a.sendFrame(frame);
+      await until('the frame', () => beats === 1);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(b.isOpen).to.equal(true);
+    }));
+
   it('close() flushes 10,000 messages, then both ends are told once', () =>
     withHouse({}, async (h) => {
       const [a, b] = await h.pair();

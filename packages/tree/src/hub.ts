@@ -91,11 +91,13 @@ export class Hub {
     this.roster.lost(link, reason, planned, now.wall);
   }
 
-  /** Any frame of the link, beats too. */
-  heard(link: LinkId, now: Now): void {
-    if (!this.#trunk) return;
+  /** Any frame of the link, beats too. True when it begins a batch, for which `wakeAt` must be asked again. */
+  heard(link: LinkId, now: Now): boolean {
+    if (!this.#trunk) return false;
     this.roster.heard(link);
-    this.#seenAt ??= after(now.mono, SEEN_MS);
+    if (this.#seenAt !== undefined) return false;
+    this.#seenAt = after(now.mono, SEEN_MS);
+    return true;
   }
 
   leafMessage(link: LinkId, message: Message, bytes: number, now: Now): void {

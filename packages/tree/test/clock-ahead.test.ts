@@ -34,6 +34,7 @@ class Rig {
       address: `${node}:1`,
       send: () => true,
       sendFrame: () => true,
+      answer: () => true,
       close: async () => undefined,
       destroy: () => undefined,
       start: (given: WireHandlers) => {

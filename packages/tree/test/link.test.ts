@@ -1,7 +1,7 @@
 import type { MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { beatDue, type Identity, isStall, type Link, lostDue } from '../src/link/link.ts';
+import { beatDue, type Identity, isStall, type Link, lostDue, owesAnswer } from '../src/link/link.ts';
 import { type Above, type Admission, type LinkEffect, LinkTable, type Self } from '../src/link/table.ts';
 import { at, EPOCH, kinds, monoAt } from './support.ts';
 
@@ -245,15 +245,71 @@ describe('a link is greeted', () => {
 });
 
 describe('a link that is up', () => {
-  it('beats after an interval without another frame, and only then', () => {
-    const t = linked();
-    for (const ms of [600, 1200, 1800, 2400]) frame(t, 1, { kind: 'beat' }, ms);
+  it('a dialer beats after an interval without another frame, and only then', () => {
+    const t = leaf();
+    dial(t, 1, 0);
+    frame(t, 1, welcome(), 0);
+    for (const ms of [600, 1200, 1800, 2400]) expect(frame(t, 1, { kind: 'beat' }, ms)).to.deep.equal([]);
     t.sent(1, monoAt(900)); // a frame of the room above went out
     const beats = run(t, 3300);
     expect(beats).to.deep.equal([
       { ms: 1900, effect: { kind: 'beat', link: 1 } },
       { ms: 2900, effect: { kind: 'beat', link: 1 } },
     ]);
+  });
+
+  it('a listener beats in answer to a beat, unless a frame went out within half an interval', () => {
+    const t = linked();
+    const beat = [{ kind: 'beat', link: 1 }];
+    expect(frame(t, 1, { kind: 'beat' }, 499)).to.deep.equal([]);
+    expect(frame(t, 1, { kind: 'beat' }, 500)).to.deep.equal(beat);
+    expect(frame(t, 1, { kind: 'beat' }, 999), 'nobody draws more than two an interval').to.deep.equal([]);
+    t.sent(1, monoAt(1100));
+    expect(frame(t, 1, { kind: 'beat' }, 1500)).to.deep.equal([]);
+    expect(frame(t, 1, { kind: 'want', bytes: 5 }, 1700), 'other frames have their own answers').to.have.length(1);
+    expect(frame(t, 1, { kind: 'beat' }, 1700)).to.deep.equal(beat);
+    expect(t.counters).to.include({ beats: 2, beatsHeard: 5 });
+  });
+
+  it('a listener whose dialer beats has nothing left to do by its own clock', () => {
+    const t = linked();
+    for (let ms = 1010; ms < 20_000; ms += 1010) {
+      expect(run(t, ms), 'its own clock was first').to.deep.equal([]);
+      expect(frame(t, 1, { kind: 'beat' }, ms)).to.have.length(1);
+    }
+  });
+
+  it('a listener whose dialer sends other frames beats by its own clock, two times at least in three intervals', () => {
+    const t = linked();
+    t.sent(1, monoAt(10));
+    const beats: number[] = [];
+    for (let ms = 100; ms <= 9000; ms += 100) {
+      frame(t, 1, { kind: 'want', bytes: 5 }, ms);
+      beats.push(...run(t, ms).map(({ ms: when }) => when));
+    }
+    expect(beats.slice(0, 3)).to.deep.equal([1250, 2375, 3500]);
+    for (const [i, ms] of beats.entries()) if (i > 1) expect(ms - (beats[i - 2] as number)).to.be.at.most(2500);
+  });
+
+  it('a beat that is told unread does what a frame with it does', () => {
+    const [read, unread] = [linked(), linked()];
+    for (const ms of [400, 1000, 1300, 2000]) {
+      const effects = frame(read, 1, { kind: 'beat' }, ms);
+      expect(unread.beat(1, monoAt(ms)), `${ms}`).to.equal(effects.length === 1);
+      expect(unread.get(1)).to.deep.equal(read.get(1));
+    }
+    expect(unread.counters).to.deep.equal(read.counters);
+  });
+
+  it('where more may follow, a beat is not taken unread, and nothing is done', () => {
+    const t = linked();
+    expect(t.beat(2, monoAt(10)), 'no such link').to.equal(undefined);
+    open(t, 2, 100);
+    expect(t.beat(2, monoAt(200)), 'not up: a beat breaks the greeting').to.equal(undefined);
+    frame(t, 2, hello({ incarnation: 'i2', session: 's2' }), 300); // asks link 1 for a sign of life
+    expect(t.beat(1, monoAt(400)), 'a newcomer waits for it').to.equal(undefined);
+    expect(t.get(1)).to.include({ heardAt: 0 });
+    expect(t.counters.beatsHeard).to.equal(0);
   });
 
   it('is lost after three silent intervals, not before', () => {
@@ -500,7 +556,12 @@ describe('the formulas of liveness', () => {
     ...change,
   });
   it('as a table', () => {
-    expect(beatDue(link({ sentAt: monoAt(50) }))).to.equal(150);
+    expect(beatDue(link({ side: 'dialer', sentAt: monoAt(50) }))).to.equal(150);
+    expect(beatDue(link({ sentAt: monoAt(50) })), 'on a step of an eighth, one step later').to.equal(162.5);
+    expect(beatDue(link({ sentAt: monoAt(51) }))).to.equal(175);
+    expect(owesAnswer(link({ sentAt: monoAt(50) }), monoAt(99))).to.equal(false);
+    expect(owesAnswer(link({ sentAt: monoAt(50) }), monoAt(100))).to.equal(true);
+    expect(owesAnswer(link({ side: 'dialer' }), monoAt(100))).to.equal(false);
     expect(lostDue(link({ heardAt: monoAt(50) }))).to.equal(350);
     expect(lostDue(link({ heardAt: monoAt(50), stalledAt: monoAt(300) }))).to.equal(400);
     expect(lostDue(link({ heardAt: monoAt(250), stalledAt: monoAt(300) }))).to.equal(550);

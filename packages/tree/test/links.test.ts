@@ -33,6 +33,7 @@ class Rig {
         up: (_link, _tag, { daemon }) => this.told.push(`up ${daemon satisfies DaemonId}`),
         message: (_link, _tag, { kind }) => this.told.push(kind),
         down: (_link, _tag, { reason }) => this.told.push(`down: ${reason}`),
+        heard: () => this.told.push('heard'),
         settled: quiet,
         stalled: () => this.told.push('slept'),
       },
@@ -52,6 +53,7 @@ class Rig {
         return true;
       },
       sendFrame: () => true,
+      answer: (frame: Buffer) => this.told.push(`at once ${frame.toString()}`) > 0,
       close: async () => undefined,
       destroy: () => undefined,
       start: (handlers: WireHandlers) => void this.#wires.push(handlers),
@@ -64,6 +66,11 @@ class Rig {
   receive(wire: number, message: unknown): this {
     this.#wires[wire]?.onMessage(message, 10);
     return this;
+  }
+
+  /** A beat's bytes; whether they were taken for one unread. */
+  beat(wire: number): boolean | undefined {
+    return this.#wires[wire]?.known?.came();
   }
 
   close(wire: number): this {
@@ -86,13 +93,13 @@ describe('links: sockets that are read before the timer', () => {
       .close(1);
     await rig.links.close('test');
     const gone = 'down: the peer closed the connection';
-    expect(rig.told).to.deep.equal(['up utility/u1', 'up utility/u2', 'slept', gone, gone]);
+    expect(rig.told).to.deep.equal(['up utility/u1', 'heard', 'up utility/u2', 'heard', 'slept', gone, gone]);
   });
 
   it('so is a message; and nobody is judged by it', async () => {
     const rig = new Rig().connect('u1').connect('u2');
     rig.later(10 * INTERVAL).receive(0, { kind: 'claim', term: 1, incarnation: 'i1' });
-    expect(rig.told.slice(2)).to.deep.equal(['slept', 'claim']);
+    expect(rig.told.slice(4)).to.deep.equal(['slept', 'claim', 'heard']);
     await rig.links.close('test');
   });
 
@@ -100,7 +107,36 @@ describe('links: sockets that are read before the timer', () => {
     const rig = new Rig().connect('u1');
     rig.later(INTERVAL).close(0);
     await rig.links.close('test');
-    expect(rig.told).to.deep.equal(['up utility/u1', 'down: the peer closed the connection']);
+    expect(rig.told).to.deep.equal(['up utility/u1', 'heard', 'down: the peer closed the connection']);
+  });
+});
+
+describe('links: a beat told unread', () => {
+  const ANSWER = 'at once 29#{"kind":"beat","leader":true}';
+
+  it('is answered in the read that brought it, and is a sign of life', async () => {
+    const rig = new Rig().connect('u1').connect('u2');
+    rig.told.length = 0;
+    expect(rig.later(INTERVAL).beat(0)).to.equal(true);
+    expect(rig.told).to.deep.equal([ANSWER, 'heard']);
+    expect(rig.later(INTERVAL / 4).beat(0), 'too soon for another').to.equal(true);
+    expect(rig.told).to.deep.equal([ANSWER, 'heard', 'heard']);
+    const [link] = [...rig.links.table.links()];
+    expect(link).to.include({ sentAt: INTERVAL, heardAt: 1.25 * INTERVAL });
+    await rig.links.close('test');
+  });
+
+  it('is behind the sleep in which it waited, and is read where a newcomer waits for it', async () => {
+    const rig = new Rig().connect('u1');
+    rig.told.length = 0;
+    expect(rig.later(10 * INTERVAL).beat(0)).to.equal(true);
+    expect(rig.told, 'answered when it woke').to.deep.equal(['slept', 'heard']);
+    rig.connect('u1');
+    rig.told.length = 0;
+    expect(rig.beat(0), 'replaced').to.equal(false);
+    expect(rig.beat(1)).to.equal(true);
+    await rig.links.close('test');
+    expect(rig.beat(1), 'closed').to.equal(false);
   });
 });
 
@@ -110,9 +146,9 @@ describe('links: a message that cannot be sent', () => {
     rig.broken = new FrameError('FRAME_TOO_LARGE', 'too large');
     const [link] = [...rig.links.table.links()];
     rig.links.send(link?.id ?? 0, { kind: 'credit', bytes: 1 });
-    expect(rig.told, 'not within the call').to.deep.equal(['up utility/u1']);
+    expect(rig.told, 'not within the call').to.deep.equal(['up utility/u1', 'heard']);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(rig.told.slice(1)).to.deep.equal(["down: a 'credit' could not be sent: too large"]);
+    expect(rig.told.slice(2)).to.deep.equal(["down: a 'credit' could not be sent: too large"]);
     await rig.links.close('test');
   });
 });
@@ -232,6 +268,7 @@ describe('hub shell: one trunk to a master', () => {
       address: 'other:1',
       send: () => true,
       sendFrame: () => true,
+      answer: () => true,
       close: async () => undefined,
       destroy: quiet,
       start: (h: WireHandlers) => {

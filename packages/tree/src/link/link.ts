@@ -64,8 +64,26 @@ export interface Link {
   stalledAt?: Mono;
 }
 
-/** When we owe the peer a beat: one interval after the last frame we sent. */
-export const beatDue = (link: Link): Mono => after(link.sentAt, link.interval);
+/** A listener looks at its links in so many steps of an interval: fewer wake it less often, and let it beat later. */
+const LISTENER_STEPS = 8;
+
+/**
+ * When we beat by our own clock: one interval after the last frame we sent. A listener beats in answer to its dialer
+ * (`owesAnswer`), whose interval is the same: it leaves it at least a step to be first, and does what is due in one step
+ * at once. So its own beats are at most a quarter of an interval late: two of them fit in the three after which it is lost.
+ */
+export function beatDue({ side, sentAt, interval }: Link): Mono {
+  if (side === 'dialer') return after(sentAt, interval);
+  const step = interval / LISTENER_STEPS;
+  return (Math.ceil(sentAt / step + LISTENER_STEPS + 1) * step) as Mono;
+}
+
+/**
+ * Whether a listener beats in answer to a beat: the read has the link at hand, which makes it half as dear as a beat by
+ * its own clock. Not within half an interval of another frame: nobody can draw more than two beats an interval from it.
+ */
+export const owesAnswer = (link: Link, now: Mono): boolean =>
+  link.side === 'listener' && now - link.sentAt >= link.interval / 2;
 
 /**
  * When the peer counts as lost: three intervals after the last frame. After a stall of our own (we were stopped, or

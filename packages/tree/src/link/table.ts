@@ -13,6 +13,10 @@
  * Ignored: frames of a link that is gone; `beat` and `probe` before up break the link. A `bye` changes no mode; it
  * makes the loss that follows a planned one.
  *
+ * Beats: a dialer beats when it has sent nothing for an interval. A listener, of which there are few with thousands of
+ * links, beats in answer to that, in the same read, and by its own clock only where no beat came in time: an eighth to a
+ * quarter of an interval later. Both judge silence by whatever frame came last.
+ *
  * While this process itself was asleep (a timer came late by more than half an interval) no link is lost until one
  * more interval has passed, so that the frames that wait in the sockets are read first.
  *
@@ -23,7 +27,17 @@ import { after, type DaemonId, daemonId, type Mono, type Now, type Role } from '
 import { type Message, type MessageOf, readMessage, type Way } from '@csm/protocol';
 import { Deadlines } from '../deadlines.ts';
 import { judgeHello, judgeWelcome, type Refusal } from './greeting.ts';
-import { beatDue, type Identity, INTERVAL_MIN, isStall, type Link, type LinkId, lostDue, type Peer } from './link.ts';
+import {
+  beatDue,
+  type Identity,
+  INTERVAL_MIN,
+  isStall,
+  type Link,
+  type LinkId,
+  lostDue,
+  owesAnswer,
+  type Peer,
+} from './link.ts';
 
 export interface Self {
   readonly role: Role;
@@ -111,7 +125,7 @@ export interface LinkCounters {
   unsupported: number;
   silent: number;
   stalls: number;
-  /** Beats sent because an interval had passed. */
+  /** Beats sent because an interval had passed, or in answer to one. */
   beats: number;
   /** Beats that came, of links that are up. */
   beatsHeard: number;
@@ -164,6 +178,17 @@ export class LinkTable {
   sent(link: LinkId, now: Mono): void {
     const l = this.#links.get(link);
     if (l !== undefined) l.sentAt = now;
+  }
+
+  /**
+   * A beat came, told by its bytes: the same as a `frame` with it, at a tenth of the cost. Gives whether to beat back;
+   * undefined when more may follow from it than that: then nothing is done, and it must be given to `step`.
+   */
+  beat(id: LinkId, now: Mono): boolean | undefined {
+    const link = this.#links.get(id);
+    if (link?.phase !== 'up' || this.#newcomers.size > 0) return undefined;
+    link.heardAt = now;
+    return this.#beat(link, now);
   }
 
   step(event: LinkEvent, now: Now): LinkEffect[] {
@@ -251,7 +276,7 @@ export class LinkTable {
     this.#rivalAnswered(link, now);
     switch (message.kind) {
       case 'beat':
-        this.counters.beatsHeard++;
+        if (this.#beat(link, now.mono)) this.#out.push({ kind: 'beat', link: link.id });
         if (link.side === 'dialer' && message.leader !== undefined) this.#up(link, message, bytes);
         return;
       case 'probe':
@@ -273,6 +298,15 @@ export class LinkTable {
       default:
         this.#up(link, message, bytes);
     }
+  }
+
+  /** A beat of a link that is up came; whether it is answered. */
+  #beat(link: Link, now: Mono): boolean {
+    this.counters.beatsHeard++;
+    if (!owesAnswer(link, now)) return false;
+    this.counters.beats++;
+    link.sentAt = now;
+    return true;
   }
 
   #up(link: Link, message: Message, bytes: number): void {

@@ -162,8 +162,8 @@ export class CoreShell {
           }
           schedule();
         },
-        heard: (link) => {
-          if (!isTrunk.has(link)) this.hub.heard(link, clock.now());
+        heard: (link, now) => {
+          if (!isTrunk.has(link) && this.hub.heard(link, now)) schedule();
         },
         settled: schedule,
         stalled: () => this.core.stalled(clock.now()),

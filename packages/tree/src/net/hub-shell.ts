@@ -140,7 +140,9 @@ export class HubShell {
             this.hub.leafDown(link, reason, planned, clock.now());
           } else if (tag === TAG_LISTENER) this.#noteRefused(link, refusal?.code ?? 'broken', reason);
         },
-        heard: (link) => this.hub.heard(link, clock.now()),
+        heard: (link, now) => {
+          if (this.hub.heard(link, now)) schedule();
+        },
         refused: (peer) => options.onRefused?.(peer),
         settled: schedule,
       },

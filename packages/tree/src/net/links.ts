@@ -2,7 +2,7 @@
  * The sockets of a daemon's links, around one `LinkTable`: it turns frames, closes and timers into the table's events
  * and carries out its effects. What is above greeting and beats goes to the owner's handlers.
  */
-import type { Mono } from '@csm/model';
+import type { Mono, Now } from '@csm/model';
 import type { Message, Way } from '@csm/protocol';
 import { speakAs, VERSION } from '@csm/protocol';
 import { encodeFrame, type JsonStream } from 'tls-json-stream';
@@ -29,8 +29,8 @@ export interface LinksHandlers {
   message(link: LinkId, tag: number, message: Message, bytes: number): void;
   down(link: LinkId, tag: number, how: LinkDown): void;
   /** A frame came, a beat too. */
-  heard?(link: LinkId): void;
-  /** After the events of one read or one timer: the moment to flush. */
+  heard?(link: LinkId, now: Now): void;
+  /** After the events of one read or one timer: the moment to flush. Not after a beat, which `heard` alone tells. */
   settled(): void;
   /** We ourselves slept for a while. */
   stalled?(): void;
@@ -54,6 +54,9 @@ export interface LinksOptions {
 const STEP_MS = 10;
 
 let nextLink = 1;
+
+/** What whoever serves nobody beats, byte for byte, whatever version it speaks: it is recognised unread. */
+const PLAIN_BEAT = encodeFrame({ kind: 'beat' });
 
 /** A refused or broken peer, as health shows it. The newest `REFUSALS_KEPT` are kept. */
 export interface RefusedPeer {
@@ -130,13 +133,15 @@ export class Links {
     this.#step({ kind: 'opened', link, side, tag, address, identity, way });
     wire.start({
       onMessage: (value, bytes) => {
-        this.#noticeSleep();
-        this.#step({ kind: 'frame', link, value, bytes });
-        this.#options.handlers.heard?.(link);
+        const now = this.#options.clock.now();
+        this.#noticeSleep(now.mono);
+        this.#step({ kind: 'frame', link, value, bytes }, now);
+        this.#options.handlers.heard?.(link, now);
       },
+      known: { frame: PLAIN_BEAT, came: () => this.#beatCame(link, wire) },
       onBatchEnd: () => this.#settle(),
       onClose: ({ text }) => {
-        this.#noticeSleep();
+        this.#noticeSleep(this.#options.clock.now().mono);
         this.#ending = this.#standing.get(link) ?? this.#ending;
         this.#standing.delete(link);
         this.#step({ kind: 'closed', link, reason: text });
@@ -156,6 +161,7 @@ export class Links {
       address: `${host}:${peer.port}`,
       send: (value) => stream.send(value),
       sendFrame: (encoded) => stream.sendFrame(encoded),
+      answer: (encoded) => stream.answer(encoded),
       close: () => stream.close(),
       destroy: (reason) => stream.destroy(reason),
       start: (handlers) => stream.start(handlers),
@@ -279,8 +285,8 @@ export class Links {
   }
 
   /** After a sleep, sockets may be read before the timer fires whose lateness tells of it. */
-  #noticeSleep(): void {
-    const lateBy = this.#timer.lateBy();
+  #noticeSleep(now: Mono): void {
+    const lateBy = this.#timer.lateBy(now);
     if (isStall(lateBy, this.table.self.interval)) this.#tick(lateBy);
   }
 
@@ -307,10 +313,27 @@ export class Links {
     this.#timer.set(at === undefined ? undefined : ((Math.ceil(at / STEP_MS) * STEP_MS) as Mono));
   }
 
-  #step(event: LinkEvent): void {
+  /**
+   * A beat, unread. Nearly all frames of an aggregator are such, so nothing is made for one and no deadline moved: that of
+   * its link is looked at when it comes. False: it is to be read as any frame.
+   */
+  #beatCame(link: LinkId, wire: Wire): boolean {
+    if (this.#closed) return false;
+    const { clock, handlers, above } = this.#options;
+    const now = clock.now();
+    this.#noticeSleep(now.mono);
+    const answer = this.table.beat(link, now.mono);
+    if (answer === undefined) return false;
+    const frame = answer ? this.#beats.get(above.leads()) : undefined;
+    if (frame !== undefined) wire.answer(frame);
+    handlers.heard?.(link, now);
+    return true;
+  }
+
+  #step(event: LinkEvent, now: Now = this.#options.clock.now()): void {
     if (this.#closed) return;
     const { broken } = this.table.counters;
-    for (const effect of this.table.step(event, this.#options.clock.now())) {
+    for (const effect of this.table.step(event, now)) {
       // Before the owner hears of the end, so that it is told why.
       if (effect.kind === 'down' && effect.wasUp && this.table.counters.broken > broken)
         this.offended(effect.link, effect.reason);

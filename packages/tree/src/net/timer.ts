@@ -32,8 +32,8 @@ export class WakeTimer {
   }
 
   /** How long ago it should have fired, ms; 0 when nothing is due. */
-  lateBy(): number {
-    return this.#at === undefined ? 0 : Math.max(0, this.#clock.now().mono - this.#at);
+  lateBy(now: Mono): number {
+    return this.#at === undefined ? 0 : Math.max(0, now - this.#at);
   }
 
   stop(): void {

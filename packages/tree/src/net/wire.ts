@@ -1,8 +1,12 @@
+import type { KnownFrame } from 'tls-json-stream';
+
 /** A connection as the shells use it: a `JsonStream`, or one end of a pair inside this process. */
 export interface Wire {
   readonly address: string;
   send(value: unknown): boolean;
   sendFrame(encoded: Buffer): boolean;
+  /** As `sendFrame`, at once: in the read that brought what it answers. */
+  answer(encoded: Buffer): boolean;
   /** Flushes, then ends. */
   close(): Promise<void>;
   destroy(reason: string): void;
@@ -11,6 +15,8 @@ export interface Wire {
 
 export interface WireHandlers {
   onMessage(value: unknown, bytes: number): void;
+  /** As that of a `JsonStream`. */
+  readonly known?: KnownFrame;
   onBatchEnd(): void;
   onClose(reason: { readonly text: string }): void;
 }
@@ -49,6 +55,10 @@ class PairEnd implements Wire {
   sendFrame(encoded: Buffer): boolean {
     const text = encoded.toString('latin1');
     return this.send(JSON.parse(text.slice(text.indexOf('#') + 1)));
+  }
+
+  answer(encoded: Buffer): boolean {
+    return this.sendFrame(encoded);
   }
 
   async close(): Promise<void> {
