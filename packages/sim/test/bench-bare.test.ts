@@ -22,6 +22,12 @@ describe('the bare tree beside a measured one', () => {
     await site.until('thirty beats were read', async () => (await bare.frames()) >= 30);
     await bare.beat(0);
     await bare.collect();
+    // Another population at the same servers.
+    await bare.hangUp();
+    const before = await bare.frames();
+    await bare.connect(2);
+    await bare.beat(200);
+    await site.until('the new ones are served', async () => (await bare.frames()) >= before + 8);
     const [{ pid } = { pid: 0 }] = bare.servers;
     expect(await readCpuMs(pid)).to.be.greaterThan(0);
     expect(await readRss(pid)).to.be.greaterThan(10 * 1024 ** 2);

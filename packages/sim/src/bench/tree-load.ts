@@ -108,11 +108,17 @@ class Load {
       args: (who) => (who.startsWith('agg') ? ['--feature', COLLECT_FEATURE] : []),
     });
     const grown: Figure[] = [];
-    // The most beats come first: what has run for seconds only is not compiled yet, and costs half as much again.
-    if (wanted.has('heartbeat-cost')) await this.#heartbeat(tree, nodes, heartbeat);
-    if (wanted.has('growth')) for (const stage of [few, some]) grown.push(await this.#growth(tree, nodes, stage));
+    // Aggregators and bare servers serve one stage after the other, so that both are as warm. The most beats come first:
+    // what has run for seconds only is not compiled yet, and costs half as much again.
+    let bare = new BareTree(this.#site, 'bare', nodes[0] ?? '');
+    if (wanted.has('heartbeat-cost')) await this.#heartbeat(tree, bare, nodes, heartbeat);
+    else if (wanted.has('growth')) await this.#warm(tree, bare, nodes, heartbeat);
+    if (wanted.has('growth')) for (const stage of [few, some]) grown.push(await this.#growth(tree, bare, nodes, stage));
     if (!ofMany) return;
-    const bare = new BareTree(this.#site, 'bare-many', nodes[0] ?? '');
+    if (wanted.has('connection-memory')) {
+      await bare.end();
+      bare = new BareTree(this.#site, 'bare-anew', nodes[0] ?? '');
+    }
     const before = wanted.has('connection-memory') ? await this.#emptyHubs(tree, bare) : undefined;
     await bare.connect(many.nodes);
     if (before !== undefined || wanted.has('idle-cost') || wanted.has('query')) {
@@ -150,8 +156,16 @@ class Load {
     return standing;
   }
 
-  async #heartbeat(tree: Tree, all: readonly string[], stage: Stage): Promise<void> {
-    const bare = new BareTree(this.#site, 'bare-heartbeat', all[0] ?? '');
+  /** Beats nobody measures, as many as the figure before `growth` makes where it is asked for. */
+  async #warm(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<void> {
+    await bare.connect(stage.nodes);
+    const standing = await this.#start(tree, bare, all, stage);
+    await pause(stage.seconds * 1000, undefined, { signal: this.#context.signal });
+    await standing.end();
+    await bare.hangUp();
+  }
+
+  async #heartbeat(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<void> {
     await bare.connect(stage.nodes);
     const standing = await this.#start(tree, bare, all, stage);
     const { rounds, more } = await this.#beats('heartbeat-cost', standing, stage);
@@ -170,16 +184,15 @@ class Load {
       [{ value: oldest, seconds: stage.intervalMs / 1000 }],
     );
     await standing.end();
-    await bare.end();
+    await bare.hangUp();
   }
 
-  async #growth(tree: Tree, all: readonly string[], stage: Stage): Promise<Figure> {
-    const bare = new BareTree(this.#site, `bare-growth-${stage.nodes}`, all[0] ?? '');
+  async #growth(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<Figure> {
     await bare.connect(stage.nodes);
     const standing = await this.#start(tree, bare, all, stage);
     const figure = await this.#growthOf(standing, stage);
     await standing.end();
-    await bare.end();
+    await bare.hangUp();
     return figure;
   }
 
