@@ -1,7 +1,7 @@
 /** `csm-sim`: simulated compute nodes, in one process or in as many as the limit of open files asks for. */
 import { readFileSync } from 'node:fs';
-import { CsmError, failpoint, parseFailpoint } from '@csm/model';
-import { FAILPOINTS, type Log, type PassFailpoint } from '@csm/tree';
+import { CsmError, failpoint, mono, parseFailpoint } from '@csm/model';
+import { FAILPOINTS, LineLimit, type Log, type PassFailpoint } from '@csm/tree';
 import { type Handled, type Order, readOrders, say } from './population/control.ts';
 import { Crowd } from './population/crowd.ts';
 import { HELP, type PopulationOptions, readOptions } from './population/options.ts';
@@ -16,7 +16,13 @@ const line = (level: string) => (text: string, fields?: Readonly<Record<string, 
     `${new Date().toISOString()} ${level} ${text}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}\n`,
   );
 };
-const log: Log = { error: line('error'), warn: line('warn'), info: () => undefined, debug: () => undefined };
+/** What a thousand nodes have to say of one hub would take more time than what they do about it. */
+const limit = new LineLimit();
+const warn: Log['warn'] = (text, fields) => {
+  const leftOut = limit.take(mono(performance.now()));
+  if (leftOut !== undefined) line('warn')(text, leftOut === 0 ? fields : { ...fields, lines_left_out: leftOut });
+};
+const log: Log = { error: line('error'), warn, info: () => undefined, debug: () => undefined };
 
 /** Runs until SIGTERM, SIGINT or the order to stop. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -19,6 +19,7 @@ export {
   type LeafOptions,
   LeafShell,
 } from './net/leaf-shell.ts';
+export { LineLimit } from './net/line-limit.ts';
 export type { ClockAhead, Links, RefusedPeer } from './net/links.ts';
 export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
