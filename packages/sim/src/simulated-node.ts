@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { code, isObject, type Now, toProblem } from '@csm/model';
-import { type Candidate, type CommandHandler, LeafShell, type Log, type PassFailpoint } from '@csm/tree';
+import { type Candidate, type CommandHandler, type DialTurn, LeafShell, type Log, type PassFailpoint } from '@csm/tree';
 import { inventoryOf, KERNEL, sha256 } from './simulated-inventory.ts';
 import { sampleOf } from './simulated-samples.ts';
 
@@ -27,6 +27,8 @@ export interface SimulatedNodeOptions {
   readonly speak?: string;
   /** For fault tests: passed at each failpoint. */
   readonly failpoint?: PassFailpoint | undefined;
+  /** When it may dial; default at once. */
+  readonly dialTurn?: DialTurn | undefined;
 }
 
 const hashOf = (node: string): string => sha256(JSON.stringify(inventoryOf(node)));
@@ -53,6 +55,7 @@ export async function simulateNode(options: SimulatedNodeOptions): Promise<LeafS
     outboxBytes: 16 * 1024 * 1024,
     ...(options.speak === undefined ? {} : { speak: options.speak }),
     failpoint: options.failpoint,
+    dialTurn: options.dialTurn,
     commands: delayed(
       latencyMs,
       commandsOf(node, () => leaf),

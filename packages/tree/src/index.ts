@@ -12,6 +12,7 @@ export type { Revoked } from './net/certificates.ts';
 export type { CommandContext, CommandHandler } from './net/command-runner.ts';
 export { type CoreDatabase, CoreShell, type CoreShellOptions } from './net/core-shell.ts';
 export { FAILPOINTS, type Failpoint, type PassFailpoint } from './net/failpoint.ts';
+export type { DialTurn } from './net/hub-dialer.ts';
 export { HubShell, type HubShellOptions, type HubTap, type MasterState } from './net/hub-shell.ts';
 export {
   type CallHandlers,

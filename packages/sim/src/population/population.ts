@@ -5,6 +5,7 @@ import { mono, wall } from '@csm/model';
 import type { LeafShell, Log, PassFailpoint } from '@csm/tree';
 import { type SimulatedNodeOptions, simulateNode } from '../simulated-node.ts';
 import { AcceptedList } from './accepted-list.ts';
+import { DialTurns } from './dial-turns.ts';
 import { Generator, type Source } from './generator.ts';
 import { LatencyWatch } from './latency.ts';
 import type { PopulationOptions } from './options.ts';
@@ -47,6 +48,7 @@ export class Population {
   readonly #list: AcceptedList | undefined;
   readonly #generator: Generator;
   readonly #latency: LatencyWatch;
+  readonly #turns = new DialTurns();
   readonly #floods = new Map<string, NodeJS.Timeout>();
   #churning: NodeJS.Timeout | undefined;
   #shift = 0;
@@ -228,6 +230,7 @@ export class Population {
       clock: this.#clock,
       log: this.#log,
       failpoint: this.#failpoint,
+      dialTurn: (hub, dial, waits) => this.#turns.take(hub, dial, waits),
       ...(speak === undefined ? {} : { speak }),
     };
   }

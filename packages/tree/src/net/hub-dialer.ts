@@ -5,6 +5,12 @@ import { type DialCode, DialError, dial, type JsonStream, type Session, type Tls
 /** Failures of a dial that say nothing about the session it offered. */
 const UNSEEN: ReadonlySet<DialCode> = new Set(['REFUSED', 'UNREACHABLE', 'NAME', 'TIMEOUT', 'CLOSED', 'ABORTED']);
 
+/**
+ * For a process that holds many nodes: carries out a dial of a hub when it is its turn. `waits` is told where that is
+ * not at once: the node then stands in a line, as it would at the hub.
+ */
+export type DialTurn = <T>(hub: string, dial: () => Promise<T>, waits: () => void) => Promise<T>;
+
 export interface HubDialerOptions {
   /** Role of the hubs: nobody else may pose as one. */
   readonly hubRole: Role;
@@ -13,6 +19,13 @@ export interface HubDialerOptions {
   readonly connectTimeout: number;
   /** From the connection to the end of the handshake, ms. */
   readonly handshakeTimeout: number;
+  /** Default: every dial at once. */
+  readonly turn?: DialTurn | undefined;
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
 }
 
 export class HubDialer {
@@ -27,11 +40,18 @@ export class HubDialer {
   }
 
   /** Resolves with a stream; rejects with a `DialError` that names the target. `connected`: somebody listens there. */
-  async dial(
-    index: number,
-    { host, port }: { readonly host: string; readonly port: number },
-    connected: () => void,
-  ): Promise<JsonStream> {
+  dial(index: number, hub: Target, connected: () => void): Promise<JsonStream> {
+    const { turn } = this.#options;
+    if (turn === undefined) return this.#dial(index, hub, connected);
+    let told = false;
+    const tell = () => {
+      if (!told) connected();
+      told = true;
+    };
+    return turn(`${hub.host}:${hub.port}`, () => this.#dial(index, hub, tell), tell);
+  }
+
+  async #dial(index: number, { host, port }: Target, connected: () => void): Promise<JsonStream> {
     const { tls, connectTimeout, handshakeTimeout } = this.#options;
     const session = this.#sessions.get(index);
     try {

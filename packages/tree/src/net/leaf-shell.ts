@@ -19,7 +19,7 @@ import { initialOutbox } from '../outbox/state.ts';
 import type { Revoked } from './certificates.ts';
 import { type CommandHandler, CommandRunner } from './command-runner.ts';
 import { type PassFailpoint, sendBetween } from './failpoint.ts';
-import { HubDialer } from './hub-dialer.ts';
+import { type DialTurn, HubDialer } from './hub-dialer.ts';
 import { Journal } from './journal.ts';
 import { Links } from './links.ts';
 import type { Clock, Log } from './ports.ts';
@@ -77,6 +77,8 @@ export interface LeafOptions {
   readonly onAcknowledged?: ((ms: number) => void) | undefined;
   /** For fault tests: called at each passing of a failpoint; it may end the process there. */
   readonly failpoint?: PassFailpoint | undefined;
+  /** For a process that holds many nodes. */
+  readonly dialTurn?: DialTurn | undefined;
 }
 
 const JOURNAL_RETRY_MS = 1000;
@@ -195,6 +197,7 @@ export class LeafShell {
       tls: options.tls,
       connectTimeout: masters ? masterTimeout(intervalMs) : connectTimeout(intervalMs),
       handshakeTimeout: masters ? masterTimeout(intervalMs) : handshakeTimeout(intervalMs),
+      turn: options.dialTurn,
     });
     this.#runner = new CommandRunner(options.commands, clock, (id, answer) => {
       if (!this.#stopping) this.#step({ kind: 'finished', id, answer });

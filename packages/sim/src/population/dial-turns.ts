@@ -1,0 +1,40 @@
+/**
+ * Lets the nodes of a process dial a hub a few at a time. On a real machine each node has a CPU of its own; here a
+ * thousand share a thread, which would begin the handshakes of all before it reads the answer to the first, while the
+ * hub waits for it, gives up, and has to be dialled again.
+ */
+
+/** As many as a listener serves at once: more would wait there, as they do here. */
+export const DIALS_AT_ONCE = 64;
+
+export class DialTurns {
+  readonly #atOnce: number;
+  readonly #hubs = new Map<string, { underWay: number; readonly waiting: (() => void)[] }>();
+
+  constructor(atOnce: number = DIALS_AT_ONCE) {
+    this.#atOnce = atOnce;
+  }
+
+  /** Carries a dial out when it is its turn at that hub; `waits` is called where that is not at once. */
+  async take<T>(hub: string, dial: () => Promise<T>, waits: () => void): Promise<T> {
+    let line = this.#hubs.get(hub);
+    if (line === undefined) {
+      line = { underWay: 0, waiting: [] };
+      this.#hubs.set(hub, line);
+    }
+    const { waiting } = line;
+    if (line.underWay < this.#atOnce) line.underWay += 1;
+    else {
+      waits();
+      // Whoever ends hands its place on.
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    try {
+      return await dial();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) line.underWay -= 1;
+      else next();
+    }
+  }
+}
