@@ -52,7 +52,9 @@ export function recordCommits(store: Store, path: string): () => void {
 function line(at: number, { batches }: CommitReports): string {
   const words = [String(at)];
   for (const { daemon, incarnation, items } of batches) {
-    const numbers = items.flatMap(({ body }) => (isObject(body) && typeof body['n'] === 'number' ? [body['n']] : []));
+    // Nothing more than needed: this is the master's own time.
+    const numbers: number[] = [];
+    for (const { body } of items) if (isObject(body) && typeof body['n'] === 'number') numbers.push(body['n']);
     if (numbers.length > 0) words.push(daemon, incarnation, numbers.join(','));
   }
   return `${words.join(' ')}\n`;

@@ -4,7 +4,7 @@
  * high for the tree end at what the tree can do.
  */
 import type { Json } from '@csm/model';
-import type { LeafShell } from '@csm/tree';
+import type { LeafShell, Report } from '@csm/tree';
 import { type AcceptedList, LIFE } from './accepted-list.ts';
 
 export const NUMBERED = 'sim.numbered';
@@ -102,29 +102,32 @@ export class Generator {
   }
 
   /** Offers one report of a node; resolves when that was accepted or refused. */
-  async offer(source: Source, body?: Json): Promise<void> {
+  offer(source: Source, body?: Json): Promise<void> {
     const { leaf } = source;
-    if (leaf === undefined) return;
+    if (leaf === undefined) return Promise.resolve();
     const k = ++source.k;
     const n = (this.#list?.life ?? 1) * LIFE + k;
     this.counts.offered++;
     this.#underWay++;
-    try {
-      await leaf.offer({
-        kind: kindOf(n),
-        urgency: isUrgent(n) ? 'urgent' : 'normal',
-        time: this.#now(),
-        body: body ?? bodyOf(n, this.#pad),
-      });
-    } catch {
-      this.counts.refused++;
-      if (body === undefined) this.#list?.refused(source.node, n);
-      return;
-    } finally {
-      this.#underWay--;
-    }
-    this.counts.accepted++;
-    if (body === undefined) this.#list?.accepted(source.node, n);
+    const report: Report = {
+      kind: kindOf(n),
+      urgency: isUrgent(n) ? 'urgent' : 'normal',
+      time: this.#now(),
+      body: body ?? bodyOf(n, this.#pad),
+    };
+    // No async function: its frame and promises, kept until the disk has answered, would be a load the nodes do not have.
+    return leaf.offer(report).then(
+      () => {
+        this.#underWay--;
+        this.counts.accepted++;
+        if (body === undefined) this.#list?.accepted(source.node, n);
+      },
+      () => {
+        this.#underWay--;
+        this.counts.refused++;
+        if (body === undefined) this.#list?.refused(source.node, n);
+      },
+    );
   }
 
   #tick(): void {
