@@ -99,20 +99,35 @@ function tellSeconds(row: TableRow, seconds: number, request: FastifyRequest, re
 
 function send(g: Granted, reply: FastifyReply, result: CallAnswer): FastifyReply {
   if (result === undefined) return reply.code(204).send();
-  const body = result instanceof JsonFlow ? Readable.from(bytesOf(g, result)) : JSON.stringify(result);
+  const body = result instanceof JsonFlow ? Readable.from(bytesOf(g, result, reply)) : JSON.stringify(result);
   return reply.type('application/json; charset=utf-8').send(body);
 }
 
 /** What breaks off behind its first part closes the connection: nobody takes such an answer for a whole one. */
-async function* bytesOf({ row, visit, log }: Granted, flow: JsonFlow): AsyncGenerator<Buffer, void> {
+async function* bytesOf(
+  { row, visit, log }: Granted,
+  flow: JsonFlow,
+  { raw }: FastifyReply,
+): AsyncGenerator<Buffer, void> {
+  // The first half of a character whose second half comes with the next part.
+  let half = '';
   try {
-    for await (const part of flow.parts) yield Buffer.from(part);
+    for await (const part of flow.parts) {
+      const text = half + part;
+      half = endsInHalf(text) ? text.slice(-1) : '';
+      if (text.length > half.length) yield Buffer.from(text.slice(0, text.length - half.length));
+    }
+    if (half !== '') yield Buffer.from(half);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    log.warn('an answer broke off', { call: row.name, trace: visit.trace, why });
+    // A client that has left had its reasons.
+    if (!raw.destroyed) log.warn('an answer broke off', { call: row.name, trace: visit.trace, why });
     throw error;
   }
 }
+
+/** Parts are cut by UTF-16 units, and a character beyond the first 65,536 has two. */
+const endsInHalf = (text: string): boolean => (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 
 function streamProblem(g: Granted, thrown: unknown): Problem {
   const { problem, unexpected } = refusalOf(thrown, g.visit.trace, g.limits.bodyBytes);

@@ -19,7 +19,8 @@ export function generateReference(table: ApiTable): string {
 HTTP/1.1 with JSON over the unix socket of any CSM daemon, where the kernel says who calls, or over HTTPS with a
 certificate or a token (docs/operate/access.md). The class of each call below is that of the table; a permission file
 may say otherwise. A client says the version it speaks in \`CSM-API-Version\`, and is refused where it is another one
-before the dot. A body has at most \`api.max_body\` bytes (413, code 12). An answer is JSON, or one JSON item a line (\`application/x-ndjson\`) with \`{"end":true}\` or \`{"problem":…}\` as its last line; the
+before the dot. A body has at most \`api.max_body\` bytes (413, code 12). An answer is JSON, a long one in chunks as it comes:
+where it breaks off its connection closes before the last chunk. Or it is one JSON item a line (\`application/x-ndjson\`) with \`{"end":true}\` or \`{"problem":…}\` as its last line; the
 same items come as server-sent events (\`Accept: text/event-stream\`) or over a WebSocket (an upgrade of a GET), see
 docs/operate/streams.md. What goes wrong is
 answered as \`application/problem+json\` (RFC 9457) with \`code\` (0–55), \`name\`, \`detail\`, and where it helps \`field\`,

@@ -107,7 +107,7 @@ export interface CallContext {
 }
 
 /**
- * Answers one call, a list by its items as JSON where they come as such. Throws a `CsmError` to refuse; what else it
+ * Answers one call, a long list by pages of its items as JSON. Throws a `CsmError` to refuse; what else it
  * throws is told as code 1 without its text.
  */
 export type Handler<I = JsonObject> = (input: I, ctx: CallContext) => Promise<Json | JsonPages | undefined>;

@@ -83,7 +83,8 @@ describe('server', () => {
   };
 
   it('passes an answer on as it is that is JSON already, part by part', async () => {
-    const text = '[\n{"name":"é \u2028 n1"},\n{"name":"n2"}\n]';
+    // Split by UTF-16 units, of which 🔥 has two.
+    const text = '[\n{"name":"é \u2028 n1","comment":"🔥"},\n{"name":"n2🔥"}\n]';
     for (const parts of [[text], text.split('')]) {
       handler = async () => flow(parts);
       const answer = await get('/csm/v1/nodes');

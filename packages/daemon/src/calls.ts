@@ -18,6 +18,7 @@ import {
   type Json,
   JsonFlow,
   type JsonObject,
+  JsonPages,
   type Problem,
   problem,
   toProblem,
@@ -45,8 +46,16 @@ export function entryDispatch(
   return async (row, input, ctx) => {
     try {
       if (hopeless(row.name)) fail(code.BAD_ADDRESS, 'no master is linked that leads');
-      const answer = await sendUp(leaf(), row.name, !row.changes, input, ctx);
-      return (await local(row.name, answer)) ?? answer;
+      const ask = () => sendUp(leaf(), row.name, !row.changes, input, ctx);
+      const answer = await ask();
+      try {
+        return (await local(row.name, answer)) ?? answer;
+      } catch (error) {
+        if (!(answer instanceof JsonFlow) || row.changes) throw error;
+        // It broke off while it was read here: nobody has seen any of it.
+        const again = await ask();
+        return (await local(row.name, again)) ?? again;
+      }
     } catch (error) {
       const instead = error instanceof CsmError ? await local(row.name, undefined, error) : undefined;
       if (instead === undefined) throw error;
@@ -177,21 +186,45 @@ export function masterServe(
       ...(call.key === undefined ? {} : { idempotencyKey: call.key }),
     };
     let ended: ((outcome: Problem | undefined) => void) | undefined;
+    let isWritten = true;
+    const failed = (error: unknown): void => {
+      const why = toProblem(error);
+      if (ended !== undefined) ended(why);
+      else if (why.code === code.PERMISSION) guard?.refused(guarded, why);
+    };
+    /** It is over when its last page is given, and until then a token may be revoked. */
+    const watched = (pages: JsonPages) =>
+      new JsonPages(async (take) => {
+        try {
+          await pages.write((items) => {
+            ending.signal.throwIfAborted();
+            take(items);
+          });
+          ended?.(undefined);
+        } catch (error) {
+          failed(error);
+          throw error;
+        } finally {
+          unwatch?.();
+        }
+      });
     try {
       if (row.changes || guarded.access === 'privileged') ended = await guard?.begin(guarded);
       ending.signal.throwIfAborted();
       const answer = await handler(input.value as never, context);
       // What has changed something has done so, whatever became of the token meanwhile: the record must not deny it.
       if (!row.changes) ending.signal.throwIfAborted();
+      if (answer instanceof JsonPages) {
+        isWritten = false;
+        return watched(answer);
+      }
       ended?.(undefined);
       return answer;
     } catch (error) {
-      const why = toProblem(error);
-      if (ended !== undefined) ended(why);
-      else if (why.code === code.PERMISSION) guard?.refused(guarded, why);
+      failed(error);
       throw error;
     } finally {
-      unwatch?.();
+      if (isWritten) unwatch?.();
     }
   };
 }

@@ -110,6 +110,16 @@ describe('served calls', () => {
     }
   });
 
+  it('serves it from the beginning also when it comes back to the hub that has its pieces: they are lost', () => {
+    const calls = new ServedCalls();
+    calls.message(1, call('a'));
+    calls.piece('a', '[1,');
+    calls.takeEffects();
+    calls.message(1, call('a'));
+    expect(calls.takeEffects().map((e) => e.kind)).to.deep.equal(['abort', 'serve']);
+    expect(calls.open).to.equal(1);
+  });
+
   it('gives room, takes cancels, and ignores both for calls it does not know', () => {
     const calls = new ServedCalls();
     calls.message(1, { kind: 'more', id: 'a', bytes: 5 });

@@ -48,7 +48,7 @@ export class ServedCalls {
     const served = this.#served.get(message.id);
     switch (message.kind) {
       case 'call':
-        if (served?.streamed === true && served.link !== link) {
+        if (served?.streamed === true) {
           this.#abort(message.id, LOST);
           this.#begin(link, message);
         } else if (served !== undefined) served.link = link;

@@ -112,7 +112,8 @@ export class CallServer {
     try {
       const answer = await this.#serve(call, { signal, remaining, emit });
       const pieces = new PagePieces();
-      if (answer instanceof JsonPages && !signal.aborted)
+      // Also when it is called off: who writes it learns so from the first page.
+      if (answer instanceof JsonPages)
         await answer.write((items) => {
           if (signal.aborted || !isCurrent()) throw new Error('the call was cancelled');
           for (const text of pieces.add(items)) this.#port.piece(call.id, text);
