@@ -40,7 +40,11 @@ export async function passBytes(res: IncomingMessage, take: (chunk: Buffer) => v
     }
   } catch (error) {
     if (error instanceof CsmError) throw error;
-    throw new BrokenAnswer(problem(code.COMMUNICATION, `the answer broke off after ${bytes} bytes`), { cause: error });
+    const trace = res.headers['x-csm-trace'];
+    const extra = typeof trace === 'string' ? { trace } : {};
+    throw new BrokenAnswer(problem(code.COMMUNICATION, `the answer broke off after ${bytes} bytes`, extra), {
+      cause: error,
+    });
   }
   if (refused !== undefined) throw refused.thrown;
 }

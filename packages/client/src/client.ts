@@ -35,10 +35,14 @@ const GRACE_SECONDS = 3;
 /** No call is given less by a daemon. */
 const MINIMUM_SECONDS = 5;
 
+const isUnseen = (error: unknown): boolean => error instanceof BrokenAnswer;
+/** Parts of it were given away. */
+const isSeen = (): boolean => false;
+
 /**
  * The API of one daemon. A call rejects with a `CsmError`: the daemon's own problem, code 22 when no daemon answers
- * there, code 12 when the connection breaks or it speaks another version, code 5 when the time is out. A call whose connection breaks before
- * an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice. So is
+ * there, code 12 when the connection breaks or it speaks another version, code 5 when the time is out. A call whose
+ * connection breaks before an answer is sent once more: reads as they are, changes under the same Idempotency-Key, so that none is done twice. So is
  * a read whose answer breaks off, where nobody has seen any of it.
  */
 export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
@@ -58,11 +62,7 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     input: T[N]['input'],
     options: CallOptions = {},
   ): Promise<T[N]['output']> {
-    const ask = () => this.#answer(name, input as object, options, readBytes);
-    const bytes = await ask().catch((error: unknown) => {
-      if (error instanceof BrokenAnswer && !this.#entry(name).changes) return ask();
-      throw error;
-    });
+    const bytes = await this.#answer(name, input as object, options, readBytes, isUnseen);
     return bytes === undefined ? undefined : (parseJson(bytes.toString('utf8')) as T[N]['output']);
   }
 
@@ -77,28 +77,36 @@ export class Client<T extends { [N in keyof T]: ApiShape } = ApiTypes> {
     take: (part: Buffer) => void,
     options: CallOptions = {},
   ): Promise<void> {
-    await this.#answer(name, input as object, options, (res) => passBytes(res, take));
+    await this.#answer(name, input as object, options, (res) => passBytes(res, take), isSeen);
   }
 
+  /** A read whose answer breaks off is asked once more, within the same time, where `again` says so. */
   async #answer<R>(
     name: string,
     input: object,
     options: CallOptions,
     read: (res: IncomingMessage) => Promise<R>,
+    again: (error: unknown) => boolean,
   ): Promise<R | undefined> {
     const entry = this.#entry(name);
     if (entry.stream) fail(code.INVALID_PARAMETER, `${name} answers with a stream; use stream()`);
     const wire = wireRequest(entry, input as { readonly [field: string]: unknown });
     const seconds = options.timeoutSeconds ?? this.#options.timeout ?? entry.timeoutSeconds;
     const limit = new Limit(name, this.#transport.where, seconds, options.signal);
-    try {
+    const ask = async () => {
       const res = await this.#send(entry, wire, options, limit);
       if (res.statusCode === 204) {
         res.resume();
         return undefined;
       }
-      if (res.statusCode !== 200) return await throwProblem(res);
-      return await read(res);
+      if (res.statusCode !== 200) return throwProblem(res);
+      return read(res);
+    };
+    try {
+      return await ask().catch((error: unknown) => {
+        if (entry.changes || limit.signal.aborted || !again(error)) throw error;
+        return ask();
+      });
     } catch (error) {
       // What breaks because the limit was reached is told as that.
       throw limit.signal.aborted ? (limit.signal.reason as Error) : error;
