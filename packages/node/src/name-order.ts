@@ -36,6 +36,12 @@ export class NameOrder<T> {
     if (due.length > 0) this.#give(due);
   }
 
+  /** All have come. Throws where one did not that was named: those behind it were never given. */
+  end(): void {
+    if (this.#next < this.#order.length || this.#held.size > 0)
+      throw new Error(`of ${this.#order.length} things ${this.#next} came in order, and ${this.#held.size} are held`);
+  }
+
   #release(due: T[]): void {
     for (; this.#next < this.#order.length; this.#next++) {
       const name = this.#order[this.#next] as string;

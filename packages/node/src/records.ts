@@ -119,12 +119,21 @@ export async function writeRecords(
     const ordered = new NameOrder<Fields>(([name]) => name, give);
     const takeTexts = (texts: readonly string[]): void => {
       const names = texts.find((text) => text.startsWith(NAMES));
-      if (names !== undefined) ordered.names(names.slice(1).split(FIELD));
+      if (names !== undefined) ordered.names(within(names.slice(1).split(FIELD)));
       ordered.add(texts.filter((text) => text !== names).map(fieldsOf));
     };
     await store.texts(ALL, [], takeTexts, { limit: NODES_MAX + 1 });
+    ordered.end();
   }
   return count;
+}
+
+/** Refused before the first of them is given. */
+function within(names: readonly string[]): readonly string[] {
+  if (names.length <= NODES_MAX) return names;
+  return fail(code.BUFFER_OVERFLOW, `there are ${names.length} nodes`, {
+    allowed: `at most ${NODES_MAX} in one answer`,
+  });
 }
 
 /** As `writeRecords`, read. */

@@ -46,5 +46,5 @@ export type FromReader =
       readonly values: readonly (readonly SqlValue[])[] | string;
     }
   | { readonly kind: 'texts'; readonly id: number; readonly texts: readonly string[] }
-  | { readonly kind: 'read'; readonly id: number }
+  | { readonly kind: 'textsEnd'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };

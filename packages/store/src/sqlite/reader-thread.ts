@@ -26,7 +26,7 @@ try {
       if (message.kind === 'read') tell({ kind: 'rows', id, ...posted(readFound(db, query, limits)) });
       else {
         readTexts(db, query, limits, (texts) => tell({ kind: 'texts', id, texts }));
-        tell({ kind: 'read', id });
+        tell({ kind: 'textsEnd', id });
       }
     } catch (thrown) {
       tell({ kind: 'failed', id, problem: toProblem(thrown, code.DATABASE) });

@@ -164,7 +164,7 @@ export class ThreadEngine implements Engine {
     const texts = this.#texts.get(id);
     this.#reads.delete(id);
     if (message.kind === 'texts') texts?.add(message.texts);
-    else if (message.kind === 'read') texts?.end();
+    else if (message.kind === 'textsEnd') texts?.end();
     else if (message.kind === 'rows') read?.resolve(rowsFrom(message));
     else (read ?? texts)?.reject(new CsmError(message.problem));
   }
