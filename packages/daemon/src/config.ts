@@ -127,7 +127,7 @@ export const common = (role: Role) => ({
 
 const net = (role: Role) => ({
   heartbeat_interval: setting({
-    doc: 'A beat is sent after so long without another frame; a peer is lost after three such spans of silence. A pair of daemons uses the shorter of both.',
+    doc: 'A beat is sent after so long without another frame, and answered; a peer is lost after three such spans of silence. A pair of daemons uses the shorter of both.',
     format: duration({ min: INTERVAL_MIN, max: INTERVAL_MAX }),
     default: 15,
     unit: 's',

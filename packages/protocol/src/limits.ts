@@ -14,7 +14,7 @@ export const MAX_ITEMS = 1024;
 
 /**
  * A long answer's text goes in pieces of this many characters. Larger: fewer frames, of which each costs both ends; but a
- * frame must hold a piece of which every character is escaped (`\\uXXXX`).
+ * frame must hold a piece of which every character is escaped (`\uXXXX`).
  */
 export const PIECE_CHARS = 40 * 1024;
 

@@ -21,9 +21,10 @@ export {
   LeafShell,
 } from './net/leaf-shell.ts';
 export { LineLimit } from './net/line-limit.ts';
-export type { ClockAhead, Links, RefusedPeer } from './net/links.ts';
+export type { ClockAhead, Links } from './net/links.ts';
 export { type LockFile, type LockWords, takeLock } from './net/lock-file.ts';
 export type { Clock, Log } from './net/ports.ts';
+export type { RefusedPeer } from './net/refused-peers.ts';
 export { StandbyShell, type StandbyShellOptions } from './net/standby-shell.ts';
 export type { Wire } from './net/wire.ts';
 export { oldestTime, URGENCIES, type Urgency, waitingCount } from './outbox/state.ts';

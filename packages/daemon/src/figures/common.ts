@@ -82,7 +82,11 @@ function addLinks(metrics: Metrics, sides: Sides): void {
   counter('links_silent_total', 'Links lost for three intervals of silence', (c) => c.silent);
   counter('messages_unsupported_total', 'Messages of a kind that is not known here', (c) => c.unsupported);
   counter('stalls_total', 'Times this process was asleep for longer than half an interval', (c) => c.stalls);
-  counter('beats_sent_total', 'Beats sent since an interval had passed without another frame', (c) => c.beats);
+  counter(
+    'beats_sent_total',
+    'Beats sent since an interval had passed without another frame, or in answer to one',
+    (c) => c.beats,
+  );
   counter('beats_received_total', 'Beats that came', (c) => c.beatsHeard);
 }
 

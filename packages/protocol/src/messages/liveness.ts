@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { Name } from '../shapes.ts';
 
-/** Sent after an interval without another frame. State, never queued. */
+/** Sent by who dialled after an interval without another frame, and by who listened in answer. State, never queued. */
 export const beat = Type.Object({
   kind: Type.Literal('beat'),
   /** From a hub: whether it reaches the leading master. */

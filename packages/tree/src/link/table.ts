@@ -186,7 +186,7 @@ export class LinkTable {
    */
   beat(id: LinkId, now: Mono): boolean | undefined {
     const link = this.#links.get(id);
-    if (link?.phase !== 'up' || this.#newcomers.size > 0) return undefined;
+    if (link?.phase !== 'up' || this.#newcomers.has(id)) return undefined;
     link.heardAt = now;
     return this.#beat(link, now);
   }

@@ -12,6 +12,7 @@ import { type Above, type LinkEffect, type LinkEvent, LinkTable, type Self } fro
 import { type CertificateFacts, identityOf, type Revoked } from './certificates.ts';
 import { LineLimit } from './line-limit.ts';
 import type { Clock, Log } from './ports.ts';
+import { type RefusedPeer, RefusedPeers } from './refused-peers.ts';
 import { WakeTimer } from './timer.ts';
 import type { Wire } from './wire.ts';
 
@@ -30,7 +31,7 @@ export interface LinksHandlers {
   down(link: LinkId, tag: number, how: LinkDown): void;
   /** A frame came, a beat too. */
   heard?(link: LinkId, now: Now): void;
-  /** After the events of one read or one timer: the moment to flush. Not after a beat, which `heard` alone tells. */
+  /** After the events of one read or one timer: the moment to flush. Not after a beat that is told unread: `heard` alone tells it. */
   settled(): void;
   /** We ourselves slept for a while. */
   stalled?(): void;
@@ -55,20 +56,8 @@ const STEP_MS = 10;
 
 let nextLink = 1;
 
-/** What whoever serves nobody beats, byte for byte, whatever version it speaks: it is recognised unread. */
+/** What whoever serves nobody beats, byte for byte: it is recognised unread. With a newer field in it, it is read. */
 const PLAIN_BEAT = encodeFrame({ kind: 'beat' });
-
-/** A refused or broken peer, as health shows it. The newest `REFUSALS_KEPT` are kept. */
-export interface RefusedPeer {
-  readonly address: string;
-  readonly daemon: string;
-  readonly code: string;
-  readonly reason: string;
-  readonly at: number;
-  count: number;
-}
-
-export const REFUSALS_KEPT = 100;
 
 interface Standing {
   readonly wire: Wire;
@@ -89,9 +78,8 @@ export class Links {
   readonly table: LinkTable;
   readonly #options: LinksOptions;
   readonly #standing = new Map<LinkId, Standing>();
-  readonly #refused = new Map<string, RefusedPeer>();
+  readonly #refused = new RefusedPeers();
   readonly #lines = new LineLimit();
-  #refusals = 0;
   readonly #timer: WakeTimer;
   /** Pre-encoded, by what `leads` says. */
   readonly #beats: ReadonlyMap<boolean | undefined, Buffer>;
@@ -215,30 +203,21 @@ export class Links {
 
   /** Peers that were refused, newest last. */
   refusedPeers(): RefusedPeer[] {
-    return [...this.#refused.values()];
+    return this.#refused.all();
   }
 
   /** How often a peer was refused, since the start. */
   get refusals(): number {
-    return this.#refusals;
+    return this.#refused.total;
   }
 
   noteRefused(address: string, daemon: string, code: string, reason: string): void {
-    this.#refusals++;
-    const key = `${daemon} ${code} ${address.replace(/:\d+$/, '')}`;
-    const before = this.#refused.get(key);
-    const count = (before?.count ?? 0) + 1;
-    this.#refused.delete(key);
-    const peer = { address, daemon, code, reason, at: this.#options.clock.now().wall, count };
-    this.#refused.set(key, peer);
-    for (const first of this.#refused.keys()) {
-      if (this.#refused.size <= REFUSALS_KEPT) break;
-      this.#refused.delete(first);
-    }
+    const at = this.#options.clock.now().wall;
+    const { peer, isNews } = this.#refused.note({ address, daemon, code, reason, at });
     this.#options.handlers.refused?.(peer);
-    // A peer that comes again and again is told at its 1st, 2nd, 4th, 8th … time: a flood fills no log.
-    if ((count & (count - 1)) !== 0 && before !== undefined && kindOf(before.reason) === kindOf(reason)) return;
-    this.#tell('warn', `refused ${daemon} from ${address}: ${reason}`, count === 1 ? { code } : { code, times: count });
+    if (!isNews) return;
+    const times = peer.count === 1 ? {} : { times: peer.count };
+    this.#tell('warn', `refused ${daemon} from ${address}: ${reason}`, { code, ...times });
   }
 
   /** Counts a peer whose link stood and that did what it must not; the link is then ended. */
@@ -405,6 +384,3 @@ export class Links {
     }
   }
 }
-
-/** A reason without what varies in it from one try to the next. */
-const kindOf = (reason: string): string => reason.replaceAll(/"[^"]*"|0x[0-9a-f]*|\d+/g, '');

@@ -12,9 +12,10 @@ import type { ListenTls } from 'tls-json-stream';
 import type { LinkId } from '../link/link.ts';
 import type { Admission } from '../link/table.ts';
 import type { Revoked } from './certificates.ts';
-import { Links, type RefusedPeer } from './links.ts';
+import { Links } from './links.ts';
 import { isExpected, MasterPorts, TAG_UTILITIES, wrongRole } from './master-ports.ts';
 import type { Clock, Log } from './ports.ts';
+import type { RefusedPeer } from './refused-peers.ts';
 import { GREETING_TIMEOUT } from './spans.ts';
 
 export interface StandbyShellOptions {

@@ -17,6 +17,8 @@ import type { World } from './world.ts';
 export const EPOCH = 1_750_000_000_000;
 /** A machine that wants to be woken at a moment that is over, this often in a row, turns in circles. */
 const CIRCLES_MAX = 3;
+/** As `Links` tells it: by its bytes. */
+const PLAIN_BEAT = JSON.stringify({ kind: 'beat' });
 
 export interface ProcessConfig {
   readonly role: Role;
@@ -94,6 +96,11 @@ export abstract class Process implements Party {
     this.enter(() => {
       const known = this.table.get(link);
       if (known?.phase === 'up') this.beforeFrame(link);
+      if (text === PLAIN_BEAT) {
+        const answer = this.table.beat(link, this.now().mono);
+        if (answer === true) this.beat(link);
+        if (answer !== undefined) return;
+      }
       this.step({ kind: 'frame', link, value: JSON.parse(text), bytes: text.length });
     });
   }
