@@ -342,7 +342,7 @@ overEngines('the state manager over HTTP', (bench) => {
       );
       expect(refusal(await ask(method, `${SCN}/0`, body)), method).to.equal('400 Bad Request: Invalid id - 0');
     }
-    expect(refusal(await ask('PUT', SCN, sub))).to.equal('404 Not Found: Subscription not found');
+    expect(refusal(await ask('PUT', SCN, sub))).to.equal('404 Not Found: Resource not found');
     expect((await ask('DELETE', SCN)).text).to.equal('{"code":0,"message":"1 Subscriptions deleted"}\n');
     expect((await ask('DELETE', SCN)).text).to.equal('{"code":0,"message":"0 Subscriptions deleted"}\n');
   });

@@ -152,7 +152,9 @@ export function subscriptionRoutes({ store, subscriptionsChanged }: HsmPorts): r
       summary: 'A subscription is replaced under its ID: without one it is not found, as in smd',
       answers: { 404: noSuch },
       examples: [{ title: 'without an ID', status: 404 }],
-      handle: refusing(async () => unknown()),
+      handle: refusing(async () => {
+        throw new Refused(404, 'Resource not found');
+      }),
     },
     {
       method: 'DELETE',
