@@ -1,7 +1,8 @@
 /**
  * Lets the nodes of a process dial a hub a few at a time. On a real machine each node has a CPU of its own; here a
  * thousand share a thread, which would begin the handshakes of all before it reads the answer to the first, while the
- * hub waits for it, gives up, and has to be dialled again.
+ * hub waits for it, gives up, and has to be dialled again. A node that waits here takes itself for one that stands in the hub's
+ * queue, also where that hub is away: of more than sixty-four in a process it looks elsewhere later than a real node.
  */
 
 /** As many as a listener serves at once: more would wait there, as they do here. */
