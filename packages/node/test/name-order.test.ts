@@ -47,4 +47,21 @@ describe('things in the order of their names', () => {
     ordered.add([{ name: 'n10' }]);
     expect(given).to.deep.equal([['n1', 'n2'], ['n10']]);
   });
+
+  it('are not at their end where one is missing that was named, or came unnamed', () => {
+    for (const [named, last] of [
+      [['n1', 'n2'], 'n1'],
+      [['n1'], 'n3'],
+    ] as const) {
+      const ordered = new NameOrder<Thing>(
+        ({ name }) => name,
+        () => {},
+      );
+      ordered.names(named);
+      ordered.add([{ name: last }]);
+      expect(() => ordered.end()).to.throw('came in order');
+      ordered.add(['n1', 'n2'].filter((name) => name !== last).map((name) => ({ name })));
+      if (named.length === 2) expect(() => ordered.end()).not.to.throw();
+    }
+  });
 });

@@ -76,6 +76,17 @@ describe('a stream', () => {
       expect(a.answer(encodeFrame('late'))).to.equal(false);
     }));
 
+  it('answer() keeps nothing more for a peer that does not read', () =>
+    withHouse({}, async (h) => {
+      const [, b] = await h.pair(); // the dialed end never starts to read
+      watch(b);
+      b.send('x'.repeat(200_000));
+      b.answer(encodeFrame('with it'));
+      const { bufferedBytes, framesOut } = b;
+      for (let n = 0; n < 100; n += 1) expect(b.answer(encodeFrame('more'))).to.equal(false);
+      expect([b.bufferedBytes, b.framesOut]).to.deep.equal([bufferedBytes, framesOut]);
+    }));
+
   it('a known frame that is a read of its own is told unread, any other as ever', async () => {
     const errors: unknown[] = [];
     await withHouse({ onHandlerError: (error) => errors.push(error) }, async (h) => {

@@ -1,3 +1,4 @@
+/** One machine in one file: greeting, beats and the end of a link. It is long because its cases share one way to drive it. */
 import type { MessageOf } from '@csm/protocol';
 import { expect } from 'chai';
 import fc from 'fast-check';
