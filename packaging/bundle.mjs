@@ -1,4 +1,5 @@
 // Makes of each program, from its built modules, a few files that load in a third of the time: `npm run build` ends with it.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,12 +22,28 @@ export async function bundle(root = ROOT) {
 }
 
 /**
- * A daemon loads parts of itself by address, which share all else. A command lasts as long as it takes to load: one file is
- * found and read at once, where fourteen that import each other cost a fifth of the start. It is large, so it is
- * written tight; what a command does not use is looked over, but not run.
+ * A daemon loads parts of itself by address, which share all else. A command lasts as long as it takes to load: it is one
+ * file, written tight, and a script, since of modules the engine cannot be given what it made of them before. Packages
+ * of the older kind ask for Node's own modules by `require`.
  */
-const formOf = (folder) =>
-  folder === 'cli' ? { splitting: false, minifyWhitespace: true, minifySyntax: true } : { splitting: true };
+const FORMS = {
+  daemon: {
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
+  },
+  cli: {
+    format: 'cjs',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': '__fileUrl' },
+    banner: { js: "const __fileUrl = require('node:url').pathToFileURL(__filename).href;" },
+  },
+};
 
 const mainOf = (root, folder) => join(root, 'packages', folder, 'dist/src/main.js');
 
@@ -57,21 +74,25 @@ async function bundleOne(root, folder, name) {
   await build({
     entryPoints: entries,
     outdir: out,
-    outExtension: { '.js': '.mjs' },
     bundle: true,
-    ...formOf(folder),
-    format: 'esm',
+    ...FORMS[folder],
     platform: 'node',
     target: 'node20',
     external: APART,
-    // Packages of the older kind ask for Node's own modules by `require`.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
-    },
     legalComments: 'none',
     logLevel: 'warning',
     plugins: [addresses],
   });
+  if (FORMS[folder].format === 'cjs') compile(join(out, `${name}.cjs`));
+}
+
+function compile(file) {
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'packaging/compile.mjs'), file], {
+    env,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error(`${file} cannot be compiled`);
 }
 
 /** Modules of ours that any other names by address, for a thread or the database to load. */

@@ -58,7 +58,8 @@ export function filesOf({ name, dir, isOurs }) {
 
 /** Of ours: the manifest, programs, and what was compiled of a source that is still there. */
 function isBuilt(dir, path) {
-  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled)|dist\/bundle\/[^/]+)\.mjs$/.test(path)) return true;
+  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled)\.mjs|dist\/bundle\/[^/]+\.(mjs|cjs|compiled))$/.test(path))
+    return true;
   const source = /^dist\/src\/(.*)\.js$/.exec(path)?.[1];
   return source !== undefined && existsSync(join(dir, 'src', `${source}.ts`));
 }

@@ -15,8 +15,9 @@ const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   return { ...rest, ...env };
 };
 
-function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: environment(env) });
+function node(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = ROOT): string {
+  const options = { encoding: 'utf8', env: environment(env), cwd } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
   expect(stderr).to.equal('');
   expect(status).to.equal(0);
   return stdout;
@@ -59,11 +60,37 @@ describe('the bundle of a program', () => {
     expect(chosen({ NODE_V8_COVERAGE: join(dir, 'coverage') })).to.equal('src/main.js');
     built('src.tsbuildinfo', 1001);
     expect(chosen()).to.equal('src/main.js');
+    built('bundle/prog.cjs', 1001);
+    expect(chosen(), 'a script').to.equal('bundle/prog.cjs');
   });
 
   it('is not missed where there is none', () => {
     built('src.tsbuildinfo', 1000);
     expect(chosen()).to.equal('src/main.js');
+  });
+
+  it('that is a script runs as the engine has compiled it before, where that is still so', () => {
+    const script = join(dir, 'packages/p/dist/bundle/prog.cjs');
+    const compiled = script.replace('.cjs', '.compiled');
+    const words = `import { runScript } from './${CHOOSER}'; import { writeFileSync } from 'node:fs';
+      const { script, exports } = runScript('${script}');
+      console.log(exports.answer(), script.cachedDataRejected);
+      if (process.argv[1] === 'keep') writeFileSync('${compiled}', script.createCachedData());`;
+    const run = (...args: string[]): string => {
+      const [program, ...flags] = args.reverse();
+      return node([...flags, '--input-type=module', '-e', words, program ?? ''], {}, dir).trim();
+    };
+    writeFileSync(script, 'exports.answer = () => require("node:path").basename(__filename);');
+    expect(run('')).to.equal('prog.cjs undefined');
+    expect(run('keep')).to.equal('prog.cjs undefined');
+    expect(run('')).to.equal('prog.cjs false');
+    expect(run('--no-opt', ''), 'other flags').to.equal('prog.cjs true');
+    writeFileSync(compiled, 'torn');
+    expect(run('')).to.equal('prog.cjs true');
+    expect(run('keep')).to.equal('prog.cjs true');
+    writeFileSync(script, 'exports.answer = () => 42;');
+    utimesSync(compiled, 1000, 1000);
+    expect(run(''), 'a newer script').to.equal('42 undefined');
   });
 
   it('says of its program what the modules say', () => {

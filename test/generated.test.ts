@@ -1,7 +1,7 @@
 /** What is made from tables is as the tables are now, and the examples in it are true. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commandReference } from '@csm/cli';
+import { allCommands, commandReference } from '@csm/cli';
 import { generated } from '@csm/daemon';
 import { ROLES } from '@csm/model';
 import { expect } from 'chai';
@@ -10,7 +10,10 @@ import { csmd, ROOT, Site } from './support/daemons.ts';
 /** Roles of the tree, and the service that may stand alone. */
 const WITH_SETTINGS = [...ROLES, 'heartbeat'] as const;
 
-const files = [...(await generated()), { path: 'docs/reference/commands.md', text: commandReference() }];
+const files = [
+  ...(await generated()),
+  { path: 'docs/reference/commands.md', text: commandReference(await allCommands()) },
+];
 
 describe('what is generated', () => {
   it('is the client, the reference of calls and errors, and a page of settings for each role', () => {

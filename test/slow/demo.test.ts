@@ -7,11 +7,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { hostname, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commandExamples } from '@csm/cli';
+import { allCommands, commandExamples } from '@csm/cli';
 import { Client } from '@csm/client';
 import { expect } from 'chai';
 import { waitFor } from '../support/wait.ts';
 
+const COMMANDS = await allCommands();
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
 /** Nodes enough for the names in the examples: n001 … */
@@ -88,7 +89,7 @@ describe('npm start', function () {
     await demo.ready();
     // On a busy machine a node may yet be without its second link, and the examples about health would say so.
     await healthy();
-    for (const { line } of commandExamples())
+    for (const { line } of commandExamples(COMMANDS))
       if (/ watch .*--(?:timeout|for) /.test(line)) lasting.set(line, shell(line));
   });
   after(async () => {
@@ -157,7 +158,7 @@ describe('npm start', function () {
       execFile('sh', ['-c', commandOf(line)], { env: envOf(demo.socket('utility')), timeout: 60_000 }, done);
     });
 
-  for (const { line, exits } of commandExamples()) {
+  for (const { line, exits } of commandExamples(COMMANDS)) {
     it(line, async () => {
       const pki = join(dir, 'example-pki');
       const isCert = line.startsWith('csm cert ') && !line.startsWith('csm cert csr');

@@ -353,9 +353,9 @@ describe('installing', function () {
       const is = () =>
         listing(join(master(), 'lib')).concat(listing(join(master(), 'etc')), listing(join(master(), 'share')));
       // A module that is not there: the programs are tried before anything is put.
-      const main = join(from, 'node_modules/@csm/cli/dist/bundle/csm.mjs');
+      const main = join(from, 'node_modules/@csm/cli/dist/bundle/csm.cjs');
       const text = readFileSync(main);
-      writeFileSync(main, "import './gone.mjs';\n");
+      writeFileSync(main, "require('./gone.cjs');\n");
       const broken = upgrade();
       expect(broken.status).to.equal(1);
       expect(broken.stderr).to.match(/csm of 99\.1\.0 does not start[\s\S]*everything is as it was/);

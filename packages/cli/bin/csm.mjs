@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { programOf } from '@csm/model/bundled';
+import { load } from '@csm/model/bundled';
 
 const interrupt = new AbortController();
 // The first signal ends the command in order; a second one finds Node's own handler and ends the process.
@@ -22,6 +22,6 @@ if (argv[0] === '__complete') {
   const { complete } = await import('../dist/src/completion/candidates.js');
   await complete(argv.slice(1), io);
 } else {
-  const { main } = await import(programOf('cli', 'csm'));
+  const { main } = await load('cli', 'csm');
   process.exitCode = await main(argv, io);
 }

@@ -75,8 +75,8 @@ interface Known {
 async function known(argv: readonly string[]): Promise<Known> {
   const load = loaderOf(argv);
   if (load !== undefined) return { specs: [await load()], nouns: {} };
-  const { COMMANDS, NOUNS } = await import('./commands/index.ts');
-  return { specs: COMMANDS, nouns: NOUNS };
+  const { allCommands, NOUNS } = await import('./commands/index.ts');
+  return { specs: await allCommands(), nouns: NOUNS };
 }
 
 function build({ specs, nouns: about }: Known, output: ParseOutput, choose: Choose): Command {

@@ -2,7 +2,6 @@
 import { API } from '@csm/client';
 import { code, codeName, codeText, isCode } from '@csm/model';
 import { type CommandSpec, commandName, type Option, placeOf } from './command.ts';
-import { COMMANDS } from './commands/index.ts';
 import { COMMON_OPTIONS } from './common.ts';
 import { optionsOf, purposeOf, summaryOf, usageOf } from './program.ts';
 
@@ -17,8 +16,8 @@ const COMMON_CODES: readonly number[] = [
 ];
 
 /** A Markdown page: every command with usage, purpose, options, examples and exit codes. */
-export function commandReference(): string {
-  const list = COMMANDS.map((spec) => `| [\`${commandName(spec)}\`](#${anchor(spec)}) | ${summaryOf(spec)} |\n`);
+export function commandReference(specs: readonly CommandSpec[]): string {
+  const list = specs.map((spec) => `| [\`${commandName(spec)}\`](#${anchor(spec)}) | ${summaryOf(spec)} |\n`);
   return `# Commands
 
 <!-- Generated from the definitions of the commands; do not edit. -->
@@ -52,7 +51,7 @@ ${[0, 4, ...COMMON_CODES, code.BAD_ADDRESS]
 Where nodes answer differently, the highest code is the exit code. When the reader of a pipe goes away (\`csm … | head\`) the
 command ends with 0. All codes are in [errors](errors.md), the calls behind the commands in [api](api.md).
 
-${COMMANDS.map(section).join('\n')}`;
+${specs.map(section).join('\n')}`;
 }
 
 const nameOf = (c: number): string => (isCode(c) ? codeName(c) : '');
@@ -99,11 +98,11 @@ function exits(spec: CommandSpec): string {
 }
 
 /** The example lines of every command, each beginning with `csm`, and the exit codes they may end with; a test runs them. */
-export const commandExamples = (): readonly {
+export const commandExamples = (
+  specs: readonly CommandSpec[],
+): readonly {
   readonly command: string;
   readonly line: string;
   readonly exits: readonly number[];
 }[] =>
-  COMMANDS.flatMap((spec) =>
-    spec.examples.map(({ line, exits = [0] }) => ({ command: commandName(spec), line, exits })),
-  );
+  specs.flatMap((spec) => spec.examples.map(({ line, exits = [0] }) => ({ command: commandName(spec), line, exits })));

@@ -1,6 +1,6 @@
 /** What is asked, told or rehearsed before and after many nodes change. */
 import { expect } from 'chai';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { readCommon } from '../src/common.ts';
 import { confirmAbove } from '../src/confirm.ts';
 import { colors } from '../src/print/colors.ts';
@@ -8,6 +8,8 @@ import { failuresText, tellFailures } from '../src/print/failures.ts';
 import { Session } from '../src/session.ts';
 import { csm, ioOf, type Ran, text, type World, world } from './harness.ts';
 import { WELL } from './sample.ts';
+
+const COMMANDS = await allCommands();
 
 describe('csm that changes nodes', () => {
   let tree: World;

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { bashCompletion } from '../src/completion/bash.ts';
 import { candidates, lastOperand } from '../src/completion/candidates.ts';
 import { commandLine } from '../src/completion/shape.ts';
@@ -12,6 +12,8 @@ import { csm, ioOf, type World, world } from './harness.ts';
 import { WELL } from './sample.ts';
 import { Shell } from './shell.ts';
 
+const COMMANDS = await allCommands();
+const shape = commandLine(COMMANDS);
 const BIN = fileURLToPath(new URL('../../bin/csm.mjs', import.meta.url));
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
@@ -45,8 +47,8 @@ describe('completion', () => {
     writeFileSync(join(tree.dir, 'groups.cfg'), 'vis: n001\nvip: n002\n');
     writeFileSync(join(tree.dir, 'some-file.csr'), '');
     for (const [shell, text] of [
-      ['bash', bashCompletion()],
-      ['zsh', zshCompletion()],
+      ['bash', bashCompletion(shape)],
+      ['zsh', zshCompletion(shape)],
     ] as const)
       writeFileSync(join(tree.dir, `load.${shell}`), text);
     env = {
@@ -63,7 +65,6 @@ describe('completion', () => {
     candidates(kind, word, ioOf(tree, { env: { ...env, ...more } }).io);
 
   it('knows every command, option and place', () => {
-    const shape = commandLine();
     expect(shape.commands.map(({ name }) => name)).to.deep.equal(COMMANDS.map(({ path }) => path.join(' ')));
     const list = shape.commands.find(({ name }) => name === 'node list');
     expect(list?.places).to.deep.equal(['nodeset']);
@@ -122,8 +123,8 @@ describe('completion', () => {
   });
 
   it('is printed by csm completion', async () => {
-    expect((await csm(tree, 'completion bash')).out).to.equal(bashCompletion());
-    expect((await csm(tree, 'completion zsh')).out).to.equal(zshCompletion());
+    expect((await csm(tree, 'completion bash')).out).to.equal(bashCompletion(shape));
+    expect((await csm(tree, 'completion zsh')).out).to.equal(zshCompletion(shape));
     expect((await csm(tree, 'completion fsh')).err).to.match(/'fsh' is not allowed; did you mean 'zsh'\?/);
   });
 

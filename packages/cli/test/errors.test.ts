@@ -5,12 +5,13 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { fail, type Json } from '@csm/model';
 import { expect } from 'chai';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { chooseSocket, DEFAULT_SOCKETS } from '../src/socket.ts';
 import { chooseTarget } from '../src/target.ts';
 import { csm, until, type World, world } from './harness.ts';
 import { NODES, WELL } from './sample.ts';
 
+const COMMANDS = await allCommands();
 const BIN = fileURLToPath(new URL('../../bin/csm.mjs', import.meta.url));
 
 describe('csm that goes wrong', () => {

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { commandName } from '../src/command.ts';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { LOADERS, loaderOf } from '../src/commands/loaders.ts';
 
+const COMMANDS = await allCommands();
 const run = promisify(execFile);
 const MAIN = new URL('../src/main.js', import.meta.url).href;
 

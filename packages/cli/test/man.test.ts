@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { manPages } from '../src/index.ts';
 import { escaped, inline, manPage, roffOf } from '../src/man/roff.ts';
 import { optionsOf } from '../src/program.ts';
 import { text } from './harness.ts';
 
+const COMMANDS = await allCommands();
 const INFO = { date: '2026-10-17', version: '0.1.0' };
 const SETTINGS = {
   name: 'csm_master.cfg',
@@ -30,7 +31,7 @@ function lint(program: string, args: readonly string[], file: string): string | 
 
 describe('manual pages', () => {
   let dir: string;
-  const pages = manPages([SETTINGS], INFO);
+  const pages = manPages(COMMANDS, [SETTINGS], INFO);
   before(() => {
     dir = mkdtempSync(join(tmpdir(), 'csm-man-'));
     for (const page of pages) {

@@ -1,9 +1,11 @@
 import { API } from '@csm/client';
 import { expect } from 'chai';
-import { COMMANDS } from '../src/commands/index.ts';
+import { allCommands } from '../src/commands/index.ts';
 import { commandExamples, commandReference } from '../src/index.ts';
 import { csm, type World, words, world } from './harness.ts';
 import { WELL } from './sample.ts';
+
+const COMMANDS = await allCommands();
 
 describe('reference of commands', () => {
   let tree: World;
@@ -14,7 +16,7 @@ describe('reference of commands', () => {
   after(() => tree.stop());
 
   it('has a section for every command, with purpose and examples', () => {
-    const page = commandReference();
+    const page = commandReference(COMMANDS);
     for (const spec of COMMANDS) {
       const name = `csm ${spec.path.join(' ')}`;
       const section = page.split(`\n## ${name}\n`)[1]?.split('\n## ')[0] ?? '';
@@ -34,7 +36,7 @@ describe('reference of commands', () => {
   });
 
   it('has examples that work, one after another', async () => {
-    for (const { line, exits } of commandExamples()) {
+    for (const { line, exits } of commandExamples(COMMANDS)) {
       const argv = words(line.replaceAll('/tmp', tree.dir));
       expect(argv.shift(), line).to.equal('csm');
       const needsDir = argv[0] === 'cert' && argv[1] !== 'csr';

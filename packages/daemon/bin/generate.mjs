@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { commandReference, manPages } from '../../cli/dist/src/index.js';
+import { allCommands, commandReference, manPages } from '../../cli/dist/src/index.js';
 import { generated } from '../dist/src/generated.js';
 
 const { values: options } = parseArgs({ options: { man: { type: 'string' } } });
@@ -21,13 +21,13 @@ function settingsPages() {
 }
 
 if (options.man === undefined) {
-  const files = [...made, { path: 'docs/reference/commands.md', text: commandReference() }];
+  const files = [...made, { path: 'docs/reference/commands.md', text: commandReference(await allCommands()) }];
   for (const { path, text } of files) writeFileSync(new URL(`../../../${path}`, import.meta.url), text);
 } else {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const epoch = process.env.SOURCE_DATE_EPOCH;
   const date = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).toISOString().slice(0, 10);
-  for (const { path, text } of manPages(settingsPages(), { date, version })) {
+  for (const { path, text } of manPages(await allCommands(), settingsPages(), { date, version })) {
     const file = join(options.man, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

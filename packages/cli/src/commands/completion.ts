@@ -19,10 +19,12 @@ the key; without one, or when it does not answer within a second, none are offer
   run: async (session, given) => {
     const shell = oneOf(given.arguments['shell'] ?? '', SHELLS, 'shell');
     // They are made from the table of commands, in which this command stands.
+    const { allCommands } = await import('./index.ts');
+    const shape = (await import('../completion/shape.ts')).commandLine(await allCommands());
     const script =
       shell === 'bash'
-        ? (await import('../completion/bash.ts')).bashCompletion()
-        : (await import('../completion/zsh.ts')).zshCompletion();
+        ? (await import('../completion/bash.ts')).bashCompletion(shape)
+        : (await import('../completion/zsh.ts')).zshCompletion(shape);
     await session.print(script);
     return 0;
   },

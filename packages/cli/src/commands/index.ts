@@ -2,7 +2,8 @@
 import type { CommandSpec } from '../command.ts';
 import { LOADERS } from './loaders.ts';
 
-export const COMMANDS: readonly CommandSpec[] = await Promise.all(Object.values(LOADERS).map((load) => load()));
+export const allCommands = (): Promise<readonly CommandSpec[]> =>
+  Promise.all(Object.values(LOADERS).map((load) => load()));
 
 /** What the nouns with several verbs are about. */
 export const NOUNS: { readonly [noun: string]: string } = {

@@ -1,5 +1,5 @@
 /** The completion of bash. Nothing of it runs `csm` unless names of nodes or groups are wanted. */
-import { commandLine, type OptionShape, type Shape } from './shape.ts';
+import type { OptionShape, Shape } from './shape.ts';
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -9,7 +9,7 @@ const namesOf = (options: readonly OptionShape[]): string => options.flatMap(({ 
 const table = (name: string, rows: readonly (readonly [string, string])[]): string =>
   [`declare -gA ${name}=(`, ...rows.map(([key, value]) => `  [${quoted(key)}]=${quoted(value)}`), ')'].join('\n');
 
-export function bashCompletion(shape: Shape = commandLine()): string {
+export function bashCompletion(shape: Shape): string {
   const { nouns, commands, common } = shape;
   const first = [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
   const verbs = nouns.map(({ name }) => {

@@ -2,7 +2,7 @@
 import { API } from '@csm/client';
 import { ROLES } from '@csm/model';
 import { type Argument, type CommandSpec, type Option, optionKey, type Values } from '../command.ts';
-import { COMMANDS, NOUNS } from '../commands/index.ts';
+import { NOUNS } from '../commands/index.ts';
 import { COMMON_OPTIONS } from '../common.ts';
 import { optionsOf, summaryOf } from '../program.ts';
 
@@ -50,7 +50,7 @@ const BY_WORD: { readonly [word: string]: Offer } = {
   role: `=${ROLES.join(' ')}`,
 };
 
-export function commandLine(specs: readonly CommandSpec[] = COMMANDS): Shape {
+export function commandLine(specs: readonly CommandSpec[]): Shape {
   return {
     nouns: Object.entries(NOUNS).map(([name, summary]) => ({ name, summary })),
     commands: specs.map((spec) => ({

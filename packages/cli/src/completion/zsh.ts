@@ -1,5 +1,5 @@
 /** The completion of zsh, with what each word means. Nothing of it runs `csm` unless names of nodes or groups are wanted. */
-import { commandLine, type OptionShape, type Shape } from './shape.ts';
+import type { OptionShape, Shape } from './shape.ts';
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -22,7 +22,7 @@ const pairs = (name: string, rows: readonly (readonly [string, string])[]): stri
 /** A name of a shell variable for a command. */
 const plain = (command: string): string => command.replaceAll(/[^a-z0-9]/g, '_');
 
-export function zshCompletion(shape: Shape = commandLine()): string {
+export function zshCompletion(shape: Shape): string {
   const { nouns, commands, common } = shape;
   const singles = commands.filter(({ name }) => !name.includes(' '));
   const first = [...nouns, ...singles].map(({ name, summary }) => described(name, summary));

@@ -2,7 +2,6 @@
 import { API } from '@csm/client';
 import { codeText, isCode } from '@csm/model';
 import { type CommandSpec, commandName, type Option, placeOf } from '../command.ts';
-import { COMMANDS } from '../commands/index.ts';
 import { COMMON_OPTIONS } from '../common.ts';
 import { optionsOf, purposeOf, summaryOf, usageOf } from '../program.ts';
 import { manPage, type Page, type PageInfo } from './roff.ts';
@@ -22,10 +21,14 @@ export interface SettingsPage {
 }
 
 /** All pages, csm(1) first. */
-export function manPages(settings: readonly SettingsPage[], info: PageInfo): readonly ManFile[] {
+export function manPages(
+  specs: readonly CommandSpec[],
+  settings: readonly SettingsPage[],
+  info: PageInfo,
+): readonly ManFile[] {
   const pages: readonly Page[] = [
-    overview(),
-    ...COMMANDS.map(commandPage),
+    overview(specs),
+    ...specs.map((spec) => commandPage(spec, specs)),
     CSMD_PAGE,
     GROUPS_PAGE,
     ...settings.map(({ name, summary, markdown }) => ({
@@ -47,7 +50,7 @@ const pageName = (spec: CommandSpec): string => commandName(spec).replaceAll(' '
 const optionTable = (options: readonly Option[]): string =>
   `| option | meaning |\n|---|---|\n${options.map(({ flags, help }) => `| \`${flags}\` | ${help.replaceAll('|', '\\|')} |\n`).join('')}`;
 
-function commandPage(spec: CommandSpec): Page {
+function commandPage(spec: CommandSpec, specs: readonly CommandSpec[]): Page {
   const args = spec.arguments.map((one) => `| \`${placeOf(one)}\` | ${one.help.replaceAll('|', '\\|')} |\n`);
   if (spec.takesProgram === true) args.push('| `-- <command...>` | the program and its arguments, one word each |\n');
   const options = optionsOf(spec);
@@ -59,7 +62,7 @@ function commandPage(spec: CommandSpec): Page {
     `## Options of every command\n\n${optionTable(COMMON_OPTIONS)}`,
     `## Examples\n\n${spec.examples.map(({ title, line }) => `${title}:\n\n\`\`\`\n${line}\n\`\`\`\n`).join('\n')}`,
     `## Exit status\n\n${exits}\nOther codes are those of every command, see \`csm\`(1).\n`,
-    `## See also\n\n${seeAlso(spec)}\n`,
+    `## See also\n\n${seeAlso(spec, specs)}\n`,
   ];
   return {
     name: pageName(spec),
@@ -81,14 +84,14 @@ function exitsOf(spec: CommandSpec): string {
 }
 
 /** The other verbs of its noun. */
-function seeAlso(spec: CommandSpec): string {
-  const near = COMMANDS.filter((other) => other !== spec && spec.path.length > 1 && other.path[0] === spec.path[0]);
+function seeAlso(spec: CommandSpec, specs: readonly CommandSpec[]): string {
+  const near = specs.filter((other) => other !== spec && spec.path.length > 1 && other.path[0] === spec.path[0]);
   const groups = spec.arguments.some(({ name }) => name === 'nodeset') ? ['`csm-groups`(5)'] : [];
   return ['`csm`(1)', ...near.map((other) => `\`${pageName(other)}\`(1)`), ...groups].join(', ');
 }
 
-function overview(): Page {
-  const list = COMMANDS.map((spec) => `| \`${pageName(spec)}\`(1) | ${summaryOf(spec).replaceAll('|', '\\|')} |\n`);
+function overview(specs: readonly CommandSpec[]): Page {
+  const list = specs.map((spec) => `| \`${pageName(spec)}\`(1) | ${summaryOf(spec).replaceAll('|', '\\|')} |\n`);
   const codes = [0, 4, 5, 8, 9, 12, 16, 22, 26, 27].filter(isCode).map((c) => `| \`${c}\` | ${codeText(c)} |\n`);
   return {
     name: 'csm',

@@ -1,0 +1,13 @@
+// Keeps beside a bundled script what the engine has compiled of it: `node packaging/compile.mjs FILE`. In a process of its
+// own, since the engine takes it again only under the same flags. A command is run first that finds no daemon, so that
+// what is compiled when it is first needed is kept too.
+import { writeFileSync } from 'node:fs';
+import { Readable, Writable } from 'node:stream';
+import { compiledOf, runScript } from '../packages/model/bin/bundled.mjs';
+
+const [, , file] = process.argv;
+const { script, exports: program } = runScript(file);
+const nowhere = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+const io = { stdin: Readable.from([]), stdout: nowhere(), stderr: nowhere(), env: {}, isTTY: false };
+await program.main(['node', 'list', '--socket', `${file}.none`], io);
+writeFileSync(compiledOf(file), script.createCachedData());
