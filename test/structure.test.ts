@@ -146,9 +146,8 @@ describe('the structure of the workspace', () => {
   it('computes the name of an import only where files are loaded by design', () => {
     const computed = imports.filter(({ specifier }) => specifier === '').map(({ file }) => file);
     expect(computed.sort()).to.deep.equal([
-      'packages/cli/bin/csm.mjs',
-      'packages/daemon/bin/csmd.mjs',
       'packages/daemon/src/main.ts',
+      'packages/model/bin/bundled.mjs',
       'packages/store/src/load.ts',
     ]);
   });
