@@ -2,6 +2,7 @@
 import type { Problem } from '@csm/model';
 import type { CallText, Committed, QueryText } from '../engine.ts';
 import type { SqlValue } from '../module.ts';
+import type { TextPage } from './text-page.ts';
 import type { WriterLimits } from './writer.ts';
 
 export interface WriterData {
@@ -45,6 +46,6 @@ export type FromReader =
       /** Row by row, or the same as JSON. Buffers arrive as bare Uint8Arrays. */
       readonly values: readonly (readonly SqlValue[])[] | string;
     }
-  | { readonly kind: 'texts'; readonly id: number; readonly texts: readonly string[] }
+  | { readonly kind: 'texts'; readonly id: number; readonly page: TextPage }
   | { readonly kind: 'textsEnd'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly problem: Problem };

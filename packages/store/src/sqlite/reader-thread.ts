@@ -4,10 +4,11 @@ import { code, toProblem } from '@csm/model';
 import { Connection } from './connection.ts';
 import type { FromReader, ReaderData, ToReader } from './messages.ts';
 import { type Found, readFound, readTexts } from './reader.ts';
+import { pageOf } from './text-page.ts';
 
 const { file, queryBytes, queryMs } = workerData as ReaderData;
 const port = parentPort;
-const tell = (message: FromReader): void => port?.postMessage(message);
+const tell = (message: FromReader, given: readonly ArrayBuffer[] = []): void => port?.postMessage(message, given);
 
 /** As text where that says it all: one string goes to another thread in no time, thousands of values do not. */
 const posted = ({ columns, values, plain }: Found) => ({ columns, values: plain ? JSON.stringify(values) : values });
@@ -25,7 +26,10 @@ try {
       const limits = { queryBytes, queryMs };
       if (message.kind === 'read') tell({ kind: 'rows', id, ...posted(readFound(db, query, limits)) });
       else {
-        readTexts(db, query, limits, (texts) => tell({ kind: 'texts', id, texts }));
+        readTexts(db, query, limits, (texts) => {
+          const page = pageOf(texts);
+          tell({ kind: 'texts', id, page }, [page.bytes.buffer]);
+        });
         tell({ kind: 'textsEnd', id });
       }
     } catch (thrown) {

@@ -1,5 +1,6 @@
 /** Pages of texts on their way from the reader's thread to whoever asked. */
 import type { CsmError } from '@csm/model';
+import { type TextPage, textsOf } from './text-page.ts';
 
 interface Settle {
   resolve(): void;
@@ -14,7 +15,7 @@ export class TextPages {
   readonly #take: (texts: readonly string[]) => void;
   readonly #settle: Settle;
   readonly #settled: () => void;
-  readonly #waiting: (readonly string[])[] = [];
+  readonly #waiting: TextPage[] = [];
   #running = false;
   #isRead = false;
   #over = false;
@@ -26,9 +27,9 @@ export class TextPages {
     this.#settled = settled;
   }
 
-  add(texts: readonly string[]): void {
+  add(page: TextPage): void {
     if (this.#over) return;
-    this.#waiting.push(texts);
+    this.#waiting.push(page);
     this.#run();
   }
 
@@ -52,9 +53,9 @@ export class TextPages {
   #next(): void {
     this.#running = false;
     if (this.#over) return;
-    const texts = this.#waiting.shift();
+    const page = this.#waiting.shift();
     try {
-      if (texts !== undefined) this.#take(texts);
+      if (page !== undefined) this.#take(textsOf(page));
     } catch (error) {
       this.#finish(() => this.#settle.reject(error));
       return;

@@ -163,7 +163,7 @@ export class ThreadEngine implements Engine {
     const read = this.#reads.get(id);
     const texts = this.#texts.get(id);
     this.#reads.delete(id);
-    if (message.kind === 'texts') texts?.add(message.texts);
+    if (message.kind === 'texts') texts?.add(message.page);
     else if (message.kind === 'textsEnd') texts?.end();
     else if (message.kind === 'rows') read?.resolve(rowsFrom(message));
     else (read ?? texts)?.reject(new CsmError(message.problem));
