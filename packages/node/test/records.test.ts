@@ -1,7 +1,8 @@
 import { ApiTable } from '@csm/api';
-import { type Json, type JsonObject, wall } from '@csm/model';
+import { type CsmError, type Json, type JsonObject, wall } from '@csm/model';
 import { NodeSet } from '@csm/nodeset';
 import { overEngines } from '@csm/sim';
+import type { Store } from '@csm/store';
 import type { CoreShell } from '@csm/tree';
 import { expect } from 'chai';
 import { api } from '../src/api.ts';
@@ -28,6 +29,27 @@ const treeOf = (known: { readonly [daemon: string]: readonly string[] }, settlin
     },
   }) as unknown as CoreShell;
 const NOBODY = treeOf({});
+
+describe('a list of nodes', () => {
+  it('that is too long is refused before its first record', async () => {
+    const names = Array.from({ length: 50_001 }, (_, i) => `n${i}`);
+    const store = {
+      texts: (_sql: unknown, _params: unknown, take: (texts: readonly string[]) => void): Promise<void> => {
+        // As the database gives them: all names in one text, then each node's fields.
+        take([`\u001e${names.join('\u001f')}`, 'n0\u001fcompute']);
+        return Promise.resolve();
+      },
+    } as unknown as Store;
+    let given = 0;
+    const list = () => writeRecords(store, NOBODY, undefined, undefined, (some) => (given += some.length));
+    const refused = await list().then(
+      () => undefined,
+      (error: CsmError) => error.problem,
+    );
+    expect(refused).to.deep.include({ code: 30, detail: 'there are 50001 nodes' });
+    expect(given).to.equal(0);
+  });
+});
 
 overEngines('node records', ({ open }) => {
   let cluster: Cluster;
