@@ -36,12 +36,20 @@ export function encodeText(value: unknown, maxFrame: number = Number.POSITIVE_IN
     throw new FrameError('FRAME_VALUE', `the value cannot be sent as JSON: ${why}`, { cause });
   }
   if (json === undefined) throw new FrameError('FRAME_VALUE', `a value of type ${typeof value} cannot be sent as JSON`);
+  return frameText(json, maxFrame);
+}
+
+/**
+ * One frame as ASCII text, of JSON that was made already; that it is JSON is the caller's word.
+ * @throws FrameError FRAME_TOO_LARGE when it exceeds `maxFrame` bytes.
+ */
+export function frameText(json: string, maxFrame: number = Number.POSITIVE_INFINITY): string {
   // Counting UTF-8 bytes is a vectorised scan: equal counts mean that every character is ASCII already.
-  if (Buffer.byteLength(json) !== json.length) json = json.replace(NON_ASCII, escapeUnit);
-  if (json.length > maxFrame) {
-    throw new FrameError('FRAME_TOO_LARGE', `a frame of ${json.length} bytes; at most ${maxFrame} are allowed`);
+  const ascii = Buffer.byteLength(json) === json.length ? json : json.replace(NON_ASCII, escapeUnit);
+  if (ascii.length > maxFrame) {
+    throw new FrameError('FRAME_TOO_LARGE', `a frame of ${ascii.length} bytes; at most ${maxFrame} are allowed`);
   }
-  return `${json.length}#${json}`;
+  return `${ascii.length}#${ascii}`;
 }
 
 /** One frame as bytes, for values that go to many peers. Errors as `encodeText`. */

@@ -8,7 +8,7 @@
  * flushed to it behind the scene.
  */
 import type { TLSSocket } from 'node:tls';
-import { DEFAULT_MAX_FRAME, encodeText, type FrameCode, FrameDecoder, FrameError } from './codec.ts';
+import { DEFAULT_MAX_FRAME, encodeText, type FrameCode, FrameDecoder, FrameError, frameText } from './codec.ts';
 import type { Peer } from './peer.ts';
 import { codeOf, errorWords, isHandshakeCode } from './words.ts';
 
@@ -187,6 +187,14 @@ export class JsonStream {
   send(value: unknown): boolean {
     if (!this.isOpen) return false;
     const text = encodeText(value, this.maxFrame);
+    this.#text += text;
+    return this.#queued(text.length);
+  }
+
+  /** As `send`, for a message that is JSON already. That it is JSON is the caller's word. */
+  sendText(json: string): boolean {
+    if (!this.isOpen) return false;
+    const text = frameText(json, this.maxFrame);
     this.#text += text;
     return this.#queued(text.length);
   }

@@ -291,6 +291,26 @@ describe('a stream', () => {
     }
   });
 
+  it('sends what is JSON already as it sends values: in order, escaped, bounded, and not when it is closed', () =>
+    withHouse({}, async (h) => {
+      const [a, b] = await h.pair({ maxFrame: 1000 });
+      const right = watch(b);
+      watch(a);
+      a.send(1);
+      expect(a.sendText('{"text":"grüße €😀"}')).to.equal(true);
+      a.send(2);
+      expect(() => a.sendText(`"${'x'.repeat(999)}"`))
+        .to.throw(FrameError)
+        .with.property('code', 'FRAME_TOO_LARGE');
+      expect(() => a.sendText(`"${'é'.repeat(200)}"`), 'counted as escaped').to.throw(FrameError);
+      a.sendText('3');
+      await until('all of them', () => right.messages.length === 4);
+      expect(right.messages).to.deep.equal([1, { text: 'grüße €😀' }, 2, 3]);
+      expect([a.framesOut, a.bytesOut]).to.deep.equal([b.framesIn, b.bytesIn]);
+      await a.close();
+      expect(a.sendText('4')).to.equal(false);
+    }));
+
   it('refuses to send a frame that the peer would refuse, and stays', () =>
     withHouse({}, async (h) => {
       const [a, b] = await h.pair({ maxFrame: 1000 });
