@@ -101,8 +101,8 @@ export class Generator {
     return this.#underWay === 0;
   }
 
-  /** Offers one report of a node; resolves when that was accepted or refused. */
-  offer(source: Source, body?: Json): Promise<void> {
+  /** Offers one report of a node, made `time`; resolves when that was accepted or refused. */
+  offer(source: Source, body?: Json, time: number = this.#now()): Promise<void> {
     const { leaf } = source;
     if (leaf === undefined) return Promise.resolve();
     const k = ++source.k;
@@ -112,23 +112,34 @@ export class Generator {
     const report: Report = {
       kind: kindOf(n),
       urgency: isUrgent(n) ? 'urgent' : 'normal',
-      time: this.#now(),
+      time,
       body: body ?? bodyOf(n, this.#pad),
     };
     // No async function: its frame and promises, kept until the disk has answered, would be a load the nodes do not have.
+    // So would what tells one report from another, where nobody asks.
+    const list = body === undefined ? this.#list : undefined;
+    if (list === undefined) return leaf.offer(report).then(this.#accepted, this.#refused);
     return leaf.offer(report).then(
       () => {
-        this.#underWay--;
-        this.counts.accepted++;
-        if (body === undefined) this.#list?.accepted(source.node, n);
+        this.#accepted();
+        list.accepted(source.node, n);
       },
       () => {
-        this.#underWay--;
-        this.counts.refused++;
-        if (body === undefined) this.#list?.refused(source.node, n);
+        this.#refused();
+        list.refused(source.node, n);
       },
     );
   }
+
+  readonly #accepted = (): void => {
+    this.#underWay--;
+    this.counts.accepted++;
+  };
+
+  readonly #refused = (): void => {
+    this.#underWay--;
+    this.counts.refused++;
+  };
 
   #tick(): void {
     const now = performance.now();
@@ -155,7 +166,9 @@ export class Generator {
         passedOver++;
         continue;
       }
-      for (let i = 0; i < this.#burst; i++) void this.offer(source);
+      // What is made at once is of one moment.
+      const time = this.#now();
+      for (let i = 0; i < this.#burst; i++) void this.offer(source, undefined, time);
       this.#due -= this.#burst;
       made += this.#burst;
     }
