@@ -1,4 +1,5 @@
 /** Bounds that both ends of a link must share. All in bytes unless said otherwise. */
+import { kindText } from './report-text.ts';
 
 /** No frame is longer; longer answers come in parts. */
 export const MAX_FRAME = 256 * 1024;
@@ -32,7 +33,7 @@ export const REPORT_FRAME = 320;
  * from U+0080 up travels as six (`\uXXXX`).
  */
 export function itemCost(kind: string, text: string): number {
-  return ITEM_FRAME + wireLength(JSON.stringify(kind)) + wireLength(text);
+  return ITEM_FRAME + wireLength(kindText(kind)) + wireLength(text);
 }
 
 const WIDE = /[\u0080-\uffff]/;

@@ -6,7 +6,7 @@
  * records of a batch of events, waits until they are on disk, then lets the other effects out.
  */
 import { earliest, type Json, type Mono, type Now } from '@csm/model';
-import type { Message } from '@csm/protocol';
+import type { Message, WrittenReport } from '@csm/protocol';
 import { CallEntry, type CallOrder, type EntryEffect } from './calls/entry.ts';
 import { failoverWakeAt, stepFailover } from './failover/machine.ts';
 import { type FailoverConfig, type FailoverEvent, type FailoverState, initialFailover } from './failover/state.ts';
@@ -74,11 +74,14 @@ export type LeafEvent =
   | { readonly kind: 'tick' }
   | { readonly kind: 'stop' };
 
+/** What a leaf sends: a `report` with bodies that are JSON already. */
+export type LeafMessage = Exclude<Message, { readonly kind: 'report' }> | WrittenReport;
+
 export type LeafEffect =
   | LogEffect
   | { readonly kind: 'dial'; readonly candidate: number }
   | { readonly kind: 'drop'; readonly candidate: number; readonly link: LinkId; readonly reason: string }
-  | { readonly kind: 'send'; readonly link: LinkId; readonly message: Message }
+  | { readonly kind: 'send'; readonly link: LinkId; readonly message: LeafMessage }
   /** `lazy`: need not be waited for; losing it costs a repetition, nothing more. */
   | { readonly kind: 'persist'; readonly record: JournalRecord; readonly lazy: boolean }
   | Extract<OutboxEffect, { kind: 'accepted' | 'refusedOffer' }>
@@ -152,9 +155,7 @@ export class Leaf {
         this.#message(event.candidate, event.message, now);
         return;
       case 'offers':
-        for (const [i, { token, report }] of event.offers.entries()) {
-          this.#outbox({ kind: 'offer', token, report, more: i + 1 < event.offers.length }, now);
-        }
+        this.#offers(event.offers, now);
         return;
       case 'finished':
         this.executor.finished(event.id, event.answer);
@@ -282,9 +283,21 @@ export class Leaf {
     this.entry.way(false, now);
   }
 
+  #offers(offers: readonly Offer[], now: Now): void {
+    const effects: OutboxEffect[] = [];
+    let left = offers.length;
+    for (const { token, report } of offers)
+      stepOutbox(this.outbox, { kind: 'offer', token, report, more: --left > 0 }, effects);
+    this.#carryOut(effects, now);
+  }
+
   #outbox(event: OutboxEvent, now: Now): void {
+    this.#carryOut(stepOutbox(this.outbox, event), now);
+  }
+
+  #carryOut(effects: readonly OutboxEffect[], now: Now): void {
     const link = this.#primaryLink();
-    for (const effect of stepOutbox(this.outbox, event)) {
+    for (const effect of effects) {
       switch (effect.kind) {
         case 'persist':
           this.#out.push({ kind: 'persist', record: effect.record, lazy: effect.record.r === 'cursor' });
@@ -295,13 +308,9 @@ export class Leaf {
           break;
         case 'report': {
           if (link === undefined) break;
-          const { term, first, bytes, entries } = effect;
-          const items = entries.map(({ kind, time, body }) => ({ kind, time, body }));
-          this.#out.push({
-            kind: 'send',
-            link,
-            message: { kind: 'report', term, incarnation: this.outbox.incarnation, first, bytes, items },
-          });
+          const { term, first, bytes, entries: items } = effect;
+          const { incarnation } = this.outbox;
+          this.#out.push({ kind: 'send', link, message: { kind: 'report', term, incarnation, first, bytes, items } });
           break;
         }
         case 'want':

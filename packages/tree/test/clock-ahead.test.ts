@@ -33,6 +33,7 @@ class Rig {
     const wire = {
       address: `${node}:1`,
       send: () => true,
+      sendText: () => true,
       sendFrame: () => true,
       answer: () => true,
       close: async () => undefined,

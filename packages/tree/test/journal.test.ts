@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { CsmError } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -9,7 +10,9 @@ import { journalLine, readJournal } from '../src/net/journal-lines.ts';
 import type { JournalRecord } from '../src/outbox/state.ts';
 
 const START: JournalRecord = { r: 'incarnation', incarnation: 'i1', format: 1 };
-const offer = (e: number, body: string): JournalRecord => ({ r: 'offer', e, kind: 'k', u: 'normal', t: 0, body });
+const offer = (e: number, body: string): JournalRecord => {
+  return { r: 'offer', e, kind: 'k', u: 'normal', t: 0, text: JSON.stringify(body) };
+};
 
 const RECORD: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({ r: fc.constant('number' as const), first: fc.nat(), e: fc.array(fc.nat()) }),
@@ -25,6 +28,25 @@ describe('journal lines', () => {
         const bytes = text(records);
         const wire: unknown = JSON.parse(JSON.stringify(records));
         expect(readJournal(bytes)).to.deep.equal({ records: wire, good: bytes.length, lost: 0 });
+      }),
+    );
+  });
+
+  it('stand in the file as they always did: older daemons read them, and theirs are read', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.string({ minLength: 1 }), fc.jsonValue(), (e, kind, body) => {
+        const json = JSON.stringify({ r: 'offer', e, kind, u: 'urgent', t: 1_700_000_000_000, body });
+        const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+        const record: JournalRecord = {
+          r: 'offer',
+          e,
+          kind,
+          u: 'urgent',
+          t: 1_700_000_000_000,
+          text: JSON.stringify(body),
+        };
+        expect(journalLine(record)).to.equal(line);
+        expect(readJournal(Buffer.from(line)).records).to.deep.equal([record]);
       }),
     );
   });

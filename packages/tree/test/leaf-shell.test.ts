@@ -168,7 +168,7 @@ describe('leaf shell', () => {
         ...outbox.waiting.urgent.toArray(),
         ...outbox.waiting.normal.toArray(),
       ];
-      const numbers = held.map((entry) => (entry.body as { n: number }).n);
+      const numbers = held.map((entry) => (JSON.parse(entry.text) as { n: number }).n);
       expect(new Set(numbers).size, 'an entry stands twice').to.equal(numbers.length);
       const safe = new Set([...numbers, ...crash.stored]);
       for (const n of crash.accepted) if (!safe.has(n)) throw new Error(`report ${n} was accepted and is nowhere`);
@@ -187,7 +187,9 @@ describe('leaf shell', () => {
     const { records, lost } = readJournal(await readFile(journal));
     expect(lost).to.equal(0);
     const { numbered, waiting } = recover(records, LIMITS).outbox;
-    const numbers = [...numbered.toArray(), ...waiting.normal.toArray()].map((e) => (e.body as { n: number }).n);
+    const numbers = [...numbered.toArray(), ...waiting.normal.toArray()].map(
+      (e) => (JSON.parse(e.text) as { n: number }).n,
+    );
     expect(new Set(numbers).size, 'an entry stands twice').to.equal(numbers.length);
     return numbers;
   }

@@ -52,6 +52,7 @@ class Rig {
         if (error !== undefined) throw error;
         return true;
       },
+      sendText: () => true,
       sendFrame: () => true,
       answer: (frame: Buffer) => this.told.push(`at once ${frame.toString()}`) > 0,
       close: async () => undefined,
@@ -267,6 +268,7 @@ describe('hub shell: one trunk to a master', () => {
     const wire = {
       address: 'other:1',
       send: () => true,
+      sendText: () => true,
       sendFrame: () => true,
       answer: () => true,
       close: async () => undefined,

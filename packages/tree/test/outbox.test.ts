@@ -48,7 +48,7 @@ class Rig {
   }
 }
 
-const name = (e: Entry): string => (typeof e.body === 'string' ? e.body : JSON.stringify(e.body)).replace(/\.+$/, '');
+const name = (e: Entry): string => e.text.replace(/^"|\.*"$/g, '');
 /** The frames among effects, as `first: names`. */
 const frames = (effects: readonly OutboxEffect[]): string[] =>
   effects.flatMap((e) => (e.kind === 'report' ? [`${e.first}: ${e.entries.map(name).join(' ')}`] : []));
@@ -60,7 +60,7 @@ describe('outbox: offers', () => {
     const rig = new Rig();
     const effects = rig.offer('a');
     expect(effects).to.deep.equal([
-      { kind: 'persist', record: { r: 'offer', e: 1, kind: 'k', u: 'normal', t: EPOCH, body: 'a' } },
+      { kind: 'persist', record: { r: 'offer', e: 1, kind: 'k', u: 'normal', t: EPOCH, text: '"a"' } },
       { kind: 'accepted', token: 1 },
     ]);
     expect(rig.s.bytes).to.equal(itemCost('k', '"a"'));

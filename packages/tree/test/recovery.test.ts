@@ -20,13 +20,13 @@ const offer = (e: number, u: Urgency = 'normal'): JournalRecord => ({
   kind: 'k',
   u,
   t: EPOCH,
-  body: `b${e}`,
+  text: `"b${e}"`,
 });
 
 /** What must survive a restart. Credit, claims and what is on its way do not. */
 function durable(s: OutboxState) {
   const list = (q: {
-    toArray(): { entry: number; kind: string; body: unknown; cost: number; time: number; urgency: Urgency }[];
+    toArray(): { entry: number; kind: string; text: string; cost: number; time: number; urgency: Urgency }[];
   }) => q.toArray().map((e) => ({ ...e }));
   return {
     incarnation: s.incarnation,

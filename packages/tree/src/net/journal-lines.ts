@@ -3,11 +3,26 @@
  * write that was torn by a crash is recognised and cut off.
  */
 import { crc32 } from 'node:zlib';
+import { kindText } from '@csm/protocol';
 import type { JournalRecord } from '../outbox/state.ts';
 
 export function journalLine(record: JournalRecord): string {
-  const json = JSON.stringify(record);
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+  const json = record.r === 'offer' ? offerJson(record) : JSON.stringify(record);
+  return `${sumOf(json)} ${json}\n`;
+}
+
+type OfferRecord = Extract<JournalRecord, { r: 'offer' }>;
+
+/** Nearly all of a journal: its body is JSON already. */
+const offerJson = ({ e, kind, u, t, text }: OfferRecord): string =>
+  `{"r":"offer","e":${e},"kind":${kindText(kind)},"u":"${u}","t":${t},"body":${text}}`;
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Eight digits, put together from bytes: a number above 2^31 is slow to write in another base. */
+function sumOf(json: string): string {
+  const sum = crc32(json);
+  return `${HEX[sum >>> 24]}${HEX[(sum >>> 16) & 255]}${HEX[(sum >>> 8) & 255]}${HEX[sum & 255]}`;
 }
 
 export interface JournalText {
@@ -41,10 +56,13 @@ export function readJournal(bytes: Buffer): JournalText {
 
 function parseLine(line: string): JournalRecord | undefined {
   const json = line.slice(9);
-  if (line[8] !== ' ' || crc32(json).toString(16).padStart(8, '0') !== line.slice(0, 8)) return undefined;
+  if (line[8] !== ' ' || sumOf(json) !== line.slice(0, 8)) return undefined;
   try {
     const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && 'r' in value ? (value as JournalRecord) : undefined;
+    if (typeof value !== 'object' || value === null || !('r' in value)) return undefined;
+    if (value.r !== 'offer') return value as JournalRecord;
+    const { body, ...offer } = value as Omit<OfferRecord, 'text'> & { readonly body: unknown };
+    return { ...offer, text: JSON.stringify(body) };
   } catch {
     return undefined;
   }

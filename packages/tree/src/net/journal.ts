@@ -186,14 +186,20 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-const textOf = (records: readonly JournalRecord[]): string => records.map(journalLine).join('');
+function textOf(records: readonly JournalRecord[]): string {
+  let text = '';
+  for (const record of records) text += journalLine(record);
+  return text;
+}
 
 /** As text: the kernel's copy of it is the only one made. Gives its bytes. */
 async function writeAll(fd: number, text: string): Promise<number> {
-  const written = await new Promise<number>((resolve, reject) => {
-    write(fd, text, null, 'utf8', (error, count) => (error === null ? resolve(count) : reject(error)));
-  });
   const bytes = Buffer.byteLength(text);
+  // ASCII, as nearly always, is copied as it stands; in UTF-8 its length would be reckoned, and each character looked at.
+  const encoding = bytes === text.length ? 'latin1' : 'utf8';
+  const written = await new Promise<number>((resolve, reject) => {
+    write(fd, text, null, encoding, (error, count) => (error === null ? resolve(count) : reject(error)));
+  });
   for (let at = written; at < bytes; ) {
     const rest = Buffer.from(text).subarray(at);
     at += await new Promise<number>((resolve, reject) => {

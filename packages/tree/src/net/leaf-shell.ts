@@ -282,7 +282,7 @@ export class LeafShell {
   }
 
   #persistFirst(): void {
-    this.#enqueue([{ r: 'incarnation', incarnation: this.leaf.outbox.incarnation, format: 1 }], true);
+    this.#enqueue({ r: 'incarnation', incarnation: this.leaf.outbox.incarnation, format: 1 }, true);
   }
 
   #takeOffers(): void {
@@ -296,7 +296,7 @@ export class LeafShell {
     let held: Write | undefined;
     for (const effect of effects) {
       if (effect.kind === 'persist') {
-        held = this.#enqueue([effect.record], !effect.lazy) ?? held;
+        held = this.#enqueue(effect.record, !effect.lazy) ?? held;
       } else if (held?.sync === true) held.effects.push(effect);
       else if (this.#syncing && effect.kind === 'send' && ORDERED.has(effect.message.kind)) {
         // Sent again while the record of its number is still on its way to the disk: it waits for that too.
@@ -333,10 +333,10 @@ export class LeafShell {
     return this.#write;
   }
 
-  /** Adds records to the next write; gives it where effects have to wait for it. */
-  #enqueue(records: readonly JournalRecord[], sync: boolean): Write | undefined {
+  /** Adds a record to the next write; gives it where effects have to wait for it. */
+  #enqueue(record: JournalRecord, sync: boolean): Write | undefined {
     const write = this.#nextWrite();
-    write.records.push(...records);
+    write.records.push(record);
     write.sync ||= sync;
     this.#syncing ||= sync;
     this.#arrangeWrite();
@@ -477,12 +477,16 @@ export class LeafShell {
 
   #send({ link, message }: Extract<LeafEffect, { kind: 'send' }>): void {
     const { failpoint, clock } = this.#options;
-    if (message.kind === 'report')
+    if (message.kind === 'report') {
       this.#ackTimes?.sent(message.incarnation, message.first + message.items.length - 1, clock.now().mono);
+      const send = () => this.links.sendReport(link, message);
+      if (failpoint === undefined) send();
+      else sendBetween(failpoint, 'report.send.before', 'report.send.after', send);
+      return;
+    }
     const send = () => this.links.send(link, message);
-    if (failpoint === undefined) send();
-    else if (message.kind === 'report') sendBetween(failpoint, 'report.send.before', 'report.send.after', send);
-    else if (message.kind === 'claim') sendBetween(failpoint, 'claim.send.before', 'claim.send.after', send);
+    if (failpoint !== undefined && message.kind === 'claim')
+      sendBetween(failpoint, 'claim.send.before', 'claim.send.after', send);
     else send();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Mono, Now } from '@csm/model';
 import type { Message, Way } from '@csm/protocol';
-import { speakAs, VERSION } from '@csm/protocol';
+import { reportText, speakAs, VERSION, type WrittenReport } from '@csm/protocol';
 import { encodeFrame, type JsonStream } from 'tls-json-stream';
 import type { Refusal } from '../link/greeting.ts';
 import { type Identity, isStall, type LinkId, type Peer } from '../link/link.ts';
@@ -148,6 +148,7 @@ export class Links {
     const wire: Wire = {
       address: `${host}:${peer.port}`,
       send: (value) => stream.send(value),
+      sendText: (json) => stream.sendText(json),
       sendFrame: (encoded) => stream.sendFrame(encoded),
       answer: (encoded) => stream.answer(encoded),
       close: () => stream.close(),
@@ -161,6 +162,16 @@ export class Links {
     const standing = this.#standing.get(link);
     if (standing === undefined) return;
     this.#write(link, standing.wire, message);
+    this.table.sent(link, this.#options.clock.now().mono);
+  }
+
+  /** As `send`, for reports whose bodies are JSON already. */
+  sendReport(link: LinkId, report: WrittenReport): void {
+    const wire = this.#standing.get(link)?.wire;
+    if (wire === undefined) return;
+    const text = reportText(report);
+    if (this.#speaks === undefined) this.#guarded(link, report.kind, () => wire.sendText(text));
+    else this.#write(link, wire, JSON.parse(text) as Message);
     this.table.sent(link, this.#options.clock.now().mono);
   }
 
@@ -374,13 +385,19 @@ export class Links {
 
   /** A message that cannot be sent costs the link: what is numbered, or waited for, must not be missing in silence. */
   #write(link: LinkId, wire: Wire, message: Message): void {
-    try {
+    this.#guarded(link, message.kind, () => {
       for (const value of this.#spoken(message)) wire.send(value);
+    });
+  }
+
+  #guarded(link: LinkId, kind: Message['kind'], write: () => void): void {
+    try {
+      write();
     } catch (error) {
-      this.#options.log.error(`a '${message.kind}' could not be sent`, { error });
+      this.#options.log.error(`a '${kind}' could not be sent`, { error });
       const why = error instanceof Error ? error.message : String(error);
       // Later: whoever sends this may be in the middle of the link's effects.
-      setImmediate(() => this.drop(link, `a '${message.kind}' could not be sent: ${why}`, false));
+      setImmediate(() => this.drop(link, `a '${kind}' could not be sent: ${why}`, false));
     }
   }
 }

@@ -4,6 +4,8 @@ import type { KnownFrame } from 'tls-json-stream';
 export interface Wire {
   readonly address: string;
   send(value: unknown): boolean;
+  /** As `send`, for what is JSON already. */
+  sendText(json: string): boolean;
   sendFrame(encoded: Buffer): boolean;
   /** As `sendFrame`, at once: in the read that brought what it answers. */
   answer(encoded: Buffer): boolean;
@@ -50,6 +52,10 @@ class PairEnd implements Wire {
     if (this.#closed !== undefined) return false;
     this.other?.receive(value);
     return true;
+  }
+
+  sendText(json: string): boolean {
+    return this.send(JSON.parse(json));
   }
 
   sendFrame(encoded: Buffer): boolean {

@@ -33,8 +33,8 @@ import {
 const KIND_MAX = 128;
 const TIME_MAX = 8.64e15;
 
-export function stepOutbox(s: OutboxState, event: OutboxEvent): OutboxEffect[] {
-  const out: OutboxEffect[] = [];
+/** Gives `out`, with the effects of the event behind those that were in it. */
+export function stepOutbox(s: OutboxState, event: OutboxEvent, out: OutboxEffect[] = []): OutboxEffect[] {
   switch (event.kind) {
     case 'offer':
       offer(s, event, out);
@@ -82,7 +82,8 @@ function offer(s: OutboxState, event: Extract<OutboxEvent, { kind: 'offer' }>, o
     refuse(`a report's time is ${time}; whole ms since 1970, 0 to ${TIME_MAX}, are allowed`);
     return;
   }
-  const cost = itemCost(kind, JSON.stringify(body));
+  const text = JSON.stringify(body);
+  const cost = itemCost(kind, text);
   if (cost > MAX_ITEM_BYTES) {
     refuse(`a report of kind '${kind}' has ${cost} bytes; at most ${MAX_ITEM_BYTES} are allowed`);
     return;
@@ -94,7 +95,7 @@ function offer(s: OutboxState, event: Extract<OutboxEvent, { kind: 'offer' }>, o
       return;
     }
   }
-  const entry: Entry = { entry: s.nextEntry++, kind, urgency, time, body, cost };
+  const entry: Entry = { entry: s.nextEntry++, kind, urgency, time, text, cost };
   s.waiting[urgency].push(entry);
   s.bytes += cost;
   s.counters.accepted++;

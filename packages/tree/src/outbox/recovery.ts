@@ -50,8 +50,8 @@ export function recover(records: Iterable<JournalRecord>, limits: OutboxLimits):
     if (s === undefined) throw new Error(`the journal does not begin with its incarnation, but with '${record.r}'`);
     switch (record.r) {
       case 'offer': {
-        const { e, kind, u, t, body } = record;
-        waiting.set(e, { entry: e, kind, urgency: u, time: t, body, cost: itemCost(kind, JSON.stringify(body)) });
+        const { e, kind, u, t, text } = record;
+        waiting.set(e, { entry: e, kind, urgency: u, time: t, text, cost: itemCost(kind, text) });
         s.nextEntry = Math.max(s.nextEntry, e + 1);
         break;
       }

@@ -11,7 +11,8 @@ export interface Entry {
   readonly kind: string;
   readonly urgency: Urgency;
   readonly time: number;
-  readonly body: Json;
+  /** The body as JSON: made once, for the journal and for every frame. */
+  readonly text: string;
   /** What it is charged against credit and the outbox's bound, bytes. */
   readonly cost: number;
 }
@@ -25,7 +26,8 @@ export type JournalRecord =
       readonly kind: string;
       readonly u: Urgency;
       readonly t: number;
-      readonly body: Json;
+      /** The body as JSON; in the file it stands as `body`, as what it is. */
+      readonly text: string;
     }
   /** The entries got the numbers `first`, `first + 1`, … */
   | { readonly r: 'number'; readonly first: number; readonly e: readonly number[] }
@@ -144,7 +146,7 @@ export const offerRecord = (e: Entry): JournalRecord => ({
   kind: e.kind,
   u: e.urgency,
   t: e.time,
-  body: e.body,
+  text: e.text,
 });
 
 /** When the oldest report that is not acknowledged was made, wall ms; undefined when there is none. */

@@ -6,10 +6,10 @@
  * may be lost with the process until the next write that must be.
  */
 import type { Mono } from '@csm/model';
-import type { Way } from '@csm/protocol';
+import { type Message, reportText, type Way } from '@csm/protocol';
 import type { CallOrder } from '../../src/calls/entry.ts';
 import type { Answer } from '../../src/fanout/merge.ts';
-import { Leaf, type LeafEffect, type LeafEvent, type Report } from '../../src/leaf.ts';
+import { Leaf, type LeafEffect, type LeafEvent, type LeafMessage, type Report } from '../../src/leaf.ts';
 import type { Admission, LinkEffect } from '../../src/link/table.ts';
 import { recover } from '../../src/outbox/recovery.ts';
 import type { JournalRecord } from '../../src/outbox/state.ts';
@@ -216,7 +216,7 @@ export class NodeProcess extends Process {
         this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: true });
         break;
       case 'send':
-        this.send(effect.link, effect.message);
+        this.send(effect.link, asReceived(effect.message));
         break;
       case 'accepted':
         this.world.accepted(this.node, effect.token);
@@ -265,3 +265,7 @@ export class NodeProcess extends Process {
     this.enter(() => this.#step(event));
   }
 }
+
+/** A message as its receiver reads it: a report's bodies are JSON until then. */
+const asReceived = (message: LeafMessage): Message =>
+  message.kind === 'report' ? (JSON.parse(reportText(message)) as Message) : message;
