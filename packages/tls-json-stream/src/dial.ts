@@ -4,6 +4,7 @@ import { checkServerIdentity, type SecureContext, type TLSSocket, connect as tls
 import { dialContext, type TlsSettings } from './context.ts';
 import { type CertificateFacts, factsOf, type Peer, peerOf } from './peer.ts';
 import { JsonStream, type StreamOptions } from './stream.ts';
+import { thinSession } from './thin-session.ts';
 import { codeOf, errorWords, isCertificateCode, isHandshakeCode } from './words.ts';
 
 export type DialCode =
@@ -140,7 +141,7 @@ export function dial(options: DialOptions): Promise<JsonStream> {
     let early: Buffer | undefined;
     const keep = (ticket: Buffer) => {
       if (facts === undefined) early = ticket;
-      else options.onSession?.({ ticket, expect, facts, tls: options.tls });
+      else options.onSession?.({ ticket: thinSession(ticket), expect, facts, tls: options.tls });
     };
     const secured = (tls: TLSSocket) => {
       // A dialer's resumed session shows no certificate: what it said when the session was made still holds.
