@@ -1,9 +1,9 @@
 /**
  * The listening side: mutual TLS 1.3 and a bound on everything a stranger can do before its handshake is done.
  *
- * An arrival is *silent* until its first bytes, *waiting* until one of `maxHandshakes` slots is free, in *handshake*
- * until TLS has accepted both certificates; then it becomes a stream. Bytes that cannot begin TLS are refused from the
- * first read, so that a silent or chattering stranger never takes a slot. Each phase has the deadline
+ * An arrival is *silent* until its first bytes, *waiting* until one of `maxHandshakes` slots is free or it hangs up, in
+ * *handshake* until TLS has accepted both certificates; then it becomes a stream. Bytes that cannot begin TLS are refused
+ * from the first read, so that a silent or chattering stranger never takes a slot. Each phase has the deadline
  * `handshakeTimeout`, waiting `turnTimeout`. Every refusal is counted and told with the address and a reason in words.
  */
 import { randomBytes } from 'node:crypto';
@@ -107,6 +107,7 @@ export const DEFAULT_MAX_WAITING = 4096;
 
 /** Nothing of TLS is longer before the server has answered; a longer first read is no client of ours. */
 const MAX_FIRST_READ = 16 * 1024;
+const EMPTY = Buffer.alloc(0);
 
 type Phase = 'silent' | 'waiting' | 'handshake' | 'done';
 
@@ -116,6 +117,9 @@ interface Arrival {
   readonly port: number;
   phase: Phase;
   timer: NodeJS.Timeout | undefined;
+  /** What it has said so far, and who listens to it. */
+  said: Buffer;
+  readonly hear: (chunk: Buffer) => void;
 }
 
 /** Listens and resolves when the port is bound. Rejects with the error of the bind or of the PEM texts. */
@@ -222,6 +226,8 @@ class TlsListener implements Listener {
       port: raw.remotePort ?? 0,
       phase: 'silent',
       timer: undefined,
+      said: EMPTY,
+      hear: (chunk) => this.#spoke(arrival, chunk),
     };
     raw.on('error', ignore); // 'close' follows and tells
     if (this.#arrivals.size - this.#count.handshakes >= this.#maxWaiting) {
@@ -239,20 +245,25 @@ class TlsListener implements Listener {
     this.#startTimer(arrival, 'silent', `nothing was sent within ${this.#timeout} ms`);
     // A certificate that was refused is told after the socket has closed, hence the later look.
     raw.once('close', () => setImmediate(() => this.#refuse(arrival, 'closed', closedWords(arrival.phase))));
-    raw.once('data', (chunk: Buffer) => this.#spoke(arrival, chunk));
+    raw.on('data', arrival.hear);
+    // Who hangs up while it waits has gone elsewhere: no refusal, and no handshake with nobody.
+    raw.once('end', () => (arrival.phase === 'waiting' ? this.#leave(arrival, true) : undefined));
     raw.resume();
   }
 
-  #spoke(arrival: Arrival, first: Buffer): void {
-    if (arrival.phase !== 'silent') return;
-    const long = first.length > MAX_FIRST_READ ? `${first.length} bytes before the handshake` : undefined;
-    const words = notTlsWords(first) ?? long;
+  /** Its first bytes, or more of them while it waits. */
+  #spoke(arrival: Arrival, chunk: Buffer): void {
+    const isFirst = arrival.phase === 'silent';
+    if (!isFirst && arrival.phase !== 'waiting') return;
+    const said = isFirst ? chunk : Buffer.concat([arrival.said, chunk]);
+    const long = said.length > MAX_FIRST_READ ? `${said.length} bytes before the handshake` : undefined;
+    const words = (isFirst ? notTlsWords(said) : undefined) ?? long;
     if (words !== undefined) {
       this.#refuse(arrival, 'not-tls', words);
       return;
     }
-    arrival.raw.pause();
-    arrival.raw.unshift(first);
+    arrival.said = said;
+    if (!isFirst) return;
     arrival.phase = 'waiting';
     const ms = this.#turnTimeout;
     this.#startTimer(arrival, 'late', `no handshake slot became free within ${ms} ms`, ms);
@@ -267,6 +278,9 @@ class TlsListener implements Listener {
       arrival.phase = 'handshake';
       this.#count.handshakes += 1;
       this.#startTimer(arrival, 'late', `the TLS handshake did not end within ${this.#timeout} ms`);
+      // TLS begins with what was said here.
+      arrival.raw.off('data', arrival.hear).pause().unshift(arrival.said);
+      arrival.said = EMPTY;
       this.#tls.emit('connection', arrival.raw);
     }
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect as tcpConnect } from 'node:net';
+import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { dial, type Listener, listen } from '../src/index.ts';
@@ -158,6 +158,71 @@ describe('a listener', () => {
       await refused(h);
       expect(h.refusals[0]).to.include({ code: 'late', reason: 'no handshake slot became free within 60 ms' });
       expect(h.listener.counters, 'the one in its handshake stays').to.include({ waiting: 0, handshakes: 1 });
+    }));
+
+  it('who hangs up while it waits leaves the line, and is not refused', () =>
+    withHouse({ maxHandshakes: 1 }, async (h) => {
+      const stuck = await h.raw();
+      stuck.write(Buffer.from([0x16, 3, 1]));
+      await until('the slot is taken', () => h.listener.counters.handshakes === 1);
+      const impatient = new AbortController();
+      const gone = h.dial({ signal: impatient.signal, onConnect: () => undefined }).catch((error: Error) => error);
+      await until('one waits', () => h.listener.counters.waiting === 1);
+      // Its first bytes are on their way by then, or come behind.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      impatient.abort();
+      expect(await gone).to.include({ code: 'ABORTED' });
+      await until('it has left', () => h.listener.counters.waiting === 0);
+      expect(h.refusals).to.deep.equal([]);
+      expect(h.listener.counters).to.include({ handshakes: 1, refused: 0 });
+    }));
+
+  it('what comes in pieces while it waits is heard whole', () =>
+    withHouse({ maxHandshakes: 1 }, async (h) => {
+      const stuck = await h.raw();
+      stuck.write(Buffer.from([0x16, 3, 1]));
+      await until('the slot is taken', () => h.listener.counters.handshakes === 1);
+      // Between a client of ours and the listener: what it says first leaves in three pieces.
+      const way = createServer((from) => {
+        const to = tcpConnect(h.listener.address.port, '127.0.0.1');
+        to.setNoDelay(true);
+        to.on('error', () => undefined);
+        from.on('error', () => undefined);
+        from.once('data', (hello: Buffer) => {
+          const third = Math.floor(hello.length / 3);
+          to.write(hello.subarray(0, third));
+          setTimeout(() => to.write(hello.subarray(third, 2 * third)), 20);
+          setTimeout(() => {
+            to.write(hello.subarray(2 * third));
+            from.pipe(to);
+          }, 40);
+          setTimeout(() => stuck.destroy(), 80);
+        });
+        to.pipe(from);
+      });
+      await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve));
+      try {
+        const [dialed, listened] = await h.pair({ port: (way.address() as AddressInfo).port });
+        watch(dialed);
+        const right = watch(listened);
+        dialed.send('whole');
+        await until('a message', () => right.messages.length === 1);
+      } finally {
+        way.close();
+      }
+    }));
+
+  it('more than TLS may say first is refused while it waits, too', () =>
+    withHouse({ maxHandshakes: 1 }, async (h) => {
+      const stuck = await h.raw();
+      stuck.write(Buffer.from([0x16, 3, 1]));
+      await until('the slot is taken', () => h.listener.counters.handshakes === 1);
+      const chatty = await h.raw();
+      chatty.write(Buffer.from([0x16, 3, 1]));
+      await until('it waits', () => h.listener.counters.waiting === 1);
+      chatty.write(Buffer.alloc(20_000));
+      await refused(h);
+      expect(h.refusals[0]?.reason).to.match(/^\d+ bytes before the handshake$/);
     }));
 
   it('silent connections take no handshake slot, and no more than maxWaiting are kept', () =>
