@@ -60,4 +60,24 @@ describe('turns of simulated nodes at a hub', () => {
     late.end();
     await last;
   });
+
+  it('whoever hangs up leaves the line at once, and the others keep their order', async () => {
+    const turns = new DialTurns(1);
+    const [first, second, third] = [held(), held(), held()];
+    const hangUp = new AbortController();
+    const ends = [
+      turns.take('a:1', first.dial, () => undefined, hangUp.signal),
+      turns.take('a:1', second.dial, () => undefined, hangUp.signal).catch((error: Error) => error.message),
+      turns.take('a:1', third.dial, () => undefined),
+    ];
+    await turn();
+    hangUp.abort(new Error('called off'));
+    expect(await ends[1]).to.equal('called off');
+    expect([second.state.begun, third.state.begun], 'the one under way ends by itself').to.deep.equal([false, false]);
+    first.end();
+    await turn();
+    expect([second.state.begun, third.state.begun]).to.deep.equal([false, true]);
+    third.end();
+    await Promise.all(ends);
+  });
 });

@@ -54,6 +54,8 @@ export type LeafEvent =
   | { readonly kind: 'message'; readonly candidate: number; readonly link: LinkId; readonly message: Message }
   /** A dial has found somebody who listens; its handshake is under way. */
   | { readonly kind: 'connected'; readonly candidate: number }
+  /** A dial has ended because it was hung up. */
+  | { readonly kind: 'calledOff'; readonly candidate: number }
   /** `absent`: a dial has found nobody who listens. */
   | {
       readonly kind: 'down';
@@ -80,6 +82,8 @@ export type LeafMessage = Exclude<Message, { readonly kind: 'report' }> | Writte
 export type LeafEffect =
   | LogEffect
   | { readonly kind: 'dial'; readonly candidate: number }
+  /** End the dial that is under way. */
+  | { readonly kind: 'hangUp'; readonly candidate: number }
   | { readonly kind: 'drop'; readonly candidate: number; readonly link: LinkId; readonly reason: string }
   | { readonly kind: 'send'; readonly link: LinkId; readonly message: LeafMessage }
   /** `lazy`: need not be waited for; losing it costs a repetition, nothing more. */
@@ -135,7 +139,8 @@ export class Leaf {
         this.#up(event, now);
         return;
       case 'connected':
-        this.#failover({ kind: 'connected', candidate: event.candidate }, now);
+      case 'calledOff':
+        this.#failover({ kind: event.kind, candidate: event.candidate }, now);
         return;
       case 'down': {
         const { candidate, reason, refusal, absent = false, silent = false } = event;
@@ -246,7 +251,8 @@ export class Leaf {
     for (const effect of stepFailover(this.failover, event, now, this.config.random())) {
       switch (effect.kind) {
         case 'dial':
-          this.#out.push({ kind: 'dial', candidate: effect.candidate });
+        case 'hangUp':
+          this.#out.push({ kind: effect.kind, candidate: effect.candidate });
           break;
         case 'drop': {
           const link = this.failover.candidates[effect.candidate]?.link;

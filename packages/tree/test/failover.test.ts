@@ -51,6 +51,10 @@ class Rig {
     return this.send({ kind: 'down', candidate, reason, refused });
   }
 
+  calledOff(candidate: number): string[] {
+    return this.send({ kind: 'calledOff', candidate });
+  }
+
   absent(candidate: number): string[] {
     return this.send({ kind: 'down', candidate, reason: 'nobody listens', refused: false, absent: true });
   }
@@ -89,6 +93,8 @@ function text(e: FailoverEffect): string {
   switch (e.kind) {
     case 'dial':
       return `dial ${e.candidate}`;
+    case 'hangUp':
+      return `hang up ${e.candidate}`;
     case 'drop':
       return `drop ${e.candidate}`;
     case 'claim':
@@ -187,6 +193,39 @@ describe('failover: dialling', () => {
     other.absent(1);
     expect(other.run(100), 'the next dial begins unconnected').to.deep.equal(['70 dial 0']);
     expect(other.run(3000)).to.deep.equal(['2070 dial 1']);
+  });
+
+  it('the first link that comes up ends what was dialled beside it, which rests then as one that failed', () => {
+    const rig = new Rig(['A', 'B', 'C'], 0, { interval: 15_000 });
+    rig.start();
+    expect(rig.run(4000)).to.deep.equal(['2000 dial 1', '4000 dial 2']);
+    expect(rig.up(1)).to.deep.equal(['hang up 0', 'hang up 2', 'claim 1 term 1']);
+    expect(rig.calledOff(0)).to.deep.equal([]);
+    expect(rig.claimed(1), 'the other one has not ended yet').to.deep.equal([]);
+    expect(rig.calledOff(2)).to.deep.equal([]);
+    expect(rig.run(20_000)).to.deep.equal(['11500 dial 0']);
+    expect(rig.up(0), 'a second link ends nothing').to.deep.equal([]);
+  });
+
+  it('one that was called off is dialled at once when the link is lost for which it was', () => {
+    const rig = new Rig();
+    rig.start();
+    rig.run(1000);
+    rig.up(0);
+    rig.calledOff(1);
+    rig.claimed(0);
+    expect(rig.down(0)).to.deep.equal(['orphaned', 'dial 1']);
+  });
+
+  it('one whose handshake was over when it was to end is the second link', () => {
+    const rig = new Rig();
+    rig.start();
+    rig.run(1000);
+    expect(rig.up(0)).to.deep.equal(['hang up 1', 'claim 0 term 1']);
+    expect(rig.up(1)).to.deep.equal([]);
+    rig.claimed(0);
+    expect(rig.run(100_000)).to.deep.equal([]);
+    expect(rig.s.candidates.map(({ phase }) => phase)).to.deep.equal(['up', 'up']);
   });
 
   it('after all links were lost the second one waits, so that others get their first; a claim elsewhere does not', () => {
@@ -625,6 +664,8 @@ describe('failover: whatever happens', () => {
           const s = initialFailover(['A', 'B', 'C'], 3, CONFIG);
           let ms = 0;
           let term = 3;
+          /** Dials that are to end. */
+          const ending = new Set<number>();
           const step = (e: FailoverEvent): void => {
             const before = s.claim;
             const inFlight = s.candidates.filter((c) => c.phase === 'dialing');
@@ -643,6 +684,10 @@ describe('failover: whatever happens', () => {
                 // Before any claim one at a time, unless those under way are slow; afterwards never two.
                 if (others.length > 0 && e.kind === 'tick' && before === 'none') expect(slow).to.equal(true);
                 if (s.claim !== 'none') expect(others).to.deep.equal([]);
+              }
+              if (effect.kind === 'hangUp') {
+                expect(s.candidates[effect.candidate]?.phase).to.equal('dialing');
+                ending.add(effect.candidate);
               }
               if (effect.kind === 'drop') expect(effect.candidate).not.to.equal(s.primary);
             }
@@ -671,7 +716,9 @@ describe('failover: whatever happens', () => {
               case 'dialEnds': {
                 if (s.candidates[e.candidate]?.phase !== 'dialing') break;
                 if (e.ok) step({ kind: 'up', candidate: e.candidate, link: 1, leader: e.leader });
+                else if (ending.has(e.candidate)) step({ kind: 'calledOff', candidate: e.candidate });
                 else step({ kind: 'down', candidate: e.candidate, reason: 'no answer', refused: false });
+                ending.delete(e.candidate);
                 break;
               }
               case 'drop':

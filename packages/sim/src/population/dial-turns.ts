@@ -10,32 +10,52 @@ export const DIALS_AT_ONCE = 64;
 
 export class DialTurns {
   readonly #atOnce: number;
-  readonly #hubs = new Map<string, { underWay: number; readonly waiting: (() => void)[] }>();
+  readonly #hubs = new Map<string, { underWay: number; readonly waiting: Set<() => void> }>();
 
   constructor(atOnce: number = DIALS_AT_ONCE) {
     this.#atOnce = atOnce;
   }
 
-  /** Carries a dial out when it is its turn at that hub; `waits` is called where that is not at once. */
-  async take<T>(hub: string, dial: () => Promise<T>, waits: () => void): Promise<T> {
+  /**
+   * Carries a dial out when it is its turn at that hub; `waits` is called where that is not at once. Whoever hangs up
+   * meanwhile leaves the line, and rejects with the signal's reason.
+   */
+  async take<T>(hub: string, dial: () => Promise<T>, waits: () => void, signal?: AbortSignal): Promise<T> {
     let line = this.#hubs.get(hub);
     if (line === undefined) {
-      line = { underWay: 0, waiting: [] };
+      line = { underWay: 0, waiting: new Set() };
       this.#hubs.set(hub, line);
     }
     const { waiting } = line;
     if (line.underWay < this.#atOnce) line.underWay += 1;
     else {
       waits();
-      // Whoever ends hands its place on.
-      await new Promise<void>((resolve) => waiting.push(resolve));
+      await turnIn(waiting, signal);
     }
     try {
       return await dial();
     } finally {
-      const next = waiting.shift();
+      // Whoever ends hands its place on.
+      const [next] = waiting;
       if (next === undefined) line.underWay -= 1;
       else next();
     }
   }
+}
+
+/** Stands in the line until a place is handed on. */
+function turnIn(waiting: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      waiting.delete(go);
+      reject(signal?.reason);
+    };
+    const go = (): void => {
+      waiting.delete(go);
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    waiting.add(go);
+    signal?.addEventListener('abort', leave);
+  });
 }

@@ -230,7 +230,7 @@ export class Population {
       clock: this.#clock,
       log: this.#log,
       failpoint: this.#failpoint,
-      dialTurn: (hub, dial, waits) => this.#turns.take(hub, dial, waits),
+      dialTurn: (hub, dial, waits, signal) => this.#turns.take(hub, dial, waits, signal),
       ...(speak === undefined ? {} : { speak }),
     };
   }

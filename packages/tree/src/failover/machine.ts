@@ -17,8 +17,8 @@
  * that is not above ours (our own newer claim caused it).
  *
  * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, and where all
- * links had been lost only a while later, so that a storm costs one handshake a node before all are served. Two links
- * are kept; a third only while the first choice is proven again. Masters are all dialled and all kept: the leader of
+ * links had been lost only a while later, so that a storm costs one handshake a node before all are served. For the same
+ * reason the first link that comes up ends what was dialled beside it: that is a secondary from here on. Two links are kept; a third only while the first choice is proven again. Masters are all dialled and all kept: the leader of
  * tomorrow is found before it leads.
  *
  * Of two masters that say they lead, the one under the lower term was stopped, or lost its database, and does not know
@@ -100,6 +100,7 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
         else c.term = event.term;
         delete c.reason;
       });
+      if (s.primary === undefined && !s.config.masters) hangUp(s, out);
       return;
     case 'connected':
       patch(s, event.candidate, (c) => {
@@ -110,6 +111,14 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
       return;
     case 'down':
       down(s, event, now, chance, out);
+      return;
+    case 'calledOff':
+      patch(s, event.candidate, (c) => {
+        c.phase = 'idle';
+        c.retryAt = now.mono;
+        // It has not failed, but it rests like one that has.
+        c.attempt = Math.max(c.attempt, 1);
+      });
       return;
     case 'claimed':
       if (event.candidate === s.primary && event.term === s.term) s.claim = event.confirmed ? 'confirmed' : 'held';
@@ -183,6 +192,11 @@ function down(
     s.claim = 'none';
     out.push({ kind: 'orphaned' });
   }
+}
+
+/** Dials beside the first link that came up. */
+function hangUp(s: FailoverState, out: FailoverEffect[]): void {
+  for (const [i, c] of s.candidates.entries()) if (c.phase === 'dialing') out.push({ kind: 'hangUp', candidate: i });
 }
 
 interface Lost {

@@ -84,6 +84,8 @@ export type FailoverEvent =
       readonly absent?: boolean;
       readonly silent?: boolean;
     }
+  /** A dial has ended because it was hung up. */
+  | { readonly kind: 'calledOff'; readonly candidate: number }
   | { readonly kind: 'claimed'; readonly candidate: number; readonly term: number; readonly confirmed: boolean }
   | { readonly kind: 'behind'; readonly candidate: number; readonly term: number }
   | { readonly kind: 'demoted'; readonly candidate: number; readonly term: number }
@@ -96,6 +98,8 @@ export type FailoverEvent =
 
 export type FailoverEffect =
   | { readonly kind: 'dial'; readonly candidate: number }
+  /** End a dial that is under way: `calledOff` follows, or `up` where the handshake was over already. */
+  | { readonly kind: 'hangUp'; readonly candidate: number }
   | { readonly kind: 'drop'; readonly candidate: number; readonly reason: string }
   /** Send the claim; store the term, but do not wait for it. */
   | { readonly kind: 'claim'; readonly candidate: number; readonly term: number; readonly why: string }

@@ -5,11 +5,14 @@ import { type DialCode, DialError, dial, type JsonStream, type Session, type Tls
 /** Failures of a dial that say nothing about the session it offered. */
 const UNSEEN: ReadonlySet<DialCode> = new Set(['REFUSED', 'UNREACHABLE', 'NAME', 'TIMEOUT', 'CLOSED', 'ABORTED']);
 
+const CALLED_OFF = new DialError('ABORTED', 'called off');
+
 /**
  * For a process that holds many nodes: carries out a dial of a hub when it is its turn. `waits` is told where that is
- * not at once: the node then stands in a line, as it would at the hub.
+ * not at once: the node then stands in a line, as it would at the hub. Rejects with the reason of `signal` when that
+ * fires before.
  */
-export type DialTurn = <T>(hub: string, dial: () => Promise<T>, waits: () => void) => Promise<T>;
+export type DialTurn = <T>(hub: string, dial: () => Promise<T>, waits: () => void, signal: AbortSignal) => Promise<T>;
 
 export interface HubDialerOptions {
   /** Role of the hubs: nobody else may pose as one. */
@@ -32,8 +35,8 @@ export class HubDialer {
   readonly #options: HubDialerOptions;
   /** TLS sessions to resume, by candidate. */
   readonly #sessions = new Map<number, Session>();
-  /** One for all dials: most of those in a row of refused ones would be made for nothing. */
-  readonly #abort = new AbortController();
+  /** What ends the dial of a candidate, one for many: most of those in a row of refused ones would be made for nothing. */
+  readonly #aborts = new Map<number, AbortController>();
 
   constructor(options: HubDialerOptions) {
     this.#options = options;
@@ -42,16 +45,17 @@ export class HubDialer {
   /** Resolves with a stream; rejects with a `DialError` that names the target. `connected`: somebody listens there. */
   dial(index: number, hub: Target, connected: () => void): Promise<JsonStream> {
     const { turn } = this.#options;
-    if (turn === undefined) return this.#dial(index, hub, connected);
+    const { signal } = this.#abortOf(index);
+    if (turn === undefined) return this.#dial(index, hub, connected, signal);
     let told = false;
     const tell = () => {
       if (!told) connected();
       told = true;
     };
-    return turn(`${hub.host}:${hub.port}`, () => this.#dial(index, hub, tell), tell);
+    return turn(`${hub.host}:${hub.port}`, () => this.#dial(index, hub, tell, signal), tell, signal);
   }
 
-  async #dial(index: number, { host, port }: Target, connected: () => void): Promise<JsonStream> {
+  async #dial(index: number, { host, port }: Target, connected: () => void, signal: AbortSignal): Promise<JsonStream> {
     const { tls, connectTimeout, handshakeTimeout } = this.#options;
     const session = this.#sessions.get(index);
     try {
@@ -59,7 +63,7 @@ export class HubDialer {
         host,
         port,
         tls: tls(),
-        signal: this.#abort.signal,
+        signal,
         connectTimeout,
         handshakeTimeout,
         onConnect: connected,
@@ -80,8 +84,23 @@ export class HubDialer {
     this.#sessions.clear();
   }
 
+  /** Ends the dial of a candidate that is under way: it rejects with ABORTED. One that has its stream by now stays. */
+  hangUp(index: number): void {
+    this.#aborts.get(index)?.abort(CALLED_OFF);
+    this.#aborts.delete(index);
+  }
+
   stop(): void {
-    this.#abort.abort();
+    for (const abort of this.#aborts.values()) abort.abort(CALLED_OFF);
+  }
+
+  #abortOf(index: number): AbortController {
+    let abort = this.#aborts.get(index);
+    if (abort === undefined) {
+      abort = new AbortController();
+      this.#aborts.set(index, abort);
+    }
+    return abort;
   }
 
   #wrongPeer(names: readonly string[]): string | undefined {

@@ -435,6 +435,9 @@ export class LeafShell {
       case 'dial':
         void this.#dial(effect.candidate);
         return;
+      case 'hangUp':
+        this.#dialer.hangUp(effect.candidate);
+        return;
       case 'drop':
         this.links.drop(effect.link, effect.reason, true);
         return;
@@ -514,9 +517,14 @@ export class LeafShell {
       if (this.#stopping) stream.destroy('stopping');
       else this.links.adoptStream(stream, 'dialer', index, 'hub>leaf');
     } catch (error) {
+      if (this.#stopping) return;
+      const code = error instanceof DialError ? error.code : undefined;
+      if (code === 'ABORTED') {
+        this.#step({ kind: 'calledOff', candidate: index });
+        return;
+      }
       const reason = error instanceof Error ? error.message : String(error);
-      const absent = error instanceof DialError && error.code === 'REFUSED';
-      if (!this.#stopping) this.#step({ kind: 'down', candidate: index, reason, ...(absent ? { absent } : {}) });
+      this.#step({ kind: 'down', candidate: index, reason, ...(code === 'REFUSED' ? { absent: true } : {}) });
     }
   }
 

@@ -63,18 +63,36 @@ export class Network {
     this.#random = random;
   }
 
-  dial(from: Party, to: () => Party | undefined, tag: number): void {
+  /** Gives what hangs up: true where the dial was still under way, of which nothing is heard then. */
+  dial(from: Party, to: () => Party | undefined, tag: number): () => boolean {
     const deadline = this.#clock.now + this.config.dialTimeout;
+    let over = false;
+    const fail = (reason: string): void => {
+      over = true;
+      from.failed(tag, reason);
+    };
+    const later = (): void => {
+      if (this.#clock.now >= deadline) fail('dial timed out');
+      else this.#clock.at(Math.min(deadline, this.#clock.now + 100), attempt);
+    };
     const attempt = (): void => {
-      if (!from.alive) return;
+      if (over || !from.alive) return;
       const target = to();
-      if (target !== undefined && this.#isFrozen(from, target)) this.#later(from, tag, deadline, attempt);
+      if (target !== undefined && this.#isFrozen(from, target)) later();
       else if (target === undefined || !target.alive || target.listens === undefined || this.#isCut(from, target))
-        from.failed(tag, 'connection refused');
-      else if (target.stopped) this.#later(from, tag, deadline, attempt);
-      else this.#connect(from, target, target.listens, tag);
+        fail('connection refused');
+      else if (target.stopped) later();
+      else {
+        over = true;
+        this.#connect(from, target, target.listens, tag);
+      }
     };
     this.#clock.after(2 * this.#latency(), attempt);
+    return () => {
+      const inTime = !over;
+      over = true;
+      return inTime;
+    };
   }
 
   send(link: LinkId, text: string): void {
@@ -150,11 +168,6 @@ export class Network {
     this.#byLink.set(b.link, { connection, side: 1 });
     target.opened(b.link, 'listener', listener, from);
     from.opened(a.link, 'dialer', tag, target);
-  }
-
-  #later(from: Party, tag: number, deadline: number, attempt: () => void): void {
-    if (this.#clock.now >= deadline) from.failed(tag, 'dial timed out');
-    else this.#clock.at(Math.min(deadline, this.#clock.now + 100), attempt);
   }
 
   #post(connection: Connection, to: 0 | 1, text: string | undefined): void {

@@ -38,6 +38,8 @@ export class NodeProcess extends Process {
   #writing: Write | undefined;
   #write: Write | undefined;
   #syncing = false;
+  /** What hangs up the last dial of each candidate. */
+  readonly #dials = new Map<number, () => boolean>();
 
   constructor(world: World, config: ProcessConfig, journal: Journal) {
     super(world, config);
@@ -212,6 +214,9 @@ export class NodeProcess extends Process {
       case 'dial':
         this.#dial(effect.candidate);
         break;
+      case 'hangUp':
+        this.#hangUp(effect.candidate);
+        break;
       case 'drop':
         this.step({ kind: 'drop', link: effect.link, reason: effect.reason, bye: true });
         break;
@@ -250,7 +255,16 @@ export class NodeProcess extends Process {
 
   #dial(candidate: number): void {
     const name = this.leaf.config.candidates[candidate] ?? '?';
-    this.world.network.dial(this, () => this.world.hub(name), candidate);
+    this.#dials.set(
+      candidate,
+      this.world.network.dial(this, () => this.world.hub(name), candidate),
+    );
+  }
+
+  /** Told in a moment of its own, as a promise is. */
+  #hangUp(candidate: number): void {
+    if (this.#dials.get(candidate)?.() === true)
+      this.world.clock.after(0, () => this.alive && this.#push({ kind: 'calledOff', candidate }));
   }
 
   #execute(effect: Extract<LeafEffect, { kind: 'run' }>): void {
