@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
 import type { BareClientsFiles } from './clients.ts';
 import { COMMAND, RESULT } from './command.ts';
 import { serveOrders } from './orders.ts';
@@ -12,6 +13,8 @@ import { serveOrders } from './orders.ts';
 /** Handshakes at once, as many as a listener takes. */
 const CONNECTING = 64;
 
+// As the simulated nodes have it.
+setFlagsFromString('--heap-growing-percent=300');
 const { caFile, credFile } = JSON.parse(process.argv[2] ?? '{}') as BareClientsFiles;
 const pem = readFileSync(credFile);
 const secureContext = createSecureContext({ ca: readFileSync(caFile), cert: pem, key: pem, minVersion: 'TLSv1.3' });
