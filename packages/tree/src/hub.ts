@@ -14,8 +14,11 @@ import { type LogEffect, log } from './log-effect.ts';
 import { type HubEntry, HubRoster } from './roster/hub-roster.ts';
 import type { CopiedReport, Tap } from './tap/tap.ts';
 
-/** Signs of life go to the leader in batches of this many ms. */
-export const SEEN_MS = 50;
+/**
+ * Signs of life go to the leader in batches of this many ms. A batch is a frame and a wake-up of the leader, whatever it
+ * holds, so shorter ones cost it more; `last_seen` is behind by as much. Links that are lost are told at once.
+ */
+export const SEEN_MS = 200;
 const BATCHES_A_FRAME = 1024;
 /** Commands about the hub itself: for its own daemon, also where the main daemon of its machine is another. */
 const HUB_COMMANDS: readonly string[] = ['drain'];
