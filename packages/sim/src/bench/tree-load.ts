@@ -64,6 +64,8 @@ const SEEN_MOST_MS = 1500;
 const SEEN_LOOKS = 5;
 /** From the last link until the measurement, ms. */
 const SETTLE_MS = 12_000;
+/** What has run for seconds only is not compiled yet, and costs half as much again; so long at a thousand beats a second, ms. */
+const WARM_MS = 45_000;
 const BEATS = 100_000;
 const KIB = 1024;
 const COLLECT_FEATURE = fileURLToPath(new URL('./collect-feature.js', import.meta.url));
@@ -108,12 +110,15 @@ class Load {
       args: (who) => (who.startsWith('agg') ? ['--feature', COLLECT_FEATURE] : []),
     });
     const grown: Figure[] = [];
-    // Aggregators and bare servers serve one stage after the other, so that both are as warm. The most beats come first:
-    // what has run for seconds only is not compiled yet, and costs half as much again.
+    // Aggregators and bare servers serve one stage after the other, so that both are as warm, and the smaller first: a
+    // large population that has left leaves thousands of holes in malloc's heap, which each beat after it then searches.
+    // That is a cost of the past, not of the size, and differs between aggregators and bare servers.
     let bare = new BareTree(this.#site, 'bare', nodes[0] ?? '');
+    if (wanted.has('growth')) {
+      grown.push(await this.#growth(tree, bare, nodes, few, WARM_MS));
+      grown.push(await this.#growth(tree, bare, nodes, some));
+    }
     if (wanted.has('heartbeat-cost')) await this.#heartbeat(tree, bare, nodes, heartbeat);
-    else if (wanted.has('growth')) await this.#warm(tree, bare, nodes, heartbeat);
-    if (wanted.has('growth')) for (const stage of [few, some]) grown.push(await this.#growth(tree, bare, nodes, stage));
     if (!ofMany) return;
     if (wanted.has('connection-memory')) {
       await bare.end();
@@ -156,15 +161,6 @@ class Load {
     return standing;
   }
 
-  /** Beats nobody measures, as many as the figure before `growth` makes where it is asked for. */
-  async #warm(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<void> {
-    await bare.connect(stage.nodes);
-    const standing = await this.#start(tree, bare, all, stage);
-    await pause(stage.seconds * 1000, undefined, { signal: this.#context.signal });
-    await standing.end();
-    await bare.hangUp();
-  }
-
   async #heartbeat(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<void> {
     await bare.connect(stage.nodes);
     const standing = await this.#start(tree, bare, all, stage);
@@ -187,9 +183,11 @@ class Load {
     await bare.hangUp();
   }
 
-  async #growth(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage): Promise<Figure> {
+  /** `warmMs`: beats nobody measures come before. */
+  async #growth(tree: Tree, bare: BareTree, all: readonly string[], stage: Stage, warmMs = 0): Promise<Figure> {
     await bare.connect(stage.nodes);
     const standing = await this.#start(tree, bare, all, stage);
+    await pause(this.#context.quick ? 0 : warmMs, undefined, { signal: this.#context.signal });
     const figure = await this.#growthOf(standing, stage);
     await standing.end();
     await bare.hangUp();
