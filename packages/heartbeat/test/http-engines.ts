@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Wall } from '@csm/model';
-import { type PostgresSite, startPostgres } from '@csm/sim';
+import { databases } from '@csm/sim';
 import { openMemoryStore, openPostgresStore, openStore, type Store } from '@csm/store';
 import * as heartbeatStore from '../src/store.ts';
 
@@ -21,15 +21,7 @@ export function overDatabases(title: string, suite: (open: OpenStore) => void): 
     describe(`${title}, ${engine}`, function () {
       this.timeout(120_000);
       const undo: (() => Promise<unknown>)[] = [];
-      let site: PostgresSite | undefined;
-      let databases = 0;
-      if (engine === 'PostgreSQL') {
-        before(async function () {
-          this.timeout(180_000);
-          site = await startPostgres(this);
-        });
-        after(() => site?.remove());
-      }
+      const fresh = engine === 'PostgreSQL' ? databases() : undefined;
       // Registered first, runs last: whoever uses a store has closed it by then.
       after(async () => {
         for (const step of undo.splice(0).reverse()) await step();
@@ -37,11 +29,7 @@ export function overDatabases(title: string, suite: (open: OpenStore) => void): 
       suite(async (clock) => {
         const options = { modules: [MODULE], clock, limits: LIMITS };
         if (engine === 'in memory') return openInMemory(clock);
-        if (site !== undefined) {
-          const name = `csm${++databases}`;
-          await site.create(name);
-          return openPostgresStore({ server: site.at(name), ...options });
-        }
+        if (fresh !== undefined) return openPostgresStore({ server: await fresh(), ...options });
         const directory = await mkdtemp(join(tmpdir(), 'csm-heartbeat-http-'));
         undo.push(() => rm(directory, { recursive: true, force: true }));
         return openStore({ file: join(directory, 'csm.db'), ...options });

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CsmError, type Problem, type Wall, wall } from '@csm/model';
-import { type PostgresSite, startPostgres } from '@csm/sim';
+import { databases } from '@csm/sim';
 import { type ChangeRow, openMemoryStore, openPostgresStore, openStore, type Store } from '@csm/store';
 import type { Arrival, Change, ChangeKind, Incident, Procedures } from '../src/types.ts';
 import * as module from './store-counting.ts';
@@ -55,26 +55,16 @@ export function overStores(title: string, suite: (open: () => Promise<World>) =>
     describe(`${title}, ${engine}`, function () {
       // For a machine that is busy with other things; each test takes a fraction of it.
       this.timeout(300_000);
-      let site: PostgresSite | undefined;
-      let databases = 0;
       const undo: (() => Promise<unknown>)[] = [];
-      if (engine === 'PostgreSQL') {
-        before(async function () {
-          this.timeout(180_000);
-          site = await startPostgres(this);
-        });
-        after(() => site?.remove());
-      }
+      const fresh = engine === 'PostgreSQL' ? databases() : undefined;
       afterEach(async () => {
         for (const step of undo.splice(0).reverse()) await step();
       });
       suite(async () => {
         const options = { clock: () => NOW, limits: LIMITS };
         let store: Store;
-        if (site !== undefined) {
-          const name = `csm${++databases}`;
-          await site.create(name);
-          store = await openPostgresStore({ server: site.at(name), modules: [URL_OF], ...options });
+        if (fresh !== undefined) {
+          store = await openPostgresStore({ server: await fresh(), modules: [URL_OF], ...options });
         } else if (engine === 'SQLite') {
           const directory = await mkdtemp(join(tmpdir(), 'csm-heartbeat-'));
           undo.push(() => rm(directory, { recursive: true, force: true }));

@@ -11,7 +11,7 @@ export type { Order } from './population/control.ts';
 export type { PopulationStats } from './population/population.ts';
 export { type SimulatedNodeOptions, simulateNode } from './simulated-node.ts';
 export { DaemonProcess, type Launch } from './site/daemon-process.ts';
-export { type Bench, type EngineName, overEngines, startPostgres } from './site/engines.ts';
+export { type Bench, databases, type EngineName, overEngines, startPostgres } from './site/engines.ts';
 export { type PostgresOptions, PostgresSite, postgresPrograms, unprivileged } from './site/postgres.ts';
 export { TcpProxy } from './site/proxy.ts';
 export { SimProcess } from './site/sim-process.ts';

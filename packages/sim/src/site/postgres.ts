@@ -50,6 +50,7 @@ export class PostgresSite {
   #process: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #log = '';
+  #version = 0;
 
   /** Makes the files and runs the server. Rejects in words where PostgreSQL is not installed. */
   static async start(options: PostgresOptions = {}): Promise<PostgresSite> {
@@ -104,7 +105,8 @@ export class PostgresSite {
 
   /** An empty database. */
   async create(database: string): Promise<void> {
-    await this.admin(`CREATE DATABASE ${database}`);
+    // Where the server can, by files: at this size that takes half as long as by way of the log.
+    await this.admin(`CREATE DATABASE ${database}${this.#version >= 150_000 ? ' STRATEGY file_copy' : ''}`);
   }
 
   /** Runs statements as somebody else would: not through a store. */
@@ -177,7 +179,8 @@ export class PostgresSite {
 
   async #answers(): Promise<boolean> {
     try {
-      await this.admin('SELECT 1');
+      const [row] = await this.admin('SHOW server_version_num');
+      this.#version = Number(row?.['server_version_num']);
       return true;
     } catch {
       return false;
