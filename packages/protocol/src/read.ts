@@ -1,6 +1,6 @@
 import { isObject } from '@csm/model';
 // The check alone: `typebox/compile` brings conversion, defaults and codecs along, 180 modules more at each start.
-import { Compile } from 'typebox/schema';
+import { Compile, type Validator } from 'typebox/schema';
 import { KINDS, type Kind, MESSAGES, type Message, type Way } from './message.ts';
 
 /**
@@ -12,7 +12,18 @@ export type Reading =
   | { readonly kind: 'unsupported'; readonly of: string }
   | { readonly kind: 'broken'; readonly reason: string };
 
-const checkers = new Map(KINDS.map((kind) => [kind as string, Compile(MESSAGES[kind].schema)]));
+const kinds: ReadonlySet<string> = new Set(KINDS);
+const checkers = new Map<string, Validator>();
+
+/** The check of a kind, made when the first of it comes: no daemon hears all of them, and all at once cost each start. */
+function checkerOf(kind: string): Validator | undefined {
+  let checker = checkers.get(kind);
+  if (checker === undefined && kinds.has(kind)) {
+    checker = Compile(MESSAGES[kind as Kind].schema);
+    checkers.set(kind, checker);
+  }
+  return checker;
+}
 
 function clip(value: unknown): string {
   let text: string;
@@ -30,7 +41,7 @@ export function readMessage(value: unknown, way: Way): Reading {
     return { kind: 'broken', reason: `a message must be an object with a text 'kind', not ${clip(value)}` };
   }
   const kind = value['kind'];
-  const checker = checkers.get(kind);
+  const checker = checkerOf(kind);
   if (checker === undefined) return { kind: 'unsupported', of: kind.slice(0, 128) };
   if (!(MESSAGES[kind as Kind].ways as readonly Way[]).includes(way)) {
     const allowed = MESSAGES[kind as Kind].ways.join(', ');
