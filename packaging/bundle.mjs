@@ -96,7 +96,7 @@ async function bundleOne(root, folder, name) {
 
 function compile(file) {
   const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'packaging/compile.mjs'), file], {
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'packages/model/bin/compile.mjs'), file], {
     env,
     stdio: 'inherit',
   });

@@ -56,9 +56,12 @@ export function filesOf({ name, dir, isOurs }) {
   return all.filter(isOurs ? (path) => isBuilt(dir, path) : (path) => isNeeded(name, path)).sort();
 }
 
-/** Of ours: the manifest, programs, and what was compiled of a source that is still there. */
+/**
+ * Of ours: the manifest, programs, and what was made of a source that is still there. What the engine here has compiled is
+ * for no other one: it is made where the programs are installed.
+ */
 function isBuilt(dir, path) {
-  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled)\.mjs|dist\/bundle\/[^/]+\.(mjs|cjs|compiled))$/.test(path))
+  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled|compile)\.mjs|dist\/bundle\/[^/]+\.(mjs|cjs))$/.test(path))
     return true;
   const source = /^dist\/src\/(.*)\.js$/.exec(path)?.[1];
   return source !== undefined && existsSync(join(dir, 'src', `${source}.ts`));

@@ -270,6 +270,14 @@ try_tree() {
   ' 2>&1) || stop "the compiled code of $version does not load: $said"
 }
 
+# csm starts sooner where the Node that will run it has compiled it; it does without where that fails.
+compile_csm() {
+  modules=$1/node_modules/@csm
+  # An image is built on another machine, whose Node is not the one.
+  [ -z "$D" ] && [ -f "$modules/cli/dist/bundle/csm.cjs" ] || return 0
+  "$node" "$modules/model/bin/compile.mjs" "$modules/cli/dist/bundle/csm.cjs" >/dev/null 2>&1 || true
+}
+
 # A configuration that today's version takes and the next one does not is found out before anything is changed.
 try_configuration() {
   [ "$work" = upgrade ] && [ -z "$D" ] && [ -x "$lib/current/bin/csmd" ] || return 0
@@ -395,6 +403,7 @@ install_csm() {
   try_configuration "$here"
   if [ ! -d "$tree" ]; then
     cp -R "$here" "$temporary/tree"
+    compile_csm "$temporary/tree"
     chmod -R u=rwX,go=rX "$temporary/tree"
     printf '%s\n' "$tree" >>"$temporary/made"
     mv "$temporary/tree" "$tree"

@@ -1,6 +1,6 @@
 /** Programs are loaded from their bundle unless that is old, or modules are wished for. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -69,28 +69,54 @@ describe('the bundle of a program', () => {
     expect(chosen()).to.equal('src/main.js');
   });
 
-  it('that is a script runs as the engine has compiled it before, where that is still so', () => {
-    const script = join(dir, 'packages/p/dist/bundle/prog.cjs');
-    const compiled = script.replace('.cjs', '.compiled');
-    const words = `import { runScript } from './${CHOOSER}'; import { writeFileSync } from 'node:fs';
-      const { script, exports } = runScript('${script}');
-      console.log(exports.answer(), script.cachedDataRejected);
-      if (process.argv[1] === 'keep') writeFileSync('${compiled}', script.createCachedData());`;
-    const run = (...args: string[]): string => {
-      const [program, ...flags] = args.reverse();
-      return node([...flags, '--input-type=module', '-e', words, program ?? ''], {}, dir).trim();
+  describe('that is a script', () => {
+    let script = '';
+    let compiled = '';
+    /** What the program says, and whether what was kept was refused; undefined where nothing was tried. */
+    const run = (keeps = false, flags: readonly string[] = []): string => {
+      const words = `import { keepCompiled, runScript } from './${CHOOSER}';
+        const { script, exports } = runScript('${script}');
+        console.log(exports.answer(), script.cachedDataRejected);
+        if (${keeps}) keepCompiled('${script}', script);`;
+      return node([...flags, '--input-type=module', '-e', words], {}, dir).trim();
     };
-    writeFileSync(script, 'exports.answer = () => require("node:path").basename(__filename);');
-    expect(run('')).to.equal('prog.cjs undefined');
-    expect(run('keep')).to.equal('prog.cjs undefined');
-    expect(run('')).to.equal('prog.cjs false');
-    expect(run('--no-opt', ''), 'other flags').to.equal('prog.cjs true');
-    writeFileSync(compiled, 'torn');
-    expect(run('')).to.equal('prog.cjs true');
-    expect(run('keep')).to.equal('prog.cjs true');
-    writeFileSync(script, 'exports.answer = () => 42;');
-    utimesSync(compiled, 1000, 1000);
-    expect(run(''), 'a newer script').to.equal('42 undefined');
+
+    beforeEach(() => {
+      script = join(dir, 'packages/p/dist/bundle/prog.cjs');
+      compiled = script.replace('.cjs', '.compiled');
+      writeFileSync(script, 'exports.answer = () => require("node:path").basename(__filename);');
+      expect(run(true)).to.equal('prog.cjs undefined');
+    });
+
+    it('runs as it was compiled before', () => {
+      expect(run()).to.equal('prog.cjs false');
+      expect(run(false, ['--no-opt']), 'other flags').to.equal('prog.cjs true');
+    });
+
+    it('is compiled anew where it has changed, if only in one character', () => {
+      const text = 'exports.answer = () => "come.cjs";';
+      writeFileSync(script, text);
+      expect(run(true)).to.equal('come.cjs undefined');
+      writeFileSync(script, text.replace('come', 'some'));
+      expect(run()).to.equal('some.cjs undefined');
+    });
+
+    it('is compiled anew where what was kept is of another engine, torn or not to be read', () => {
+      const kept = readFileSync(compiled);
+      for (const at of [0, 31, 40, kept.length - 1]) {
+        const bad = Buffer.from(kept);
+        bad.writeUInt8(255 - bad.readUInt8(at), at);
+        writeFileSync(compiled, bad);
+        expect(run(), `byte ${at}`).to.equal('prog.cjs undefined');
+      }
+      for (const bad of [kept.subarray(0, -1), kept.subarray(0, 20), Buffer.alloc(0), Buffer.alloc(kept.length)]) {
+        writeFileSync(compiled, bad);
+        expect(run(), `${bad.length} bytes`).to.equal('prog.cjs undefined');
+      }
+      rmSync(compiled);
+      mkdirSync(compiled);
+      expect(run()).to.equal('prog.cjs undefined');
+    });
   });
 
   it('says of its program what the modules say', () => {

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -36,14 +37,12 @@ function newest() {
   return last;
 }
 
-/**
- * Runs a script that is written in ASCII, compiled before where it can be. The engine refuses what another version of it
- * has made, or one with other flags, and of a script of another length: it is compiled anew then.
- */
+/** Runs a script that is written in ASCII, as compiled before where that is whole and of this very engine. */
 export function runScript(file) {
-  const script = new Script(Module.wrap(readFileSync(file, 'latin1')), {
+  const source = readFileSync(file);
+  const script = new Script(Module.wrap(source.latin1Slice()), {
     filename: file,
-    cachedData: compiledBefore(file),
+    cachedData: compiledBefore(file, source),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
@@ -51,10 +50,35 @@ export function runScript(file) {
   return { script, exports: module.exports };
 }
 
-/** What `packaging/compile.mjs` has kept, unless the script is newer. */
-function compiledBefore(file) {
-  const kept = statSync(compiledOf(file), { throwIfNoEntry: false });
-  return kept !== undefined && kept.mtimeMs >= statSync(file).mtimeMs ? readFileSync(compiledOf(file)) : undefined;
+/** Keeps what was compiled of a script that has run, for the next `runScript`. */
+export function keepCompiled(file, script) {
+  const data = script.createCachedData();
+  const kept = compiledOf(file);
+  writeFileSync(`${kept}.new`, Buffer.concat([sealOf(readFileSync(file), data), data]));
+  renameSync(`${kept}.new`, kept);
 }
 
-export const compiledOf = (file) => file.replace(/\.cjs$/, '.compiled');
+function compiledBefore(file, source) {
+  try {
+    const kept = readFileSync(compiledOf(file));
+    const data = kept.subarray(SEAL_BYTES);
+    return kept.subarray(0, SEAL_BYTES).equals(sealOf(source, data)) ? data : undefined;
+  } catch {
+    // There is none, or none that may be read: the script is all that is needed.
+    return undefined;
+  }
+}
+
+const SEAL_BYTES = 32;
+
+/**
+ * Over all that must be the same. The engine itself compares its flags and version and the length of the script: what
+ * another build of Node has made, or a torn file, it takes, and crashes.
+ */
+function sealOf(source, data) {
+  const { version, arch, config, versions } = process;
+  const engine = JSON.stringify([version, arch, versions.v8, config.variables, source.length]);
+  return createHash('sha256').update(engine).update(source).update(data).digest();
+}
+
+const compiledOf = (file) => file.replace(/\.cjs$/, '.compiled');

@@ -24,6 +24,11 @@ describe('a session without the certificate of the other end', () => {
       fc.property(fields, content, fields, (before, certificate, behind) => {
         const whole = sequence(...before, der(0xa3, certificate), ...behind);
         expect(thinSession(whole)).to.deep.equal(sequence(...before, ...behind));
+        // As Node 22 writes it.
+        const head = Buffer.from('\0nodejs:tls:session:1\0\0\x03abc', 'latin1');
+        const thin = Buffer.concat([head, sequence(...before, ...behind)]);
+        expect(thinSession(Buffer.concat([head, whole]))).to.deep.equal(thin);
+        expect(thinSession(thin)).to.equal(thin);
       }),
     );
   });

@@ -217,6 +217,32 @@ describe('failover: dialling', () => {
     expect(rig.down(0)).to.deep.equal(['orphaned', 'dial 1']);
   });
 
+  it('one that was called off once is left to come up, else a link that comes and goes would keep the node from it', () => {
+    const rig = new Rig();
+    rig.start();
+    rig.run(1000);
+    expect(rig.up(1)).to.deep.equal(['hang up 0', 'claim 1 term 1']);
+    rig.calledOff(0);
+    expect(rig.down(1)).to.include('dial 0');
+    rig.run(60_000);
+    expect(rig.s.candidates[0]?.phase).to.equal('dialing');
+    expect(rig.up(1)).to.deep.equal(['claim 1 term 2']);
+    rig.up(0);
+    rig.down(0);
+    rig.down(1);
+    rig.run(120_000);
+    expect(rig.s.candidates.map(({ phase }) => phase)).to.deep.equal(['dialing', 'dialing']);
+    expect(rig.up(1), 'it was up since').to.include('hang up 0');
+  });
+
+  it('a hub without the leader ends no dial: another one may have it', () => {
+    const rig = new Rig();
+    rig.start();
+    rig.run(1000);
+    expect(rig.up(1, false)).to.deep.equal(['claim 1 term 1']);
+    expect(rig.s.candidates[0]?.phase).to.equal('dialing');
+  });
+
   it('one whose handshake was over when it was to end is the second link', () => {
     const rig = new Rig();
     rig.start();

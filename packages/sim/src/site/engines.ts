@@ -56,13 +56,16 @@ export function overEngines(title: string, suite: (bench: Bench) => void): void 
 
 /** A server for tests, which are skipped in words where there is none. */
 export async function startPostgres(test: { skip(): never }): Promise<PostgresSite> {
-  if (postgresPrograms() === undefined) {
-    const words = 'skipped: needs initdb and postgres (apt-get install --no-install-recommends postgresql)';
-    if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error(words);
-    console.log(`      ${words}`);
-    return test.skip();
-  }
+  needsPostgres(test);
   return PostgresSite.start({ durable: false });
+}
+
+function needsPostgres(test: { skip(): never }): void {
+  if (postgresPrograms() !== undefined) return;
+  const words = 'skipped: needs initdb and postgres (apt-get install --no-install-recommends postgresql)';
+  if (process.env['CSM_TEST_REQUIRE'] === 'all') throw new Error(words);
+  console.log(`      ${words}`);
+  test.skip();
 }
 
 /** So many databases, of 8 MB each, are room enough in memory: the suite after that has a new server. */
@@ -78,13 +81,18 @@ export function databases(): () => Promise<ReturnType<PostgresSite['at']>> {
   let server: NonNullable<typeof shared> | undefined;
   before(async function () {
     this.timeout(180_000);
+    needsPostgres(this);
     if (shared !== undefined && shared.databases >= DATABASES_MAX) await removeShared();
     if (shared === undefined) {
-      shared = { site: startPostgres(this), databases: 0 };
+      shared = { site: PostgresSite.start({ durable: false }), databases: 0 };
       rootOf(this).afterAll(removeShared);
     }
     server = shared;
-    await server.site;
+    await server.site.catch((error: unknown) => {
+      // The next suite tries again.
+      shared = undefined;
+      throw error;
+    });
   });
   return async () => {
     if (server === undefined) throw new Error('a database is wanted before the suite has begun');

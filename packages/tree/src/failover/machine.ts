@@ -18,8 +18,10 @@
  *
  * Dialling: the first choice alone until it fails or is slow; a secondary only once a claim is answered, and where all
  * links had been lost only a while later, so that a storm costs one handshake a node before all are served. For the same
- * reason the first link that comes up ends what was dialled beside it: that is a secondary from here on. Two links are kept; a third only while the first choice is proven again. Masters are all dialled and all kept: the leader of
- * tomorrow is found before it leads.
+ * reason the first link that comes up, to a hub that reaches the leader, ends what was dialled beside it: that is a
+ * secondary from here on. It does so once only, until that one was up: else a hub that comes and goes would keep its node
+ * from one that is slow. Two links are kept; a third only while the first choice is proven again. Masters are all
+ * dialled and all kept: the leader of tomorrow is found before it leads.
  *
  * Of two masters that say they lead, the one under the lower term was stopped, or lost its database, and does not know
  * yet that it was replaced: it counts as one that reaches no leader.
@@ -96,11 +98,12 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
         c.leaderSince = now.mono;
         c.draining = false;
         c.refused = false;
+        c.calledOff = false;
         if (event.term === undefined) delete c.term;
         else c.term = event.term;
         delete c.reason;
       });
-      if (s.primary === undefined && !s.config.masters) hangUp(s, out);
+      if (s.primary === undefined && event.leader && !s.config.masters) hangUp(s, out);
       return;
     case 'connected':
       patch(s, event.candidate, (c) => {
@@ -118,6 +121,7 @@ function apply(s: FailoverState, event: FailoverEvent, now: Now, chance: number,
         c.retryAt = now.mono;
         // It has not failed, but it rests like one that has.
         c.attempt = Math.max(c.attempt, 1);
+        c.calledOff = true;
       });
       return;
     case 'claimed':
@@ -196,7 +200,8 @@ function down(
 
 /** Dials beside the first link that came up. */
 function hangUp(s: FailoverState, out: FailoverEffect[]): void {
-  for (const [i, c] of s.candidates.entries()) if (c.phase === 'dialing') out.push({ kind: 'hangUp', candidate: i });
+  for (const [i, c] of s.candidates.entries())
+    if (c.phase === 'dialing' && !c.calledOff) out.push({ kind: 'hangUp', candidate: i });
 }
 
 interface Lost {

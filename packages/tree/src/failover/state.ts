@@ -25,6 +25,8 @@ export interface Candidate {
   /** Why it is not up, in words. */
   reason?: string;
   refused: boolean;
+  /** A dial was hung up since it was up last. */
+  calledOff: boolean;
 }
 
 export interface FailoverConfig {
@@ -98,7 +100,7 @@ export type FailoverEvent =
 
 export type FailoverEffect =
   | { readonly kind: 'dial'; readonly candidate: number }
-  /** End a dial that is under way: `calledOff` follows, or `up` where the handshake was over already. */
+  /** End a dial that is under way: `calledOff` follows, or `up` or `down` where it was over already. */
   | { readonly kind: 'hangUp'; readonly candidate: number }
   | { readonly kind: 'drop'; readonly candidate: number; readonly reason: string }
   /** Send the claim; store the term, but do not wait for it. */
@@ -120,6 +122,7 @@ export function initialFailover(names: readonly string[], term: number, config: 
       leader: false,
       leaderSince: zero,
       draining: false,
+      calledOff: false,
       refused: false,
     }),
   );
