@@ -369,7 +369,7 @@ const ignore = (): void => undefined;
 
 function closedWords(phase: Phase): string {
   if (phase !== 'handshake') return 'closed before the TLS handshake';
-  return 'closed during the TLS handshake; it may have refused our certificate';
+  return 'closed during the TLS handshake; it may have refused our certificate, or have gone elsewhere';
 }
 
 /** Of a code of OpenSSL or Node. */
