@@ -6,7 +6,7 @@ import { initCa, issue, readPem } from '@csm/pki';
 import { expect } from 'chai';
 import { dial, FrameError, type JsonStream, type Listener, listen } from 'tls-json-stream';
 import { HubShell } from '../src/net/hub-shell.ts';
-import { Links } from '../src/net/links.ts';
+import { Links, stepAt } from '../src/net/links.ts';
 import type { WireHandlers } from '../src/net/wire.ts';
 
 const INTERVAL = 1000;
@@ -84,6 +84,13 @@ class Rig {
     return this;
   }
 }
+
+describe('links: the steps in which they are looked at', () => {
+  it('are each ten milliseconds, and begin where the daemon has its own', () => {
+    expect([0, 1, 10, 11, 20.5].map((at) => stepAt(mono(at), 0))).to.deep.equal([0, 10, 10, 20, 30]);
+    expect([0, 1, 10, 11, 20.5].map((at) => stepAt(mono(at), 0.25))).to.deep.equal([2.5, 2.5, 12.5, 12.5, 22.5]);
+  });
+});
 
 describe('links: sockets that are read before the timer', () => {
   it('the end of a link that waited while we slept is told behind the sleep', async () => {

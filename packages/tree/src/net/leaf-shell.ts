@@ -134,6 +134,7 @@ export class LeafShell {
     this.#ackTimes = options.onAcknowledged === undefined ? undefined : new AckTimes();
     const limits: OutboxLimits = { bytes: options.outboxBytes, frameItems: MAX_ITEMS, frameBytes: MAX_REPORT_BYTES };
     const masters = role !== 'compute';
+    const random = options.random ?? Math.random;
     const newIncarnation = () => randomUUID();
     const recovered = this.#recover(limits, newIncarnation);
     this.leaf = new Leaf(
@@ -151,7 +152,7 @@ export class LeafShell {
           masters,
         },
         patience: Math.max(2000, 2 * intervalMs),
-        random: options.random ?? Math.random,
+        random,
         newIncarnation,
         repeatable: new Set(options.repeatable),
         hash: (command, input) =>
@@ -191,6 +192,7 @@ export class LeafShell {
       clock,
       log,
       revoked: options.revoked,
+      phase: random(),
     });
     this.#dialer = new HubDialer({
       hubRole: masters ? 'master' : 'aggregator',

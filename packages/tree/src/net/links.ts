@@ -46,13 +46,22 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly revoked: () => Revoked;
+  /** From 0 to 1: where in a step of the clock this daemon looks at its links. Default 0. */
+  readonly phase?: number;
 }
 
 /**
  * Beats and losses are looked at in steps of this many ms: with thousands of links each would else wake the process by
- * itself, which costs as much as the beat. At most a twentieth of the shortest interval.
+ * itself, which costs as much as the beat. At most a twentieth of the shortest interval. Nodes on one clock have steps of
+ * their own, else their beats would come in bunches.
  */
 const STEP_MS = 10;
+
+/** The first step that is not before `at`. */
+export function stepAt(at: Mono, phase: number): Mono {
+  const from = STEP_MS * phase;
+  return (Math.ceil((at - from) / STEP_MS) * STEP_MS + from) as Mono;
+}
 
 let nextLink = 1;
 
@@ -300,7 +309,7 @@ export class Links {
 
   #arm(): void {
     const at = this.table.wakeAt();
-    this.#timer.set(at === undefined ? undefined : ((Math.ceil(at / STEP_MS) * STEP_MS) as Mono));
+    this.#timer.set(at === undefined ? undefined : stepAt(at, this.#options.phase ?? 0));
   }
 
   /**
