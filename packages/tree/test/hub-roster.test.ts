@@ -1,25 +1,10 @@
-import { daemonId, type Role } from '@csm/model';
 import { MAX_FRAME, readMessage } from '@csm/protocol';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { encodeFrame } from 'tls-json-stream';
 import type { Peer } from '../src/link/link.ts';
 import { ABSENT_MAX, HubRoster, UNNOTED_MAX } from '../src/roster/hub-roster.ts';
-import { wallAt } from './support.ts';
-
-const peer = (node: string, role: Role = 'compute', change: Partial<Peer> = {}): Peer => ({
-  role,
-  node,
-  daemon: daemonId(role, node),
-  incarnation: 'i1',
-  session: 's1',
-  version: '1.1',
-  address: '10.0.0.1:1',
-  since: wallAt(0),
-  leader: false,
-  credit: 0,
-  ...change,
-});
+import { peerOf, wallAt } from './support.ts';
 
 type Frame = ReturnType<HubRoster['flush']>[number];
 /** Frames as short text: what a reader of a transcript would see. */
@@ -42,7 +27,7 @@ const flush = (r: HubRoster, seen = false): string[] => brief(r.flush('s-hub', s
 describe('hub roster: entries', () => {
   it('secondary → active → secondary → absent → secondary', () => {
     const r = new HubRoster();
-    const entry = r.linked(1, peer('n1'));
+    const entry = r.linked(1, peerOf('n1'));
     expect(entry).to.include({ ref: 1, bounced: 0, term: 0 });
     expect(entry.claim).to.equal(undefined);
     expect(r.claim(entry, 5, 'i1')).to.equal(true);
@@ -52,7 +37,7 @@ describe('hub roster: entries', () => {
     expect(r.lost(1, 'silent', false, wallAt(10))).to.equal(entry);
     expect(entry).to.include({ reason: 'silent', lostAt: wallAt(10) });
     expect(r.byLink(1)).to.equal(undefined);
-    const again = r.linked(2, peer('n1', 'compute', { session: 's2' }));
+    const again = r.linked(2, peerOf('n1', 'compute', { session: 's2' }));
     expect(again).to.equal(entry);
     expect(again).to.include({ ref: 1, bounced: 1, session: 's2', link: 2 });
     expect(again).not.to.have.any.keys('lostAt', 'reason', 'claim');
@@ -60,19 +45,19 @@ describe('hub roster: entries', () => {
 
   it('a claim at or below what is known is refused, also after the link was lost', () => {
     const r = new HubRoster();
-    const entry = r.linked(1, peer('n1'));
+    const entry = r.linked(1, peerOf('n1'));
     r.claim(entry, 5, 'i1');
     for (const term of [0, 4, 5]) expect(r.claim(entry, term, 'i1'), String(term)).to.equal(false);
     expect(entry.claim?.term, 'the claim that stands is untouched').to.equal(5);
     r.lost(1, 'x', false, wallAt(1));
-    r.linked(2, peer('n1'));
+    r.linked(2, peerOf('n1'));
     expect(r.claim(entry, 5, 'i1')).to.equal(false);
     expect(r.claim(entry, 6, 'i1')).to.equal(true);
   });
 
   it('is demoted only by a higher term, and remembers it', () => {
     const r = new HubRoster();
-    const entry = r.linked(1, peer('n1'));
+    const entry = r.linked(1, peerOf('n1'));
     r.claim(entry, 5, 'i1');
     expect(r.demote(entry, 5)).to.equal(false);
     expect(r.demote(entry, 4)).to.equal(false);
@@ -85,21 +70,21 @@ describe('hub roster: entries', () => {
 
   it('commands go to the highest daemon of a node that is active', () => {
     const r = new HubRoster();
-    const utility = r.linked(1, peer('n1', 'utility'));
+    const utility = r.linked(1, peerOf('n1', 'utility'));
     r.claim(utility, 1, 'i');
     expect(r.activeOn('n1')?.daemon).to.equal('utility/n1');
-    const compute = r.linked(2, peer('n1', 'compute'));
+    const compute = r.linked(2, peerOf('n1', 'compute'));
     expect(r.activeOn('n1'), 'the compute daemon has not claimed').to.equal(undefined);
     r.claim(compute, 1, 'i');
     expect(r.activeOn('n1')?.daemon).to.equal('compute/n1');
-    r.linked(3, peer('n1', 'aggregator'));
+    r.linked(3, peerOf('n1', 'aggregator'));
     expect(r.activeOn('n1')?.daemon, 'a lower one does not take over').to.equal('compute/n1');
     expect(r.activeOn('n2')).to.equal(undefined);
   });
 
   it('ignores the loss of a link it does not know', () => {
     const r = new HubRoster();
-    r.linked(1, peer('n1'));
+    r.linked(1, peerOf('n1'));
     expect(r.lost(9, 'x', false, wallAt(0))).to.equal(undefined);
     r.heard(9);
     r.lost(1, 'x', false, wallAt(0));
@@ -109,27 +94,27 @@ describe('hub roster: entries', () => {
   it('forgets the longest absent beyond its bound', () => {
     const r = new HubRoster();
     for (let i = 0; i <= ABSENT_MAX; i++) {
-      r.linked(i, peer(`n${i}`));
+      r.linked(i, peerOf(`n${i}`));
       r.lost(i, 'x', false, wallAt(i));
     }
     expect(r.byDaemon('compute/n0')).to.equal(undefined);
     expect(r.byDaemon('compute/n1')).not.to.equal(undefined);
     expect([...r.entries()]).to.have.length(ABSENT_MAX);
-    expect(r.linked(1e6, peer('n0')).ref, 'a forgotten one gets a new ref').to.equal(ABSENT_MAX + 2);
+    expect(r.linked(1e6, peerOf('n0')).ref, 'a forgotten one gets a new ref').to.equal(ABSENT_MAX + 2);
   });
 });
 
 describe('hub roster: telling the leader', () => {
   it('nothing without a trunk; then a full roster, then numbered events', () => {
     const r = new HubRoster();
-    r.linked(1, peer('n1'));
+    r.linked(1, peerOf('n1'));
     expect(flush(r)).to.deep.equal([]);
     r.trunkUp();
-    const n2 = r.linked(2, peer('n2'));
+    const n2 = r.linked(2, peerOf('n2'));
     r.claim(n2, 3, 'i');
     expect(flush(r)).to.deep.equal(['roster 1: 1=n1 2=n2@3']);
     expect(flush(r), 'once').to.deep.equal([]);
-    r.linked(3, peer('n3'));
+    r.linked(3, peerOf('n3'));
     r.claim(n2, 4, 'i');
     r.lost(1, 'stopped', true, wallAt(0));
     expect(flush(r)).to.deep.equal(['links 2: +3=n3, @2:4, -1 planned']);
@@ -144,12 +129,12 @@ describe('hub roster: telling the leader', () => {
   it('each connect begins with a full roster; claims are unconfirmed until the leader says so again', () => {
     const r = new HubRoster();
     r.trunkUp();
-    const n1 = r.linked(1, peer('n1'));
+    const n1 = r.linked(1, peerOf('n1'));
     r.claim(n1, 1, 'i');
     if (n1.claim !== undefined) n1.claim.confirmed = true;
     flush(r);
     r.trunkDown();
-    r.linked(2, peer('n2'));
+    r.linked(2, peerOf('n2'));
     expect(flush(r)).to.deep.equal([]);
     r.trunkUp();
     expect(n1.claim?.confirmed).to.equal(false);
@@ -158,7 +143,7 @@ describe('hub roster: telling the leader', () => {
 
   it('long rosters and many events come in parts, the sequence without gaps', () => {
     const r = new HubRoster();
-    for (let i = 0; i < 950; i++) r.linked(i, peer(`n${i}`));
+    for (let i = 0; i < 950; i++) r.linked(i, peerOf(`n${i}`));
     r.trunkUp();
     const parts = r.flush('s-hub', false);
     expect(parts.map((p) => (p.kind === 'roster' ? [p.entries.length, p.more, p.sequence] : []))).to.deep.equal([
@@ -176,7 +161,7 @@ describe('hub roster: telling the leader', () => {
     const wide = '\u00e9'.repeat(128);
     const id = 'x'.repeat(128);
     const long = (i: number, change: Partial<Peer> = {}) =>
-      peer(`n${i}${wide.slice(0, 50)}`, 'compute', { session: id, address: wide, ...change });
+      peerOf(`n${i}${wide.slice(0, 50)}`, 'compute', { session: id, address: wide, ...change });
     r.trunkUp();
     flush(r);
     for (let i = 0; i < 450; i++) r.claim(r.linked(i, long(i)), 1, id);
@@ -197,12 +182,12 @@ describe('hub roster: telling the leader', () => {
 
   it('no cut parts the loss of a link from the new one that replaced it', () => {
     const r = new HubRoster();
-    for (let i = 0; i < 3; i++) r.linked(i, peer(`n${i}`));
+    for (let i = 0; i < 3; i++) r.linked(i, peerOf(`n${i}`));
     r.trunkUp();
     flush(r);
-    for (let i = 0; i < 399; i++) r.linked(10 + i, peer(`m${i}`));
+    for (let i = 0; i < 399; i++) r.linked(10 + i, peerOf(`m${i}`));
     r.lost(0, 'replaced', false, wallAt(0));
-    r.linked(3, peer('n0'));
+    r.linked(3, peerOf('n0'));
     const [first, second] = flush(r);
     expect(first).to.match(/\+402=m398$/);
     expect(second).to.equal('links 3: -1, +1=n0');
@@ -211,8 +196,8 @@ describe('hub roster: telling the leader', () => {
   it('a reason of any length and an empty one are told within bounds', () => {
     const r = new HubRoster();
     r.trunkUp();
-    r.linked(1, peer('n1'));
-    r.linked(2, peer('n2'));
+    r.linked(1, peerOf('n1'));
+    r.linked(2, peerOf('n2'));
     flush(r);
     r.lost(1, 'x'.repeat(500), false, wallAt(0));
     r.lost(2, '', false, wallAt(0));
@@ -222,7 +207,7 @@ describe('hub roster: telling the leader', () => {
   it('signs of life are gathered, each daemon once, the lost ones left out', () => {
     const r = new HubRoster();
     r.trunkUp();
-    for (const i of [1, 2, 3]) r.linked(i, peer(`n${i}`));
+    for (const i of [1, 2, 3]) r.linked(i, peerOf(`n${i}`));
     flush(r);
     for (const i of [1, 1, 2, 3, 1]) r.heard(i);
     r.lost(2, 'x', false, wallAt(0));
@@ -237,12 +222,12 @@ describe('hub roster: telling the leader', () => {
     flush(r);
     let told = 0;
     for (let i = 0; i < 3 * UNNOTED_MAX; i++) {
-      r.linked(1, peer('n1'));
+      r.linked(1, peerOf('n1'));
       r.lost(1, 'x', false, wallAt(i));
       if (i % 100 === 0) told += flush(r).length;
     }
     expect(told, 'frames that nobody noted').to.be.at.most(UNNOTED_MAX / 400 + 2);
-    r.linked(1, peer('n1'));
+    r.linked(1, peerOf('n1'));
     expect(flush(r), 'it waits for the leader').to.deep.equal([]);
     r.noted(told);
     expect(flush(r)).to.deep.equal([]);
@@ -258,7 +243,7 @@ describe('hub roster: telling the leader', () => {
     r.noted(1);
     r.noted(0);
     r.noted(500);
-    r.linked(1, peer('n1'));
+    r.linked(1, peerOf('n1'));
     expect(flush(r)).to.deep.equal(['links 2: +1=n1']);
   });
 
@@ -310,7 +295,7 @@ describe('hub roster: telling the leader', () => {
           const entry = mine === undefined ? undefined : r.byLink(mine);
           if (e.what === 'link' && mine === undefined) {
             links.set(e.node, link);
-            r.linked(link++, peer(`n${e.node}`));
+            r.linked(link++, peerOf(`n${e.node}`));
           } else if (e.what === 'lose' && mine !== undefined) {
             r.lost(mine, 'x', false, wallAt(0));
             links.delete(e.node);

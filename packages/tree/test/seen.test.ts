@@ -1,27 +1,12 @@
-import { daemonId } from '@csm/model';
 import { expect } from 'chai';
 import { Hub, type HubEffect, SEEN_MS } from '../src/hub.ts';
-import type { Peer } from '../src/link/link.ts';
-import { at, wallAt } from './support.ts';
-
-const peer = (node: string): Peer => ({
-  role: 'compute',
-  node,
-  daemon: daemonId('compute', node),
-  incarnation: 'i1',
-  session: 's1',
-  version: '1.1',
-  address: '10.0.0.1:1',
-  since: wallAt(0),
-  leader: false,
-  credit: 0,
-});
+import { at, peerOf } from './support.ts';
 
 /** A hub with nodes n1 and n2 on the links 1 and 2, whose roster the leader has. */
 function linked(): Hub {
   const hub = new Hub('A', 's-A');
   hub.trunkUp(1e6);
-  for (const link of [1, 2]) hub.leafUp(link, peer(`n${link}`));
+  for (const link of [1, 2]) hub.leafUp(link, peerOf(`n${link}`));
   hub.flush();
   return hub;
 }
