@@ -63,8 +63,8 @@ export async function atOnce(waiting, jobs, work) {
 }
 
 /**
- * Resolves with `{ name, tally: { passed, failed, skipped }, wallMs, cpuMs, slowest, dearest }`, the last two lists of
- * `{ title, ms, cpuMs }`. What a group that is alone prints is seen at once.
+ * Resolves with `{ name, tally: { passed, failed, skipped }, complaints, wallMs, cpuMs, slowest, dearest }`, the last two
+ * lists of `{ title, ms, cpuMs }`; complaints are texts. What a group that is alone prints is seen at once.
  */
 export async function runGroup({ name, files, timeout, grep, coverage }, lane, isAlone) {
   const temporary = mkdtempSync(join(BASE, 'csm-t-'));
@@ -84,9 +84,9 @@ export async function runGroup({ name, files, timeout, grep, coverage }, lane, i
   const args = [...(grep === undefined ? [] : ['--grep', grep]), ...files, '--timeout', String(timeout)];
   const end = await mocha(args, env, isAlone ? undefined : outFile);
   const wallMs = performance.now() - began;
-  const { cpuMs, slowest, dearest, ...tally } = existsSync(tallyFile)
+  const { reasons, cpuMs, slowest, dearest, ...tally } = existsSync(tallyFile)
     ? JSON.parse(readFileSync(tallyFile, 'utf8'))
-    : { passed: 0, failed: 0, skipped: 0, cpuMs: 0, slowest: [], dearest: [] };
+    : { passed: 0, failed: 0, skipped: 0, reasons: [], cpuMs: 0, slowest: [], dearest: [] };
   const complaints = [];
   const complain = (words) => {
     complaints.push(`  ${name}: ${words}`);
@@ -104,7 +104,8 @@ export async function runGroup({ name, files, timeout, grep, coverage }, lane, i
   const printed = isAlone ? '' : `\n${name}\n${readFileSync(outFile, 'utf8')}`;
   if (printed !== '' || complaints.length > 0) process.stdout.write(`${[printed, ...complaints].join('\n')}\n`);
   for (const file of [temporary, tallyFile, outFile]) rmSync(file, { recursive: true, force: true });
-  return { name, tally, wallMs, cpuMs, slowest, dearest };
+  const failed = reasons.map(({ title, words }) => `  ${title}\n    ${words.replaceAll('\n', '\n    ')}`);
+  return { name, tally, complaints: [...failed, ...complaints], wallMs, cpuMs, slowest, dearest };
 }
 
 /** Resolves with the exit code, or the signal. */

@@ -2,8 +2,8 @@
  * Prints like mocha's `spec` and ends with one line `N passed, N failed, N skipped`. Three things fail here that mocha
  * lets pass: a run without a single test, a rejection that nobody handles, and a test file that leaves something behind
  * that keeps the process alive.
- * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead, with the processor
- * time used, and the tests and hooks that took the longest and cost the most.
+ * Under test/run.mjs, which runs mocha many times, the counts go to the file CSM_TEST_TALLY instead, with what failed and
+ * why, the processor time used, and the tests and hooks that took the longest and cost the most.
  */
 const { readFileSync, writeFileSync } = require('node:fs');
 const { inspect } = require('node:util');
@@ -12,6 +12,8 @@ const { inSources } = require('./stacks.cjs');
 
 const LEFT_MS = 5_000;
 const SLOWEST = 30;
+/** What is kept of failures: of one that takes all others with it, and of one that shows a whole answer. */
+const [FAILURES, FAILURE_LENGTH] = [10, 10_000];
 /** Of the times in /proc: it is 100 on every Linux. */
 const TICKS_PER_S = 100;
 
@@ -26,8 +28,10 @@ class Reporter extends reporters.Spec {
     runner.on(Runner.constants.EVENT_TEST_PASS, count('passed'));
     runner.on(Runner.constants.EVENT_TEST_FAIL, count('failed'));
     runner.on(Runner.constants.EVENT_TEST_PENDING, count('skipped'));
-    runner.on(Runner.constants.EVENT_TEST_FAIL, (_, error) => {
+    this.reasons = [];
+    runner.on(Runner.constants.EVENT_TEST_FAIL, (runnable, error) => {
       if (typeof error?.stack === 'string') error.stack = inSources(error.stack);
+      this.keep(runnable.fullTitle(), reasonOf(error));
     });
     this.times = [];
     let used = cpuMs();
@@ -45,8 +49,14 @@ class Reporter extends reporters.Spec {
       if (seen.has(promise)) return;
       seen.add(promise);
       this.tally.failed++;
-      this.rejections.push(`in "${runner.currentRunnable?.fullTitle() ?? 'no test'}": ${inSources(inspect(reason))}`);
+      const [title, words] = [runner.currentRunnable?.fullTitle() ?? 'no test', inSources(inspect(reason))];
+      this.rejections.push(`in "${title}": ${words}`);
+      this.keep(title, `a rejection was not handled: ${words}`);
     });
+  }
+
+  keep(title, words) {
+    if (this.reasons.length < FAILURES) this.reasons.push({ title, words: words.slice(0, FAILURE_LENGTH) });
   }
 
   done(failures, finish) {
@@ -77,6 +87,7 @@ class Reporter extends reporters.Spec {
           file,
           JSON.stringify({
             ...tally,
+            reasons: this.reasons,
             cpuMs: cpuMs(),
             slowest: most(this.times, 'ms'),
             dearest: most(this.times, 'cpuMs'),
@@ -85,6 +96,15 @@ class Reporter extends reporters.Spec {
     });
   }
 }
+
+/** What it compared comes first: a message may hold the logs of many daemons. */
+function reasonOf(error) {
+  if (typeof error?.stack !== 'string') return inspect(error);
+  const { stack, expected, actual } = error;
+  return `${expected === undefined ? '' : `expected ${shown(expected)}, was ${shown(actual)}\n`}${stack}`;
+}
+
+const shown = (value) => (typeof value === 'string' ? value : inspect(value));
 
 const most = (times, key) => times.sort((a, b) => b[key] - a[key]).slice(0, SLOWEST);
 

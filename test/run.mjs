@@ -89,7 +89,9 @@ async function main() {
     const asked = { grep: options.grep, coverage: options.coverage && COVERAGE };
     const result = await runGroup({ ...group, ...asked }, lane, isAlone);
     for (const key of Object.keys(total)) total[key] += result.tally[key];
-    if (result.tally.failed > 0) bad.push(`${group.name}: ${result.tally.failed} failed`);
+    // Said again at the end: its own place may be thousands of lines further up.
+    if (result.tally.failed > 0)
+      bad.push([`${group.name}: ${result.tally.failed} failed`, ...result.complaints].join('\n'));
     return result;
   };
   const groups = inOrder(parts.flatMap(groupsOf));
