@@ -11,8 +11,6 @@ describe('garbage on the socket', () => {
   before(async () => {
     running = await start(async () => hold ?? [], {
       bodyBytes: 1024 * 1024,
-      headersTimeoutMs: 150,
-      requestTimeoutMs: 250,
       headerBytes: 4_096,
       connections: 20,
       userConnections: 12,
@@ -30,12 +28,7 @@ describe('garbage on the socket', () => {
     await until('all is gone', () => running.server.stats().connections === 0);
   });
 
-  const send = async (bytes: Buffer | string): Promise<string> => {
-    const socket = await raw(running.socketPath);
-    const answer = drain(socket);
-    socket.write(bytes);
-    return answer;
-  };
+  const send = (bytes: Buffer | string): Promise<string> => sendTo(running, bytes);
 
   it('random bytes are answered 400, counted and logged once', async () => {
     const { garbage } = running.server.stats();
@@ -51,19 +44,6 @@ describe('garbage on the socket', () => {
   it('a huge header is answered 431', async () => {
     const answer = await send(`GET /csm/v1/nodes HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`);
     expect(answer).to.match(/^HTTP\/1\.1 431 /);
-  });
-
-  it('a slow header and a silent connection are cut off', async () => {
-    expect(await send('GET /csm/v1/no')).to.match(/^HTTP\/1\.1 408 .*did not arrive in time/s);
-    expect(await send('')).to.match(/^HTTP\/1\.1 408 /);
-  });
-
-  it('a slow body is cut off', async () => {
-    const head =
-      'PATCH /csm/v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{';
-    const answer = await send(head);
-    // The request has its place already, so that nothing may be written beside its answer.
-    expect(answer).to.match(/^$|^HTTP\/1\.1 (408|400) /);
   });
 
   it('a length that lies, chunks that are none, and a body over the bound are refused', async () => {
@@ -181,3 +161,33 @@ describe('garbage on the socket', () => {
     );
   });
 });
+
+describe('slowness on the socket', () => {
+  let running: Running;
+  before(async () => {
+    running = await start(async () => [], { headersTimeoutMs: 150, requestTimeoutMs: 250 });
+  });
+  after(() => running.stop());
+
+  const send = (bytes: string): Promise<string> => sendTo(running, bytes);
+
+  it('a slow header and a silent connection are cut off', async () => {
+    expect(await send('GET /csm/v1/no')).to.match(/^HTTP\/1\.1 408 .*did not arrive in time/s);
+    expect(await send('')).to.match(/^HTTP\/1\.1 408 /);
+  });
+
+  it('a slow body is cut off', async () => {
+    const head =
+      'PATCH /csm/v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{';
+    const answer = await send(head);
+    // The request has its place already, so that nothing may be written beside its answer.
+    expect(answer).to.match(/^$|^HTTP\/1\.1 (408|400) /);
+  });
+});
+
+async function sendTo({ socketPath }: Running, bytes: Buffer | string): Promise<string> {
+  const socket = await raw(socketPath);
+  const answer = drain(socket);
+  socket.write(bytes);
+  return answer;
+}
