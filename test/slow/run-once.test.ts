@@ -142,7 +142,7 @@ describe('csm run', function () {
   it('a node whose daemon was killed while it ran says that the outcome is unknown', () =>
     inCluster(async (cluster) => {
       const file = join(cluster.directory, 'order-unknown');
-      const asked = { nodes: 'c[1-4]', argv: counter(file, 2500), deadline: DEADLINE_S };
+      const asked = { nodes: 'c[1-4]', argv: counter(file, 2500), deadline: LONG_S };
       const answer = run(cluster, asked, 'unknown');
       await cluster.until(() => linesOf(file).length === 4 || linesOf(file), 30_000, 'all nodes have begun');
       await cluster.kill('c2');
