@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { LICENCE, NOT_AT_RUN_TIME, ONLY, SUPERFLUOUS } from './sets.mjs';
 
-const manifestOf = (dir) => JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+/** What its package.json says. */
+export const manifestOf = (dir) => JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
 
 /**
  * The packages that `names` need, themselves included: `[{ name, dir, place, isOurs }]` in the order of `place`, which is
@@ -61,7 +62,10 @@ export function filesOf({ name, dir, isOurs }) {
  * for no other one: it is made where the programs are installed.
  */
 function isBuilt(dir, path) {
-  if (path === 'package.json' || /^(bin\/(csm|csmd|bundled|compile)\.mjs|dist\/bundle\/[^/]+\.(mjs|cjs))$/.test(path))
+  if (
+    path === 'package.json' ||
+    /^(bin\/(csm|csmd|bundled|compile)\.(mjs|cjs)|dist\/bundle\/[^/]+\.(mjs|cjs))$/.test(path)
+  )
     return true;
   const source = /^dist\/src\/(.*)\.js$/.exec(path)?.[1];
   return source !== undefined && existsSync(join(dir, 'src', `${source}.ts`));

@@ -5,4 +5,4 @@ set -eu
 here=$(dirname "$(readlink -f "$0")")
 node=${CSM_NODE:-$here/node}
 [ -n "${CSM_NODE:-}" ] || [ -x "$node" ] || node=node
-exec "$node" "$here/../node_modules/@csm/@PACKAGE@/bin/@PROGRAM@.mjs" "$@"
+exec "$node" "$here/../node_modules/@FILE@" "$@"

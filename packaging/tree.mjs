@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closure, filesOf } from './closure.mjs';
+import { closure, filesOf, manifestOf } from './closure.mjs';
 import { buildOf, copy, filesBelow, write } from './files.mjs';
 import { SETS } from './sets.mjs';
 
@@ -17,7 +17,7 @@ export function makeDocuments(root, epoch) {
   try {
     run(root, ['packages/daemon/bin/generate.mjs', '--man', dir], { SOURCE_DATE_EPOCH: String(epoch) });
     const man = new Map(filesBelow(dir).map((path) => [path, readFileSync(join(dir, path), 'utf8')]));
-    const completion = (shell) => run(root, ['packages/cli/bin/csm.mjs', 'completion', shell], {});
+    const completion = (shell) => run(root, ['packages/cli/bin/csm.cjs', 'completion', shell], {});
     return { man, completion: { bash: completion('bash'), zsh: completion('zsh') } };
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -63,7 +63,9 @@ export function makeTree(root, set, dir, { version, documents }) {
   const packaging = (name) => join(root, 'packaging', name);
   const program = readFileSync(packaging('program.sh'), 'utf8');
   for (const [name, of] of Object.entries(programs)) {
-    const text = program.replaceAll('@PROGRAM@', name).replaceAll('@PACKAGE@', of.replace('@csm/', ''));
+    const its = packages.find((one) => one.name === of);
+    const file = join(its.place, manifestOf(its.dir).bin[name]);
+    const text = program.replaceAll('@PROGRAM@', name).replaceAll('@FILE@', file);
     write(join(dir, 'bin', name), text, 0o755);
   }
   for (const role of roles) copy(join(root, `systemd/csmd-${role}.service`), join(dir, `systemd/csmd-${role}.service`));

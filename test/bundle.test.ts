@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { ROOT } from './support/daemons.ts';
 
-const CHOOSER = 'packages/model/bin/bundled.mjs';
-const PROGRAMS = ['packages/daemon/bin/csmd.mjs', 'packages/cli/bin/csm.mjs'];
+const CHOOSER = 'packages/model/bin/bundled.cjs';
+const PROGRAMS = ['packages/daemon/bin/csmd.mjs', 'packages/cli/bin/csm.cjs'];
 
 /** Without what coverage sets, which has a meaning here. */
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
@@ -103,19 +103,77 @@ describe('the bundle of a program', () => {
 
     it('is compiled anew where what was kept is of another engine, torn or not to be read', () => {
       const kept = readFileSync(compiled);
-      for (const at of [0, 31, 40, kept.length - 1]) {
+      const seal = kept.indexOf('\n');
+      expect(JSON.parse(kept.toString('utf8', 0, seal))).to.include.members([process.version, process.arch]);
+      for (const at of [0, seal - 1, seal, seal + 1, (seal + kept.length) >> 1, kept.length - 1]) {
         const bad = Buffer.from(kept);
         bad.writeUInt8(255 - bad.readUInt8(at), at);
         writeFileSync(compiled, bad);
         expect(run(), `byte ${at}`).to.equal('prog.cjs undefined');
       }
-      for (const bad of [kept.subarray(0, -1), kept.subarray(0, 20), Buffer.alloc(0), Buffer.alloc(kept.length)]) {
+      for (const bad of [
+        kept.subarray(0, -1),
+        kept.subarray(0, seal + 1),
+        kept.subarray(0, 20),
+        Buffer.alloc(0),
+        Buffer.alloc(kept.length),
+      ]) {
         writeFileSync(compiled, bad);
         expect(run(), `${bad.length} bytes`).to.equal('prog.cjs undefined');
       }
       rmSync(compiled);
       mkdirSync(compiled);
       expect(run()).to.equal('prog.cjs undefined');
+    });
+  });
+
+  describe('of csm', () => {
+    const CSM = 'packages/cli/bin/csm.cjs';
+    /** Runs the entry of `csm` over a program of these words. */
+    const run = (main: string, ...flags: string[]) => {
+      for (const file of [CSM, 'packages/cli/dist/bundle/csm.cjs'])
+        mkdirSync(dirname(join(dir, file)), { recursive: true });
+      copyFileSync(join(ROOT, CSM), join(dir, CSM));
+      writeFileSync(join(dir, 'packages/cli/dist/bundle/csm.cjs'), `exports.main = ${main};`);
+      const args = [...flags, join(dir, CSM), 'a', 'b'];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: environment({}) });
+      return { status, stdout, stderr };
+    };
+
+    it('is given the line and the streams, and ends with its code', () => {
+      const main = `async (argv, io) => {
+        io.stdout.write(argv.join() + io.isTTY + io.canAsk + io.columns);
+        io.stderr.write(String(io.interrupt.aborted));
+        return (await io.stdin.toArray()).length + 7;
+      }`;
+      expect(run(main)).to.deep.equal({ status: 7, stdout: 'a,bfalsefalseundefined', stderr: 'false' });
+    });
+
+    it('is a success only when it has ended well', () => {
+      expect(run('async () => 0').status).to.equal(0);
+    });
+
+    it('fails when it never ends', () => {
+      expect(run('() => new Promise(() => undefined)').status).to.equal(13);
+    });
+
+    it('fails with its stack when it throws', () => {
+      const { status, stderr } = run('async function broken() { throw new TypeError("torn"); }');
+      expect(status).to.equal(1);
+      expect(stderr).to.match(/TypeError: torn\n +at broken .*bundle\/csm\.cjs:1:/);
+    });
+
+    it('starts without the loader of modules', () => {
+      const told = join(dir, 'told.cjs');
+      const words = 'process.on("exit", () => console.log(process.moduleLoadList.join()))';
+      writeFileSync(told, words);
+      const empty = join(dir, 'empty.mjs');
+      writeFileSync(empty, '');
+      const loader = /internal\/modules\/esm\/(?:module_job|resolve|translators)/;
+      expect(node(['--require', told, empty])).to.match(loader);
+      expect(run('async () => 0', '--require', told).stdout)
+        .to.contain('NativeModule ')
+        .and.not.match(loader);
     });
   });
 

@@ -44,7 +44,7 @@ const RULES: Rules = {
   },
   tools: ['packages/daemon/bin/generate.mjs'],
   // What both programs ask before they load anything else.
-  doors: ['@csm/model/bundled'],
+  doors: ['@csm/model/bundled', 'packages/model/bin/bundled.cjs'],
 };
 
 const packages = readPackages(ROOT);
@@ -147,7 +147,7 @@ describe('the structure of the workspace', () => {
     const computed = imports.filter(({ specifier }) => specifier === '').map(({ file }) => file);
     expect(computed.sort()).to.deep.equal([
       'packages/daemon/src/main.ts',
-      'packages/model/bin/bundled.mjs',
+      'packages/model/bin/bundled.cjs',
       'packages/store/src/load.ts',
     ]);
   });

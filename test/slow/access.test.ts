@@ -12,7 +12,7 @@ import { expect } from 'chai';
 import { at, csmd, type Daemon, freePorts, needs, ROOT, Site, type StartOptions, until } from '../support/daemons.ts';
 
 const run = promisify(execFile);
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 const NOBODY = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
 describe('access to calls', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ROOT, type SmallCluster, smallCluster } from '../support/daemons.ts';
 
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 
 let cluster: SmallCluster;
 let env: NodeJS.ProcessEnv;

@@ -9,7 +9,7 @@ import { PostgresSite, postgresPrograms } from '@csm/sim';
 import { expect } from 'chai';
 import { type Daemon, needs, ROOT, type SmallCluster, smallCluster, until, whole } from '../support/daemons.ts';
 
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 
 interface Ended {
   readonly exit: number;

@@ -14,7 +14,7 @@ import { waitFor } from '../support/wait.ts';
 
 const COMMANDS = await allCommands();
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 /** Nodes enough for the names in the examples: n001 … */
 const NODES = 128;
 

@@ -11,7 +11,7 @@ import { issue } from '@csm/pki';
 import { expect } from 'chai';
 import { at, type Daemon, freePorts, ROOT, type SmallCluster, smallCluster, until } from '../support/daemons.ts';
 
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 
 function csm(daemon: Daemon, ...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { ...process.env, CSM_SOCKET: daemon.socket };

@@ -10,7 +10,7 @@ import { type Cluster, sharedCluster } from '../support/cluster.ts';
 import { ROOT } from '../support/daemons.ts';
 import { pass } from '../support/wait.ts';
 
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 const INTERVAL = 1;
 /** Seconds: long enough for a daemon that is started again on a loaded machine, short enough to wait for. */
 const GRACE = 20;

@@ -31,7 +31,7 @@ const RATE = 300;
 const INTERVAL = 5;
 /** Of the masters, as it is when nothing is set, seconds. */
 const LEASE = 3;
-const CSM = join(ROOT, 'packages/cli/bin/csm.mjs');
+const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 const run = promisify(execFile);
 
 describe('two masters on one PostgreSQL', function () {

@@ -14,7 +14,7 @@ import { Shell } from './shell.ts';
 
 const COMMANDS = await allCommands();
 const shape = commandLine(COMMANDS);
-const BIN = fileURLToPath(new URL('../../bin/csm.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/csm.cjs', import.meta.url));
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
 const GROUPS: {

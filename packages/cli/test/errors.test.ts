@@ -12,7 +12,7 @@ import { csm, until, type World, world } from './harness.ts';
 import { NODES, WELL } from './sample.ts';
 
 const COMMANDS = await allCommands();
-const BIN = fileURLToPath(new URL('../../bin/csm.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/csm.cjs', import.meta.url));
 
 describe('csm that goes wrong', () => {
   let tree: World;

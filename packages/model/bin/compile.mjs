@@ -2,7 +2,7 @@
 // engine takes it again only under the same flags. A command is run first that finds no daemon, so that what is compiled
 // when it is first needed is kept too.
 import { Readable, Writable } from 'node:stream';
-import { keepCompiled, runScript } from './bundled.mjs';
+import { keepCompiled, runScript } from './bundled.cjs';
 
 const [, , file] = process.argv;
 const { script, exports: program } = runScript(file);

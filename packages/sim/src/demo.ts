@@ -15,7 +15,7 @@ import { expand, fold } from '@csm/nodeset';
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url));
 const CSMD = join(packages, 'daemon/bin/csmd.mjs');
-const CSM = join(packages, 'cli/bin/csm.mjs');
+const CSM = join(packages, 'cli/bin/csm.cjs');
 const SIM = join(packages, 'sim/bin/csm-sim.mjs');
 
 /** The kernel cuts longer socket paths silently; some room is left for the daemon's name. */
@@ -294,11 +294,11 @@ export async function demoMain(argv: readonly string[]): Promise<number> {
   const socket = demo.sockets['utility'];
   print('try, in another terminal:');
   print(`  export CSM_SOCKET=${socket}`);
-  print(`  node packages/cli/bin/csm.mjs health`);
-  print(`  node packages/cli/bin/csm.mjs node list`);
-  print(`  node packages/cli/bin/csm.mjs run '${demo.nodes}' -- uname -r`);
+  print(`  node packages/cli/bin/csm.cjs health`);
+  print(`  node packages/cli/bin/csm.cjs node list`);
+  print(`  node packages/cli/bin/csm.cjs run '${demo.nodes}' -- uname -r`);
   print(`  curl -d '${BEAT}' ${demo.heartbeats}`);
-  print(`  node packages/cli/bin/csm.mjs heartbeat list`);
+  print(`  node packages/cli/bin/csm.cjs heartbeat list`);
   print('Ctrl-C stops all of it.');
   const end = await Promise.race([asked, demo.failed]);
   print(end.startsWith('SIG') ? 'stopping' : `stopping, because ${end}`);

@@ -16,7 +16,7 @@ import { SimProcess } from './sim-process.ts';
 
 const PACKAGES = fileURLToPath(new URL('../../../../', import.meta.url));
 export const CSMD = join(PACKAGES, 'daemon/bin/csmd.mjs');
-export const CSM = join(PACKAGES, 'cli/bin/csm.mjs');
+export const CSM = join(PACKAGES, 'cli/bin/csm.cjs');
 const SIM = join(PACKAGES, 'sim/bin/csm-sim.mjs');
 /** The feature that stores numbered reports. */
 export const NUMBERED = fileURLToPath(new URL('../numbered/index.js', import.meta.url));

@@ -1,15 +1,19 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import Module, { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { constants, Script } from 'node:vm';
+'use strict';
+const { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } = require('node:fs');
+const Module = require('node:module');
+const { dirname, join } = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { constants, Script } = require('node:vm');
+const { crc32 } = require('node:zlib');
+
+// A script, so that `csm` starts without the engine's loader of modules, which takes longer than many a command.
+module.exports = { load, programOf, runScript, keepCompiled };
 
 /** Where all packages stand side by side: `packages/` of a clone, `node_modules/@csm/` of an installation. */
-const PACKAGES = fileURLToPath(new URL('../../', import.meta.url));
+const PACKAGES = join(__dirname, '../../');
 
-/** Resolves with what the first module of a program exports, wherever `programOf` says it is. */
-export async function load(package_, name) {
+/** What the first module of a program exports, wherever `programOf` says it is; a promise where that is a module. */
+function load(package_, name) {
   const file = programOf(package_, name);
   return file.endsWith('.cjs') ? runScript(file).exports : import(pathToFileURL(file).href);
 }
@@ -19,7 +23,7 @@ export async function load(package_, name) {
  * time, as `npm run build` makes it; or that of the modules one by one, where any of them was built later by itself, where
  * coverage is measured, and where CSM_BUNDLE is `off`.
  */
-export function programOf(package_, name) {
+function programOf(package_, name) {
   const folder = `${PACKAGES}${package_}/dist`;
   const bundle = ['cjs', 'mjs'].map((ending) => `${folder}/bundle/${name}.${ending}`).find((file) => existsSync(file));
   const { NODE_V8_COVERAGE: coverage, CSM_BUNDLE: wish } = process.env;
@@ -38,7 +42,7 @@ function newest() {
 }
 
 /** Runs a script that is written in ASCII, as compiled before where that is whole and of this very engine. */
-export function runScript(file) {
+function runScript(file) {
   const source = readFileSync(file);
   const script = new Script(Module.wrap(source.latin1Slice()), {
     filename: file,
@@ -46,12 +50,12 @@ export function runScript(file) {
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
+  script.runInThisContext()(module.exports, Module.createRequire(file), module, file, dirname(file));
   return { script, exports: module.exports };
 }
 
 /** Keeps what was compiled of a script that has run, for the next `runScript`. */
-export function keepCompiled(file, script) {
+function keepCompiled(file, script) {
   const data = script.createCachedData();
   const kept = compiledOf(file);
   writeFileSync(`${kept}.new`, Buffer.concat([sealOf(readFileSync(file), data), data]));
@@ -61,24 +65,26 @@ export function keepCompiled(file, script) {
 function compiledBefore(file, source) {
   try {
     const kept = readFileSync(compiledOf(file));
-    const data = kept.subarray(SEAL_BYTES);
-    return kept.subarray(0, SEAL_BYTES).equals(sealOf(source, data)) ? data : undefined;
+    const end = kept.indexOf(END_OF_SEAL) + 1;
+    const data = kept.subarray(end);
+    return kept.subarray(0, end).equals(sealOf(source, data)) ? data : undefined;
   } catch {
     // There is none, or none that may be read: the script is all that is needed.
     return undefined;
   }
 }
 
-const SEAL_BYTES = 32;
+const END_OF_SEAL = 0x0a;
 
 /**
- * Over all that must be the same. The engine itself compares its flags and version and the length of the script: what
- * another build of Node has made, or a torn file, it takes, and crashes.
+ * All that must be the same, in a line. The engine itself compares its flags and version and the length of the script: what
+ * another build of Node has made, or a torn file, it takes, and crashes. Sums of 32 bits find what happens to files, in a
+ * fifth of the time of a cryptographic one: who could forge them could as well write another script.
  */
 function sealOf(source, data) {
   const { version, arch, config, versions } = process;
-  const engine = JSON.stringify([version, arch, versions.v8, config.variables, source.length]);
-  return createHash('sha256').update(engine).update(source).update(data).digest();
+  const sums = [source, data].map((bytes) => [bytes.length, crc32(bytes)]);
+  return Buffer.from(`${JSON.stringify([sums, version, arch, versions.v8, config.variables])}\n`);
 }
 
 const compiledOf = (file) => file.replace(/\.cjs$/, '.compiled');
