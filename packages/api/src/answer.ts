@@ -108,16 +108,9 @@ async function* bytesOf(
   { row, visit, log }: Granted,
   flow: JsonFlow,
   { raw }: FastifyReply,
-): AsyncGenerator<Buffer, void> {
-  // The first half of a character whose second half comes with the next part.
-  let half = '';
+): AsyncGenerator<Uint8Array, void> {
   try {
-    for await (const part of flow.parts) {
-      const text = half + part;
-      half = endsInHalf(text) ? text.slice(-1) : '';
-      if (text.length > half.length) yield Buffer.from(text.slice(0, text.length - half.length));
-    }
-    if (half !== '') yield Buffer.from(half);
+    yield* flow.parts;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     // A client that has left had its reasons.
@@ -125,9 +118,6 @@ async function* bytesOf(
     throw error;
   }
 }
-
-/** Parts are cut by UTF-16 units, and a character beyond the first 65,536 has two. */
-const endsInHalf = (text: string): boolean => (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 
 function streamProblem(g: Granted, thrown: unknown): Problem {
   const { problem, unexpected } = refusalOf(thrown, g.visit.trace, g.limits.bodyBytes);

@@ -71,8 +71,8 @@ describe('server', () => {
   });
 
   /** An answer in these parts; behind them it ends, or breaks off. */
-  const flow = (parts: readonly string[], broken?: Error): JsonFlow => {
-    async function* give(): AsyncGenerator<string> {
+  const flow = (parts: readonly Uint8Array[], broken?: Error): JsonFlow => {
+    async function* give(): AsyncGenerator<Uint8Array> {
       for (const part of parts) {
         await new Promise((resolve) => setImmediate(resolve));
         yield part;
@@ -83,9 +83,9 @@ describe('server', () => {
   };
 
   it('passes an answer on as it is that is JSON already, part by part', async () => {
-    // Split by UTF-16 units, of which 🔥 has two.
     const text = '[\n{"name":"é \u2028 n1","comment":"🔥"},\n{"name":"n2🔥"}\n]';
-    for (const parts of [[text], text.split('')]) {
+    const bytes = Buffer.from(text);
+    for (const parts of [[bytes], [...bytes].map((byte) => Buffer.of(byte))]) {
       handler = async () => flow(parts);
       const answer = await get('/csm/v1/nodes');
       expect([answer.status, answer.text]).to.deep.equal([200, text]);
@@ -94,7 +94,7 @@ describe('server', () => {
   });
 
   it('ends the connection under an answer that breaks off, and tells the log why', async () => {
-    handler = async () => flow(['[\n', '1'], new CsmError(problem(12, 'the way was lost')));
+    handler = async () => flow([Buffer.from('[\n'), Buffer.from('1')], new CsmError(problem(12, 'the way was lost')));
     const error = await get('/csm/v1/nodes').then(
       () => undefined,
       (thrown: NodeJS.ErrnoException) => thrown,

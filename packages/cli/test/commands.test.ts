@@ -270,10 +270,10 @@ describe('csm', () => {
       tree.handlers['node.list'] = async () =>
         new JsonFlow(
           (async function* () {
-            yield '[\n';
+            yield Buffer.from('[\n');
             for (const part of [long, broken === undefined ? '\n]' : ',\n']) {
               await new Promise((resolve) => setTimeout(resolve, 5));
-              yield part;
+              yield Buffer.from(part);
             }
             if (broken !== undefined) throw broken;
           })(),

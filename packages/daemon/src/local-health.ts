@@ -64,6 +64,13 @@ function candidates({ leaf: { failover } }: LeafShell, masters: boolean): JsonOb
   });
 }
 
+/** Throws where it breaks off. */
+async function read(flow: JsonFlow): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  for await (const part of flow.parts) parts.push(part);
+  return JSON.parse(Buffer.concat(parts).toString('utf8'));
+}
+
 /** Faults that mean that no master could be asked. */
 const UNREACHABLE: readonly number[] = [code.BAD_ADDRESS, code.COMMUNICATION, code.TIMEOUT];
 
@@ -74,7 +81,7 @@ export function withLocalHealth(facts: LocalFacts) {
     const mine = local(facts);
     if (fault === undefined) {
       // That of a large cluster is long, and comes as its text.
-      const whole = (answer instanceof JsonFlow ? await answer.read() : answer) as JsonObject;
+      const whole = (answer instanceof JsonFlow ? await read(answer) : answer) as JsonObject;
       // The master has it from this daemon, maybe some seconds ago.
       const others = (whole['problems'] as readonly string[]).filter((words) => !words.startsWith(`${facts.daemon}: `));
       const problems = [...others, ...named(facts)];

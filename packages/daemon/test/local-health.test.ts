@@ -79,7 +79,7 @@ describe('local health', () => {
     const flow = (text: string): JsonFlow =>
       new JsonFlow(
         (async function* () {
-          yield* [text.slice(0, 5), text.slice(5)];
+          yield* [Buffer.from(text.slice(0, 5)), Buffer.from(text.slice(5))];
         })(),
       );
     expect(await add('health', flow(JSON.stringify(whole)))).to.deep.equal(given);

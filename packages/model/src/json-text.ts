@@ -1,20 +1,13 @@
 /** Answers that are JSON already: who only passes them on need not read them for that, nor write them anew. */
 import type { Json } from './json.ts';
 
-/** A whole answer, as its text comes. */
+/** A whole answer, as it comes: UTF-8, cut anywhere. */
 export class JsonFlow {
   /** In order; to be taken once. It throws where the answer breaks off. */
-  readonly parts: AsyncIterable<string>;
+  readonly parts: AsyncIterable<Uint8Array>;
 
-  constructor(parts: AsyncIterable<string>) {
+  constructor(parts: AsyncIterable<Uint8Array>) {
     this.parts = parts;
-  }
-
-  /** What it says, once all of it has come. Throws SyntaxError when it is no JSON. */
-  async read(): Promise<Json> {
-    let text = '';
-    for await (const part of this.parts) text += part;
-    return JSON.parse(text) as Json;
   }
 }
 
