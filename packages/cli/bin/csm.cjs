@@ -40,6 +40,7 @@ async function run(argv) {
 
 // What holds until the command has ended: one that never does, with nothing left to wait for, is no success.
 process.exitCode = 13;
-run(process.argv.slice(2)).then((code) => {
+// What is thrown Node tells, with its stack, and ends with 1.
+void run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 });

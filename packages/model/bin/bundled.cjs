@@ -12,8 +12,8 @@ module.exports = { load, programOf, runScript, keepCompiled };
 /** Where all packages stand side by side: `packages/` of a clone, `node_modules/@csm/` of an installation. */
 const PACKAGES = join(__dirname, '../../');
 
-/** What the first module of a program exports, wherever `programOf` says it is; a promise where that is a module. */
-function load(package_, name) {
+/** Resolves with what the first module of a program exports, wherever `programOf` says it is. */
+async function load(package_, name) {
   const file = programOf(package_, name);
   return file.endsWith('.cjs') ? runScript(file).exports : import(pathToFileURL(file).href);
 }
