@@ -5,6 +5,7 @@ import { type DaemonId, mono, type Wall, wall } from '@csm/model';
 import { initCa, issue, readPem } from '@csm/pki';
 import { expect } from 'chai';
 import { dial, FrameError, type JsonStream, type Listener, listen } from 'tls-json-stream';
+import { INTERVAL_MIN } from '../src/link/link.ts';
 import { HubShell } from '../src/net/hub-shell.ts';
 import { Links, stepAt } from '../src/net/links.ts';
 import type { WireHandlers } from '../src/net/wire.ts';
@@ -19,11 +20,15 @@ class Rig {
   #wires: WireHandlers[] = [];
   /** What the next frame fails with. */
   broken: FrameError | undefined;
+  /** How often the owner was told that it may flush. */
+  settled = 0;
+  /** Those by its own clock. */
+  beats = 0;
 
-  constructor() {
+  constructor(interval = INTERVAL) {
     const quiet = () => undefined;
     this.links = new Links({
-      self: { role: 'master', node: 'm', session: 's', version: '1.1', interval: INTERVAL, greetingTimeout: 5000 },
+      self: { role: 'master', node: 'm', session: 's', version: '1.1', interval, greetingTimeout: 5000 },
       above: {
         admit: () => ({ ok: true, way: 'leaf>hub', leader: true, credit: 0 }),
         leads: () => true,
@@ -34,7 +39,7 @@ class Rig {
         message: (_link, _tag, { kind }) => this.told.push(kind),
         down: (_link, _tag, { reason }) => this.told.push(`down: ${reason}`),
         heard: () => this.told.push('heard'),
-        settled: quiet,
+        settled: () => this.settled++,
         stalled: () => this.told.push('slept'),
       },
       clock: { now: () => ({ mono: mono(this.#ms), wall: wall(this.#ms) as Wall }) },
@@ -53,7 +58,7 @@ class Rig {
         return true;
       },
       sendText: () => true,
-      sendFrame: () => true,
+      sendFrame: () => ++this.beats > 0,
       answer: (frame: Buffer) => this.told.push(`at once ${frame.toString()}`) > 0,
       close: async () => undefined,
       destroy: () => undefined,
@@ -116,6 +121,34 @@ describe('links: sockets that are read before the timer', () => {
     rig.later(INTERVAL).close(0);
     await rig.links.close('test');
     expect(rig.told).to.deep.equal(['up utility/u1', 'heard', 'down: the peer closed the connection']);
+  });
+});
+
+describe('links: a look by the clock', () => {
+  /** Its timer is a real one, the shortest there is; the clock it asks is the test's. */
+  const looked = async (rig: Rig): Promise<void> => {
+    const before = rig.links.table.wakeAt();
+    while (rig.links.table.wakeAt() === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it('that finds a dialer in time changes nothing, and nobody need flush', async () => {
+    const rig = new Rig(INTERVAL_MIN).connect('u1');
+    expect(rig.later(INTERVAL_MIN).beat(0)).to.equal(true);
+    rig.later(INTERVAL_MIN / 4);
+    const { settled } = rig;
+    await looked(rig);
+    expect(rig.beats).to.equal(0);
+    expect(rig.settled).to.equal(settled);
+    await rig.links.close('test');
+  });
+
+  it('that finds one late beats, and says so', async () => {
+    const rig = new Rig(INTERVAL_MIN).connect('u1').later(1.25 * INTERVAL_MIN);
+    const { settled } = rig;
+    await looked(rig);
+    expect(rig.beats).to.equal(1);
+    expect(rig.settled).to.equal(settled + 1);
+    await rig.links.close('test');
   });
 });
 
