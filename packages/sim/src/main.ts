@@ -109,6 +109,9 @@ async function carryOut(order: Order, population: Population | undefined): Promi
       return { stats: population.stats() };
     case 'heard':
       return { heard: population.heard() };
+    case 'spread':
+      population.spread();
+      return undefined;
     case 'poison':
       await population.poison(order.node);
       return undefined;
@@ -125,7 +128,7 @@ async function carryOut(order: Order, population: Population | undefined): Promi
     default:
       order satisfies never;
       throw new Error(
-        `do is '${String((order as { do?: unknown }).do)}'; allowed are rate, settle, stats, heard, poison, flood, clock, silence, stop`,
+        `do is '${String((order as { do?: unknown }).do)}'; allowed are rate, settle, stats, heard, spread, poison, flood, clock, silence, stop`,
       );
   }
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { BareTree } from '../src/bench/bare/bare-tree.ts';
+import { nextBeat } from '../src/bench/bare/pace.ts';
 import { readCpuMs, readRss } from '../src/bench/process-cost.ts';
 import { costOf } from '../src/bench/tree-load.ts';
 import { Site } from '../src/site/site.ts';
@@ -35,6 +36,17 @@ describe('the bare tree beside a measured one', () => {
     expect(bare.servers.some((server) => server.process.running)).to.equal(false);
     const late = await bare.frames().catch((error: Error) => error.message);
     expect(late).to.match(/is not running/);
+  });
+
+  it('beats at one moment of each interval, however late it was, and never twice for one', () => {
+    const TABLE: readonly (readonly [string, number, number])[] = [
+      ['in time', 100, 300],
+      ['a timer that came early', 99.6, 300],
+      ['late', 250, 300],
+      ['so late that one was missed', 301, 500],
+      ['when the next is due', 300, 300],
+    ];
+    for (const [what, now, next] of TABLE) expect(nextBeat(100, now, 200), what).to.equal(next);
   });
 
   it('is what a beat is held against', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { cpuTicks, field, readCost } from '../src/bench/process-cost.ts';
+import { cpuTicks, field, readCost, readWakeUps } from '../src/bench/process-cost.ts';
 
 const STATUS = 'Name:\tnode\nVmPeak:\t  999 kB\nVmHWM:\t   2048 kB\nVmRSS:\t   1024 kB\n';
 const THREAD = 'Name:\tnode\nvoluntary_ctxt_switches:\t40\nnonvoluntary_ctxt_switches:\t7\n';
@@ -37,6 +37,11 @@ describe('the cost of a process', () => {
         [8, { cpuMs: 8.5, wakeUps: 40 }],
       ],
     });
+  });
+
+  it('tells how often the main thread was woken, apart from the others', async () => {
+    writeFileSync(join(proc, '7/task/8/status'), THREAD.replace('40', '9000'));
+    expect(await readWakeUps(7, proc)).to.equal(40);
   });
 
   it('leaves out a thread that ends while it is read', async () => {

@@ -68,6 +68,12 @@ export async function readRss(pid: number, proc = '/proc'): Promise<number> {
   return field(await readFile(join(proc, String(pid), 'status'), 'utf8'), 'VmRSS') * KIB;
 }
 
+/** How often the main thread of a process went to sleep: each time something woke it. */
+export async function readWakeUps(pid: number, proc = '/proc'): Promise<number> {
+  const main = join(proc, String(pid), 'task', String(pid), 'status');
+  return field(await readFile(main, 'utf8'), 'voluntary_ctxt_switches');
+}
+
 /** Undefined for a thread that ends in this moment. */
 async function readThread(directory: string): Promise<ThreadCost | undefined> {
   try {

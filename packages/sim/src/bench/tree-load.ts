@@ -12,9 +12,10 @@ import { startTree, type Tree } from '../site/tree.ts';
 import { BareTree } from './bare/bare-tree.ts';
 import { COLLECTED } from './collect-feature.ts';
 import type { Bench, BenchContext, Figure } from './figure.ts';
+import { median } from './figures.ts';
 import { readRss } from './process-cost.ts';
 import { measureQuery } from './query.ts';
-import { type Bounds, figureOf, measureRounds, type Round, type RoundsResult } from './rounds.ts';
+import { type Bounds, figureOf, measureRounds, type Round } from './rounds.ts';
 import { type Beats, TreeStage } from './tree-stage.ts';
 
 interface Stage {
@@ -200,8 +201,22 @@ class Load {
     return this.#tell({ name, unit: `CPU s per ${BEATS} beats`, nodes: stage.nodes }, rounds, more);
   }
 
-  #beats(name: string, standing: TreeStage, { seconds }: Stage): Promise<RoundsResult<Round>> {
-    return measureRounds(this.#context, name, async () => costOf(await standing.measure(seconds)));
+  /** With how many beats came in a wake-up of an aggregator and of a bare server: what a ratio says only where both are alike. */
+  async #beats(
+    name: string,
+    standing: TreeStage,
+    { seconds }: Stage,
+  ): Promise<{ rounds: Round[]; more: Figure['more'] }> {
+    const { rounds, more } = await measureRounds(this.#context, name, () => standing.measure(seconds));
+    const aWakeUp = (of: (one: Beats) => number): number => short(median(rounds.map(of)));
+    return {
+      rounds: rounds.map(costOf),
+      more: {
+        ...more,
+        'beats-a-wake-up': aWakeUp(({ beats, hubsWoken }) => beats / hubsWoken),
+        'bare-beats-a-wake-up': aWakeUp(({ frames, serversWoken }) => frames / serversWoken),
+      },
+    };
   }
 
   async #idle(standing: TreeStage, { nodes, seconds }: Stage): Promise<void> {
@@ -275,8 +290,10 @@ interface Sizes {
   readonly servers: readonly number[];
 }
 
+type CostOfBeats = Pick<Beats, 'treeMs' | 'bareMs' | 'beats' | 'frames' | 'seconds'>;
+
 /** CPU seconds of 100,000 beats. */
-export function costOf({ treeMs, bareMs, beats, frames, seconds }: Beats): Round {
+export function costOf({ treeMs, bareMs, beats, frames, seconds }: CostOfBeats): Round {
   if (beats === 0 || frames === 0) throw new Error(`${beats} beats and ${frames} bare frames were counted`);
   const cost = (ms: number, count: number): number => (ms / 1000 / count) * BEATS;
   return { value: cost(treeMs, beats), baseline: cost(bareMs, frames), seconds };

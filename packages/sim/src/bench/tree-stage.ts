@@ -7,7 +7,7 @@ import { fold } from '@csm/nodeset';
 import type { SimProcess } from '../site/sim-process.ts';
 import type { Tree } from '../site/tree.ts';
 import type { BareTree } from './bare/bare-tree.ts';
-import { readCpuMs } from './process-cost.ts';
+import { readCpuMs, readWakeUps } from './process-cost.ts';
 import { Disturbed } from './rounds.ts';
 
 export interface Beats {
@@ -20,6 +20,9 @@ export interface Beats {
   /** Beats of the nodes on both links; frames that the bare servers have read. */
   readonly beats: number;
   readonly frames: number;
+  /** How often the aggregators, and the bare servers, were woken for them. */
+  readonly hubsWoken: number;
+  readonly serversWoken: number;
   readonly seconds: number;
 }
 
@@ -49,6 +52,8 @@ export class TreeStage {
     const stage = new TreeStage(tree, sim, bare, nodes, intervalMs);
     await stage.#whole();
     await bare.beat(intervalMs);
+    // Whoever is asked for the first time compiles for it, and anew what it shares with the reading of beats.
+    await stage.#look();
     return stage;
   }
 
@@ -81,6 +86,7 @@ export class TreeStage {
   async measure(span: number): Promise<Beats> {
     const { site } = this.#tree;
     await this.#whole();
+    await this.#spread();
     const began = performance.now();
     const begin = await this.#look();
     await pause(span * 1000, undefined, { signal: site.signal });
@@ -104,6 +110,8 @@ export class TreeStage {
       serversMs,
       beats,
       frames,
+      hubsWoken: sum(end.hubsWoken) - sum(begin.hubsWoken),
+      serversWoken: sum(end.serversWoken) - sum(begin.serversWoken),
       seconds,
     };
   }
@@ -128,14 +136,27 @@ export class TreeStage {
     await this.#tree.site.until('the nodes have ended', () => !process.running, ENDED_MS);
   }
 
+  /**
+   * Beats come evenly from here on, at the tree and at the bare servers: each alone, but for what chance brings together.
+   * Simulated nodes share two processes, whose linking, garbage and turns of the CPU leave hundreds of them beating at
+   * the same moments, and how many come in one wake-up of a server decides what each of them costs it.
+   */
+  async #spread(): Promise<void> {
+    await Promise.all([this.sim.order({ do: 'spread' }), this.bare.beat(this.intervalMs)]);
+    await pause(this.intervalMs, undefined, { signal: this.#tree.site.signal });
+  }
+
   async #look() {
     const { master, a, b } = this.#tree;
-    const [hubs, servers, { beats }, frames] = await Promise.all([
+    const { servers: bare } = this.bare;
+    const [hubs, hubsWoken, servers, serversWoken, { beats }, frames] = await Promise.all([
       Promise.all([a, b].map(({ pid }) => readCpuMs(pid))),
-      Promise.all(this.bare.servers.map(({ pid }) => readCpuMs(pid))),
+      Promise.all([a, b].map(({ pid }) => readWakeUps(pid))),
+      Promise.all(bare.map(({ pid }) => readCpuMs(pid))),
+      Promise.all(bare.map(({ pid }) => readWakeUps(pid))),
       this.sim.stats(),
       this.bare.frames(),
     ]);
-    return { hubs, servers, beats, frames, master: await readCpuMs(master.pid) };
+    return { hubs, hubsWoken, servers, serversWoken, beats, frames, master: await readCpuMs(master.pid) };
   }
 }

@@ -12,6 +12,7 @@
  * | clock   | shift                     | moves the nodes' wall clock by so many ms                    |
  * | silence | on                        | the nodes of --silent stop where they stand, or go on        |
  * | heard   |                           | when each node last heard its primary, wall ms               |
+ * | spread  |                           | each link beats at a moment of its own from here on          |
  * | stop    |                           | says goodbye and ends                                        |
  */
 import { createInterface } from 'node:readline';
@@ -27,6 +28,7 @@ export type Order =
   | { readonly do: 'clock'; readonly shift: number }
   | { readonly do: 'silence'; readonly on: boolean }
   | { readonly do: 'heard' }
+  | { readonly do: 'spread' }
   | { readonly do: 'stop' };
 
 export type Handled =

@@ -156,6 +156,18 @@ export class Population {
     return heard;
   }
 
+  /**
+   * One beat on each link, at any moment of the next interval: those that follow keep their distance to it. Nodes that
+   * linked together, or were all late at once, would beat together for good, as machines with clocks of their own do not.
+   */
+  spread(): void {
+    for (const { leaf } of this.#sources) {
+      for (const { id, phase, interval } of leaf?.links.table.links() ?? []) {
+        if (phase === 'up') setTimeout(() => leaf?.links.send(id, { kind: 'beat' }), Math.random() * interval).unref();
+      }
+    }
+  }
+
   /** Resolves when all offers made so far are accepted or refused, and listed. */
   async settled(): Promise<void> {
     while (!this.#generator.idle) await pause(5);

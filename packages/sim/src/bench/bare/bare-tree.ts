@@ -24,13 +24,20 @@ export class BareTree {
     this.servers = BARE_HUBS.map((hub) => this.#start(`server-${hub}`, 'server', site.credFile('aggregator', hub)));
   }
 
-  /** So many links at each server, of client processes that begin with them; those of before have hung up. */
+  /**
+   * So many links at each server, of two client processes that begin with them; those of before have hung up. Each process
+   * has half of the links of either server, as a process of simulated nodes has of either aggregator: beats of one process
+   * leave in steps of a millisecond, so those that a server gets from one process alone come together more often.
+   */
   async connect(links: number): Promise<void> {
     this.#ports ??= await Promise.all(this.servers.map(async (one) => (await one.ask({ do: 'listen' })).port ?? 0));
     const which = ++this.#populations;
     const credFile = this.#site.credFile('compute', this.#node);
-    this.#clients = BARE_HUBS.map((hub) => this.#start(`clients-${which}-${hub}`, 'clients', credFile));
-    for (const [i, port] of this.#ports.entries()) await this.#clients[i]?.ask({ do: 'connect', port, links });
+    this.#clients = [1, 2].map((part) => this.#start(`clients-${which}-${part}`, 'clients', credFile));
+    const shares = [Math.ceil(links / 2), Math.floor(links / 2)];
+    for (const port of this.#ports)
+      for (const [i, share] of shares.entries())
+        if (share > 0) await this.#clients[i]?.ask({ do: 'connect', port, links: share });
   }
 
   /** Ends the clients and with them all links; the servers stay, as aggregators do. */

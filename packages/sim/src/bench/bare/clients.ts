@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
 import { BEAT, BEAT_BYTES } from './beat.ts';
 import { serveOrders } from './orders.ts';
+import { nextBeat } from './pace.ts';
 
 export interface BareClientsFiles {
   readonly caFile: string;
@@ -54,21 +55,23 @@ async function connectAll(port: number, count: number): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTING }, some));
 }
 
+/** Each link by a clock of its own. */
 function beat(intervalMs: number): void {
-  // Those of the phase and those of the interval: clearing takes either.
   for (const timer of timers) clearTimeout(timer);
   timers = [];
   if (intervalMs === 0) return;
-  const one = (socket: TLSSocket): void => {
-    sent++;
-    socket.write(BEAT);
-  };
   for (const [i, socket] of sockets.entries()) {
-    const phase = setTimeout(() => {
-      one(socket);
-      timers[i] = setInterval(one, intervalMs, socket);
-    }, Math.random() * intervalMs);
-    timers.push(phase);
+    let due = performance.now() + Math.random() * intervalMs;
+    const wait = (): void => {
+      timers[i] = setTimeout(one, Math.ceil(due - performance.now()));
+    };
+    const one = (): void => {
+      sent++;
+      socket.write(BEAT);
+      due = nextBeat(due, performance.now(), intervalMs);
+      wait();
+    };
+    wait();
   }
 }
 
