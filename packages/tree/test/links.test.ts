@@ -7,7 +7,8 @@ import { expect } from 'chai';
 import { dial, FrameError, type JsonStream, type Listener, listen } from 'tls-json-stream';
 import { INTERVAL_MIN } from '../src/link/link.ts';
 import { HubShell } from '../src/net/hub-shell.ts';
-import { Links, stepAt } from '../src/net/links.ts';
+import { Links } from '../src/net/links.ts';
+import { stepAt } from '../src/net/timer.ts';
 import type { WireHandlers } from '../src/net/wire.ts';
 
 const INTERVAL = 1000;

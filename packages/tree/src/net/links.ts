@@ -13,8 +13,8 @@ import { type CertificateFacts, identityOf, type Revoked } from './certificates.
 import { LineLimit } from './line-limit.ts';
 import type { Clock, Log } from './ports.ts';
 import { type RefusedPeer, RefusedPeers } from './refused-peers.ts';
-import { WakeTimer } from './timer.ts';
-import type { Wire } from './wire.ts';
+import { stepAt, WakeTimer } from './timer.ts';
+import { type Wire, wireOf } from './wire.ts';
 
 export interface LinkDown {
   readonly reason: string;
@@ -48,19 +48,6 @@ export interface LinksOptions {
   readonly revoked: () => Revoked;
   /** From 0 to 1: where in a step of the clock this daemon looks at its links. Default 0. */
   readonly phase?: number;
-}
-
-/**
- * Beats and losses are looked at in steps of this many ms: with thousands of links each would else wake the process by
- * itself, which costs as much as the beat. At most a twentieth of the shortest interval. Nodes on one clock have steps of
- * their own, else their beats would come in bunches.
- */
-const STEP_MS = 10;
-
-/** The first step that is not before `at`. */
-export function stepAt(at: Mono, phase: number): Mono {
-  const from = STEP_MS * phase;
-  return (Math.ceil((at - from) / STEP_MS) * STEP_MS + from) as Mono;
 }
 
 let nextLink = 1;
@@ -153,18 +140,7 @@ export class Links {
   adoptStream(stream: JsonStream, side: 'dialer' | 'listener', tag: number, way: Way): LinkId {
     const { peer } = stream;
     const identity = identityOf(peer, this.#options.revoked(), this.#options.clock.now().wall);
-    const host = peer.family === 'IPv6' ? `[${peer.address}]` : peer.address;
-    const wire: Wire = {
-      address: `${host}:${peer.port}`,
-      send: (value) => stream.send(value),
-      sendText: (json) => stream.sendText(json),
-      sendFrame: (encoded) => stream.sendFrame(encoded),
-      answer: (encoded) => stream.answer(encoded),
-      close: () => stream.close(),
-      destroy: (reason) => stream.destroy(reason),
-      start: (handlers) => stream.start(handlers),
-    };
-    return this.adopt(wire, side, tag, way, identity, peer);
+    return this.adopt(wireOf(stream), side, tag, way, identity, peer);
   }
 
   send(link: LinkId, message: Message): void {

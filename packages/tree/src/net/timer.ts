@@ -4,6 +4,19 @@ import type { Clock } from './ports.ts';
 /** Longest span Node's timers take, ms. */
 const MAX_DELAY = 2 ** 31 - 1;
 
+/**
+ * Beats and losses of links are looked at in steps of this many ms: with thousands of links each would else wake the process by
+ * itself, which costs as much as the beat. At most a twentieth of the shortest interval. Nodes on one clock have steps of
+ * their own, else their beats would come in bunches.
+ */
+const STEP_MS = 10;
+
+/** The first step that is not before `at`. */
+export function stepAt(at: Mono, phase: number): Mono {
+  const from = STEP_MS * phase;
+  return (Math.ceil((at - from) / STEP_MS) * STEP_MS + from) as Mono;
+}
+
 /** One timer for a machine's next deadline; tells how late it fired, since lateness means that we slept. */
 export class WakeTimer {
   readonly #clock: Clock;

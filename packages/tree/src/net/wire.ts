@@ -1,4 +1,4 @@
-import type { KnownFrame } from 'tls-json-stream';
+import type { JsonStream, KnownFrame } from 'tls-json-stream';
 
 /** A connection as the shells use it: a `JsonStream`, or one end of a pair inside this process. */
 export interface Wire {
@@ -21,6 +21,20 @@ export interface WireHandlers {
   readonly known?: KnownFrame;
   onBatchEnd(): void;
   onClose(reason: { readonly text: string }): void;
+}
+
+export function wireOf(stream: JsonStream): Wire {
+  const { family, address, port } = stream.peer;
+  return {
+    address: `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    send: (value) => stream.send(value),
+    sendText: (json) => stream.sendText(json),
+    sendFrame: (encoded) => stream.sendFrame(encoded),
+    answer: (encoded) => stream.answer(encoded),
+    close: () => stream.close(),
+    destroy: (reason) => stream.destroy(reason),
+    start: (handlers) => stream.start(handlers),
+  };
 }
 
 /**
