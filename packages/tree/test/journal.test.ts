@@ -6,7 +6,7 @@ import { CsmError } from '@csm/model';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { COMPACT_MIN, Journal } from '../src/net/journal.ts';
-import { journalLine, readJournal } from '../src/net/journal-lines.ts';
+import { journalBytes, readJournal } from '../src/net/journal-lines.ts';
 import type { JournalRecord } from '../src/outbox/state.ts';
 
 const START: JournalRecord = { r: 'incarnation', incarnation: 'i1', format: 1 };
@@ -19,7 +19,7 @@ const RECORD: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({ r: fc.constant('cursor' as const), cursor: fc.nat() }),
   fc.tuple(fc.nat(), fc.string({ unit: 'binary' })).map(([e, body]) => offer(e, body)),
 );
-const text = (records: readonly JournalRecord[]): Buffer => Buffer.from(records.map(journalLine).join(''));
+const text = journalBytes;
 
 describe('journal lines', () => {
   it('are read back as they were written', () => {
@@ -45,7 +45,7 @@ describe('journal lines', () => {
           t: 1_700_000_000_000,
           text: JSON.stringify(body),
         };
-        expect(journalLine(record)).to.equal(line);
+        expect(journalBytes([record]).toString()).to.equal(line);
         expect(readJournal(Buffer.from(line)).records).to.deep.equal([record]);
       }),
     );
@@ -126,6 +126,16 @@ describe('journal file', () => {
     const journal = await open();
     expect(journal.records).to.deep.equal([]);
     expect((await stat(path)).mode & 0o777).to.equal(0o600);
+  });
+
+  it('keeps writes of any size, one behind the other', async () => {
+    const journal = await open();
+    const offers = [1, 3000, 2, 40_000, 90_000, 7, 2999].map((size, i) => offer(i + 1, 'x'.repeat(size)));
+    await journal.append([START], true);
+    for (const one of offers) await journal.append([one], true);
+    expect(journal.size).to.equal((await stat(path)).size);
+    const { records, lost } = readJournal(await readFile(path));
+    expect({ records, lost }).to.deep.equal({ records: [START, ...offers], lost: 0 });
   });
 
   it('keeps what was appended, in order, synced or not', async () => {

@@ -6,23 +6,71 @@ import { crc32 } from 'node:zlib';
 import { kindText } from '@csm/protocol';
 import type { JournalRecord } from '../outbox/state.ts';
 
-export function journalLine(record: JournalRecord): string {
-  const json = record.r === 'offer' ? offerJson(record) : JSON.stringify(record);
-  return `${sumOf(json)} ${json}\n`;
-}
+/** Eight digits, put together from bytes: a number above 2^31 is slow to write in another base. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const digitsOf = (sum: number): string =>
+  `${HEX[sum >>> 24]}${HEX[(sum >>> 16) & 255]}${HEX[(sum >>> 8) & 255]}${HEX[sum & 255]}`;
+/** The digits and the blank behind them. */
+const SUM_BYTES = 9;
+const BLANK = 0x20;
+const NEWLINE = 0x0a;
+const CLOSE = 0x7d;
 
 type OfferRecord = Extract<JournalRecord, { r: 'offer' }>;
 
-/** Nearly all of a journal: its body is JSON already. */
-const offerJson = ({ e, kind, u, t, text }: OfferRecord): string =>
-  `{"r":"offer","e":${e},"kind":${kindText(kind)},"u":"${u}","t":${t},"body":${text}}`;
+/** The JSON of a record: `head`, and for an offer, nearly all of a journal, the body that is JSON already, and a brace. */
+interface Line {
+  readonly head: string;
+  readonly headBytes: number;
+  readonly body: string | undefined;
+  readonly bodyBytes: number;
+}
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/**
+ * Records as the file has them. Written into the bytes that go to the disk: as text each line would be put together, and
+ * copied anew for its sum, for the lines together and for the write, all of which the collector finds while the disk works.
+ * They stand in `room` where that is large enough.
+ */
+export function journalBytes(records: readonly JournalRecord[], room?: Buffer): Buffer {
+  let size = 0;
+  const lines = records.map((record) => {
+    const line = lineOf(record);
+    size += SUM_BYTES + line.headBytes + line.bodyBytes + (line.body === undefined ? 1 : 2);
+    return line;
+  });
+  const bytes = room !== undefined && room.length >= size ? room.subarray(0, size) : Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const { head, headBytes, body, bodyBytes } of lines) {
+    const begin = at + SUM_BYTES;
+    at = put(bytes, begin, head, headBytes);
+    if (body !== undefined) {
+      at = put(bytes, at, body, bodyBytes);
+      bytes[at++] = CLOSE;
+    }
+    bytes.write(digitsOf(crc32(bytes.subarray(begin, at))), begin - SUM_BYTES, 'latin1');
+    bytes[begin - 1] = BLANK;
+    bytes[at++] = NEWLINE;
+  }
+  return bytes;
+}
 
-/** Eight digits, put together from bytes: a number above 2^31 is slow to write in another base. */
-function sumOf(json: string): string {
-  const sum = crc32(json);
-  return `${HEX[sum >>> 24]}${HEX[(sum >>> 16) & 255]}${HEX[(sum >>> 8) & 255]}${HEX[sum & 255]}`;
+function lineOf(record: JournalRecord): Line {
+  const body = record.r === 'offer' ? record.text : undefined;
+  const head = record.r === 'offer' ? offerHead(record) : JSON.stringify(record);
+  return {
+    head,
+    headBytes: Buffer.byteLength(head),
+    body,
+    bodyBytes: body === undefined ? 0 : Buffer.byteLength(body),
+  };
+}
+
+const offerHead = ({ e, kind, u, t }: OfferRecord): string =>
+  `{"r":"offer","e":${e},"kind":${kindText(kind)},"u":"${u}","t":${t},"body":`;
+
+/** ASCII, as nearly always, is copied as it stands; in UTF-8 each character would be looked at. Gives where it ends. */
+function put(bytes: Buffer, at: number, text: string, count: number): number {
+  return at + bytes.write(text, at, count === text.length ? 'latin1' : 'utf8');
 }
 
 export interface JournalText {
@@ -56,7 +104,7 @@ export function readJournal(bytes: Buffer): JournalText {
 
 function parseLine(line: string): JournalRecord | undefined {
   const json = line.slice(9);
-  if (line[8] !== ' ' || sumOf(json) !== line.slice(0, 8)) return undefined;
+  if (line[8] !== ' ' || digitsOf(crc32(json)) !== line.slice(0, 8)) return undefined;
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value !== 'object' || value === null || !('r' in value)) return undefined;

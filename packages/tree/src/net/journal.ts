@@ -9,11 +9,17 @@ import { constants, write } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { JournalRecord } from '../outbox/state.ts';
-import { type JournalText, journalLine, readJournal } from './journal-lines.ts';
+import { type JournalText, journalBytes, readJournal } from './journal-lines.ts';
 import { type LockFile, takeLock } from './lock-file.ts';
 
 /** A journal shorter than this is never compacted, bytes. */
 export const COMPACT_MIN = 1024 * 1024;
+
+/**
+ * A write of at most so many bytes leaves its room to the next one, else each would make a buffer that waits for the disk
+ * and then for the collector. Larger ones are rare, and a small daemon is not to keep their room.
+ */
+const ROOM_MAX = 64 * 1024;
 
 /** To append; a write returns once its bytes are durable. */
 const DURABLE = constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC;
@@ -28,6 +34,8 @@ export class Journal {
   readonly #lock: LockFile;
   #file: FileHandle;
   #size: number;
+  /** Where writes before this one stood, and the next may; undefined while one does. */
+  #room: Buffer | undefined;
   /** Grown beyond this it is to begin anew, bytes. */
   #compactAt: number;
   /** What stands behind `#size` in the file is torn and could not be cut off yet. */
@@ -96,14 +104,19 @@ export class Journal {
       this.#unnamed = false;
     }
     if (records.length === 0) return;
-    const text = textOf(records);
+    const room = this.#room;
+    this.#room = undefined;
+    const bytes = journalBytes(records, room);
     try {
-      this.#size += sync ? await this.#appendDurably(text) : await this.#appendLazily(text);
+      this.#size += sync ? await this.#appendDurably(bytes) : await this.#appendLazily(bytes);
     } catch (error) {
       // What was written of it must not stand before a later attempt. Where it cannot be cut off, the next one begins with that.
       this.#torn = true;
       await this.#cut().catch(() => undefined);
       throw error;
+    } finally {
+      const wider = bytes.length > (room?.length ?? 0) && bytes.length <= ROOM_MAX;
+      this.#room = wider ? bytes : room;
     }
   }
 
@@ -112,14 +125,14 @@ export class Journal {
    * again once it has grown by half.
    */
   async compact(records: readonly JournalRecord[]): Promise<void> {
-    const text = textOf(records);
+    const bytes = journalBytes(records);
     const next = `${this.path}.new`;
     let file: FileHandle | undefined;
     let size: number;
     try {
       await rm(next, { force: true });
       file = await open(next, DURABLE | constants.O_CREAT | constants.O_EXCL, 0o600);
-      size = await writeAll(file.fd, text);
+      size = await writeAll(file.fd, bytes);
       await rename(next, this.path);
     } catch (error) {
       this.#compactAt = this.#size * 1.5;
@@ -147,20 +160,20 @@ export class Journal {
     }
   }
 
-  async #appendDurably(text: string): Promise<number> {
-    const bytes = await writeAll(this.#file.fd, text);
+  async #appendDurably(bytes: Buffer): Promise<number> {
+    const size = await writeAll(this.#file.fd, bytes);
     // O_DSYNC speaks of this write alone: what stands before it must not be a hole after a loss of power.
     if (this.#unsynced) await this.#file.datasync();
     this.#unsynced = false;
-    return bytes;
+    return size;
   }
 
   /** By a handle of its own, opened for this: rare, for it waits until a while has passed without another write. */
-  async #appendLazily(text: string): Promise<number> {
+  async #appendLazily(bytes: Buffer): Promise<number> {
     this.#unsynced = true;
     const file = await open(this.path, LAZY);
     try {
-      return await writeAll(file.fd, text);
+      return await writeAll(file.fd, bytes);
     } finally {
       await file.close();
     }
@@ -186,25 +199,14 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function textOf(records: readonly JournalRecord[]): string {
-  let text = '';
-  for (const record of records) text += journalLine(record);
-  return text;
-}
-
-/** As text: the kernel's copy of it is the only one made. Gives its bytes. */
-async function writeAll(fd: number, text: string): Promise<number> {
-  const bytes = Buffer.byteLength(text);
-  // ASCII, as nearly always, is copied as it stands; in UTF-8 its length would be reckoned, and each character looked at.
-  const encoding = bytes === text.length ? 'latin1' : 'utf8';
-  const written = await new Promise<number>((resolve, reject) => {
-    write(fd, text, null, encoding, (error, count) => (error === null ? resolve(count) : reject(error)));
-  });
-  for (let at = written; at < bytes; ) {
-    const rest = Buffer.from(text).subarray(at);
+/** Gives how many bytes they are. */
+async function writeAll(fd: number, bytes: Buffer): Promise<number> {
+  for (let at = 0; at < bytes.length; ) {
     at += await new Promise<number>((resolve, reject) => {
-      write(fd, rest, (error, count) => (error === null ? resolve(count) : reject(error)));
+      write(fd, bytes, at, bytes.length - at, null, (error, count) =>
+        error === null ? resolve(count) : reject(error),
+      );
     });
   }
-  return bytes;
+  return bytes.length;
 }
