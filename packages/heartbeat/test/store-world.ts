@@ -1,11 +1,8 @@
 /// <reference types="mocha" />
-/** The store module over all three ways to open a store, each test in a database of its own. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** The store module over both databases, each test in one of its own. */
 import { CsmError, type Problem, type Wall, wall } from '@csm/model';
-import { databases } from '@csm/sim';
-import { type ChangeRow, openMemoryStore, openPostgresStore, openStore, type Store } from '@csm/store';
+import { overEngines } from '@csm/sim';
+import type { ChangeRow, Store } from '@csm/store';
 import type { Arrival, Change, ChangeKind, Incident, Procedures } from '../src/types.ts';
 import * as module from './store-counting.ts';
 
@@ -49,34 +46,14 @@ export const inputOf = (given: Partial<Procedures['record']>): Procedures['recor
   ...given,
 });
 
-/** A suite over a store in memory, over SQLite in its threads, and over PostgreSQL. */
+/**
+ * A suite over a store in memory and over PostgreSQL. What SQLite does in its threads is the same statements, and rows that
+ * pass from one thread to another: packages/store shows that for all modules, `rows-api.test.ts` for this one.
+ */
 export function overStores(title: string, suite: (open: () => Promise<World>) => void): void {
-  for (const engine of ['in memory', 'SQLite', 'PostgreSQL'] as const) {
-    describe(`${title}, ${engine}`, function () {
-      // For a machine that is busy with other things; each test takes a fraction of it.
-      this.timeout(300_000);
-      const undo: (() => Promise<unknown>)[] = [];
-      const fresh = engine === 'PostgreSQL' ? databases() : undefined;
-      afterEach(async () => {
-        for (const step of undo.splice(0).reverse()) await step();
-      });
-      suite(async () => {
-        const options = { clock: () => NOW, limits: LIMITS };
-        let store: Store;
-        if (fresh !== undefined) {
-          store = await openPostgresStore({ server: await fresh(), modules: [URL_OF], ...options });
-        } else if (engine === 'SQLite') {
-          const directory = await mkdtemp(join(tmpdir(), 'csm-heartbeat-'));
-          undo.push(() => rm(directory, { recursive: true, force: true }));
-          store = await openStore({ file: join(directory, 'csm.db'), modules: [URL_OF], ...options });
-        } else {
-          store = await openMemoryStore({ modules: [module], ...options });
-        }
-        undo.push(() => store.close());
-        return worldOf(store);
-      });
-    });
-  }
+  overEngines(title, (bench) => {
+    suite(async () => worldOf(await bench.open(module, URL_OF, { clock: () => NOW, limits: LIMITS })));
+  });
 }
 
 export const change = (name: string, kind: ChangeKind, at: number, more: Partial<Change> = {}): Change => ({
