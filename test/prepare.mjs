@@ -57,9 +57,14 @@ function staleness() {
       return `${path} is ${there.version ?? 'a link'}, package-lock.json has ${entry.version ?? 'a link'}`;
     }
     if (!existsSync(join(ROOT, path))) return `${path} is missing`;
+    // What a package of ours is called by: a link to where its program stood before helps nobody.
+    if (entry.link && !isSame(want[entry.resolved]?.bin, have[entry.resolved]?.bin))
+      return `${path} has other programs`;
   }
   return undefined;
 }
+
+const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 function isOnPath(program) {
   return (process.env['PATH'] ?? '').split(delimiter).some((dir) => existsSync(join(dir, program)));

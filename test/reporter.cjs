@@ -56,7 +56,10 @@ class Reporter extends reporters.Spec {
   }
 
   keep(title, words) {
-    if (this.reasons.length < FAILURES) this.reasons.push({ title, words: words.slice(0, FAILURE_LENGTH) });
+    const { length } = this.reasons;
+    if (length < FAILURES) this.reasons.push({ title, words: words.slice(0, FAILURE_LENGTH) });
+    else if (length === FAILURES)
+      this.reasons.push({ title: 'and more', words: 'they stand in the output of their group' });
   }
 
   done(failures, finish) {
@@ -73,6 +76,7 @@ class Reporter extends reporters.Spec {
       console.log(`  something is left behind that keeps the process alive after ${LEFT_MS / 1000} s:`);
       console.log(`  ${process.getActiveResourcesInfo().join(', ')}`);
       tally.failed++;
+      this.keep('after the last test', 'something is left behind that keeps the process alive');
       process.exit(1);
     }, LEFT_MS);
     left.unref();
@@ -99,9 +103,13 @@ class Reporter extends reporters.Spec {
 
 /** What it compared comes first: a message may hold the logs of many daemons. */
 function reasonOf(error) {
-  if (typeof error?.stack !== 'string') return inspect(error);
-  const { stack, expected, actual } = error;
-  return `${expected === undefined ? '' : `expected ${shown(expected)}, was ${shown(actual)}\n`}${stack}`;
+  try {
+    if (typeof error?.stack !== 'string') return inspect(error);
+    const { stack, expected, actual } = error;
+    return `${expected === undefined ? '' : `expected ${shown(expected)}, was ${shown(actual)}\n`}${stack}`;
+  } catch (thrown) {
+    return `it cannot be shown: ${thrown}`;
+  }
 }
 
 const shown = (value) => (typeof value === 'string' ? value : inspect(value));

@@ -168,6 +168,10 @@ describe('slowness on the socket', () => {
     running = await start(async () => [], { headersTimeoutMs: 150, requestTimeoutMs: 250 });
   });
   after(() => running.stop());
+  afterEach(async () => {
+    await until('all is gone', () => running.server.stats().connections === 0 && running.server.stats().calls === 0);
+    expect((await ask(running.socketPath, 'GET', '/csm/v1/nodes')).status).to.equal(200);
+  });
 
   const send = (bytes: string): Promise<string> => sendTo(running, bytes);
 

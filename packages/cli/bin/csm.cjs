@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 'use strict';
 // A script, and so is what it loads: to start the engine's loader of modules takes longer than many a command.
+const { writeSync } = require('node:fs');
 const { isatty } = require('node:tty');
 // By its place: what a package exports is looked up by a part of that loader.
 const { load } = require('../../model/bin/bundled.cjs');
@@ -38,9 +39,14 @@ async function run(argv) {
   return main(argv, io);
 }
 
-// What holds until the command has ended: one that never does, with nothing left to wait for, is no success.
-process.exitCode = 13;
+// A command that never ends, with nothing left to wait for, is no success.
+const unfinished = () => {
+  writeSync(2, 'csm: the command waits for something that will not come; this is a defect\n');
+  process.exitCode = 1;
+};
+process.once('beforeExit', unfinished);
 // What is thrown Node tells, with its stack, and ends with 1.
 void run(process.argv.slice(2)).then((code) => {
+  process.off('beforeExit', unfinished);
   process.exitCode = code;
 });

@@ -42,7 +42,7 @@ export class AnswerFlow implements AsyncIterable<Uint8Array> {
       for (;;) {
         const waiting = this.#waiting;
         this.#waiting = [];
-        if (waiting.length > 0) yield waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting);
+        if (waiting.length > 0) yield* waiting;
         else if (this.#end === undefined) {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;

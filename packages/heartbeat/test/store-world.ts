@@ -47,8 +47,8 @@ export const inputOf = (given: Partial<Procedures['record']>): Procedures['recor
 });
 
 /**
- * A suite over a store in memory and over PostgreSQL. What SQLite does in its threads is the same statements, and rows that
- * pass from one thread to another: packages/store shows that for all modules, `rows-api.test.ts` for this one.
+ * A suite over a store in memory and over PostgreSQL. What SQLite does in its threads is the same statements; that rows and
+ * inputs pass between threads is shown in packages/store, and for what the HTTP rows reach here in `rows-api.test.ts`.
  */
 export function overStores(title: string, suite: (open: () => Promise<World>) => void): void {
   overEngines(title, (bench) => {

@@ -75,6 +75,7 @@ function compiledBefore(file, source) {
 }
 
 const END_OF_SEAL = 0x0a;
+const WORD = 8;
 
 /**
  * All that must be the same, in a line. The engine itself compares its flags and version and the length of the script: what
@@ -84,7 +85,9 @@ const END_OF_SEAL = 0x0a;
 function sealOf(source, data) {
   const { version, arch, config, versions } = process;
   const sums = [source, data].map((bytes) => [bytes.length, crc32(bytes)]);
-  return Buffer.from(`${JSON.stringify([sums, version, arch, versions.v8, config.variables])}\n`);
+  const text = JSON.stringify([sums, version, arch, versions.v8, config.variables]);
+  // The engine makes a copy of what does not begin at an address it can read words from.
+  return Buffer.from(`${text.padEnd(text.length + WORD - ((text.length + 1) % WORD))}\n`);
 }
 
 const compiledOf = (file) => file.replace(/\.cjs$/, '.compiled');

@@ -388,12 +388,13 @@ describe('a stream', () => {
 
   it('ends without a first message in time, and not after one', () =>
     withHouse({ firstMessageTimeout: 500 }, async (h) => {
-      const [a, b] = await h.pair();
+      // The one that speaks is the older: its time would be over first.
       const [c, d] = await h.pair();
+      const [a, b] = await h.pair();
       watch(a);
       watch(c);
-      const silent = watch(b);
       const spoke = watch(d);
+      const silent = watch(b);
       c.send('hello');
       await until('the silent one is closed', () => silent.closes.length > 0);
       expect(silent.closes[0]).to.include({ code: 'FIRST_MESSAGE_TIMEOUT', text: 'no message came within 500 ms' });

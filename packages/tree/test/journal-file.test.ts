@@ -180,6 +180,25 @@ describe('journal file', () => {
       expect(await terms(path)).to.deep.equal([1, 2]);
     });
 
+    it('goes on after failed writes of any size, synced or not, and leaves nothing open', async function () {
+      const wide: JournalRecord = { r: 'command', id: 'wide', hash: 'x'.repeat(50_000), until: 1 };
+      const journal = await Journal.open(path);
+      const isOpen = (): Promise<string[]> => readdir('/proc/self/fd');
+      await journal.append([record(1)], true);
+      const before = (await isOpen()).length;
+      for (const [i, sync] of [false, true, false].entries()) {
+        await journal.append([wide], sync);
+        able(this, limit(journal.size + 40_000), 'prlimit (apt-get install util-linux)');
+        await refusalOf(journal.append([wide], sync));
+        expect((await readFile(path)).length).to.equal(journal.size);
+        limit('unlimited');
+        await journal.append([record(i + 2)], sync);
+      }
+      expect((await isOpen()).length).to.equal(before);
+      await journal.close();
+      expect(await terms(path)).to.deep.equal([1, undefined, 2, undefined, 3, undefined, 4]);
+    });
+
     it('writes nothing behind a torn tail that cannot be cut off', async function () {
       const journal = await Journal.open(path);
       try {

@@ -32,6 +32,10 @@ const ENDED_MS = 120_000;
 const LOOK_MS = 250;
 /** Of the beats that are due, so many must be made for a measurement to count. */
 const BEATS_LEAST = 0.9;
+/** Moving beats apart takes three intervals, and half of one goes by before they are counted. */
+const SPREAD_INTERVALS = 3.5;
+/** Intervals up to this are moved apart again before each round: what is late by some ms is late by a large part of them, ms. */
+const BUNCHING_MS = 5000;
 /** The sim's journals: the same directory for every stage, so that a node stays itself. */
 const STATE = 'nodes';
 
@@ -56,6 +60,8 @@ export class TreeStage {
     await stage.#look();
     return stage;
   }
+
+  #isSpread = false;
 
   private constructor(tree: Tree, sim: SimProcess, bare: BareTree, nodes: readonly string[], intervalMs: number) {
     this.#tree = tree;
@@ -142,8 +148,10 @@ export class TreeStage {
    * the same moments, and how many come in one wake-up of a server decides what each of them costs it.
    */
   async #spread(): Promise<void> {
+    if (this.#isSpread && this.intervalMs > BUNCHING_MS) return;
+    this.#isSpread = true;
     await Promise.all([this.sim.order({ do: 'spread' }), this.bare.beat(this.intervalMs)]);
-    await pause(this.intervalMs, undefined, { signal: this.#tree.site.signal });
+    await pause(SPREAD_INTERVALS * this.intervalMs, undefined, { signal: this.#tree.site.signal });
   }
 
   async #look() {

@@ -157,13 +157,19 @@ export class Population {
   }
 
   /**
-   * One beat on each link, at any moment of the next interval: those that follow keep their distance to it. Nodes that
-   * linked together, or were all late at once, would beat together for good, as machines with clocks of their own do not.
+   * Moves the beats of each link by a part of its interval, drawn anew: nodes that linked together, or were all late at once,
+   * would beat together for good, as machines with clocks of their own do not. After the next beat follow two at half to
+   * all of the interval, since one that comes sooner is not answered, and its listener beats by its own clock then. It is over
+   * after three intervals.
    */
   spread(): void {
+    const now = performance.now();
     for (const { leaf } of this.#sources) {
-      for (const { id, phase, interval } of leaf?.links.table.links() ?? []) {
-        if (phase === 'up') setTimeout(() => leaf?.links.send(id, { kind: 'beat' }), Math.random() * interval).unref();
+      for (const { id, phase, interval, sentAt } of leaf?.links.table.links() ?? []) {
+        if (phase !== 'up') continue;
+        const gap = interval * (0.5 + Math.random() / 2);
+        for (const after of [gap, 2 * gap])
+          setTimeout(() => leaf?.links.send(id, { kind: 'beat' }), sentAt + interval + after - now).unref();
       }
     }
   }

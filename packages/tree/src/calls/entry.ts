@@ -22,7 +22,7 @@ import { Deadlines } from '../deadlines.ts';
 export const STREAM_WINDOW = 256 * 1024;
 /** Calls open at once; more are refused with 13. */
 export const CALLS_MAX = 1024;
-/** A long answer's text; beyond it the call ends with 30. */
+/** Characters of a long answer, each up to three bytes while they wait; beyond it the call ends with 30. */
 export const ANSWER_MAX = 64 * 1024 * 1024;
 
 export interface CallOrder {

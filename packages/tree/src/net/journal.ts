@@ -34,7 +34,7 @@ export class Journal {
   readonly #lock: LockFile;
   #file: FileHandle;
   #size: number;
-  /** Where writes before this one stood, and the next may; undefined while one does. */
+  /** Where the last writes stood and the next may, if any has; undefined while one does. */
   #room: Buffer | undefined;
   /** Grown beyond this it is to begin anew, bytes. */
   #compactAt: number;
@@ -108,7 +108,8 @@ export class Journal {
     this.#room = undefined;
     const bytes = journalBytes(records, room);
     try {
-      this.#size += sync ? await this.#appendDurably(bytes) : await this.#appendLazily(bytes);
+      const written = sync ? await this.#appendDurably(bytes) : await this.#appendLazily(bytes);
+      this.#size += written;
     } catch (error) {
       // What was written of it must not stand before a later attempt. Where it cannot be cut off, the next one begins with that.
       this.#torn = true;
@@ -168,7 +169,7 @@ export class Journal {
     return size;
   }
 
-  /** By a handle of its own, opened for this: rare, for it waits until a while has passed without another write. */
+  /** By a descriptor of its own, opened for this: rare, for it waits until a while has passed without another write. */
   async #appendLazily(bytes: Buffer): Promise<number> {
     this.#unsynced = true;
     const fd = await openLazy(this.path);
@@ -194,7 +195,7 @@ function openLazy(path: string): Promise<number> {
 
 function closeFd(fd: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    close(fd, (error) => (error instanceof Error ? reject(error) : resolve()));
+    close(fd, (error) => (error == null ? resolve() : reject(error)));
   });
 }
 

@@ -31,7 +31,10 @@ export interface LinksHandlers {
   down(link: LinkId, tag: number, how: LinkDown): void;
   /** A frame came, a beat too. */
   heard?(link: LinkId, now: Now): void;
-  /** After the events of one read or one timer: the moment to flush. Not after a beat that is told unread: `heard` alone tells it. */
+  /**
+   * After the events of one read, or of one look by the clock from which something came: the moment to flush. Not after a
+   * beat that is told unread: `heard` alone tells it. Who has deadlines keeps a timer of their own.
+   */
   settled(): void;
   /** We ourselves slept for a while. */
   stalled?(): void;

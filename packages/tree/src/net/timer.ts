@@ -5,9 +5,9 @@ import type { Clock } from './ports.ts';
 const MAX_DELAY = 2 ** 31 - 1;
 
 /**
- * Beats and losses of links are looked at in steps of this many ms: with thousands of links each would else wake the process by
- * itself, which costs as much as the beat. At most a twentieth of the shortest interval. Nodes on one clock have steps of
- * their own, else their beats would come in bunches.
+ * Beats and losses of links are looked at in steps of this many ms: with thousands of links each would else wake the
+ * process by itself, which costs as much as the beat. At most a twentieth of the shortest interval. Nodes on one clock
+ * have steps of their own, else their beats would come in bunches.
  */
 const STEP_MS = 10;
 
