@@ -11,8 +11,8 @@
  *   node test/run.mjs --clean                  only removes what builds leave
  *
  * Each package, and each slow file, has a mocha of its own, with a directory of its own for temporary files. A test
- * that leaves a file there, a process, or something that keeps its process alive, fails its group. Twice as many groups run
- * at once as there are processors, since whole daemons mostly wait; each group's output comes in one piece.
+ * that leaves a file there, a process, or something that keeps its process alive, fails its group. Five groups run at once
+ * for two processors, since whole daemons mostly wait; each group's output comes in one piece.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
@@ -32,25 +32,30 @@ const SLOW_TIMEOUT_MS = 120_000;
  */
 const LONGEST = [
   'packages/store',
-  'slow/node-states',
-  'slow/versions',
   'packages/heartbeat',
+  'slow/versions',
+  'slow/node-states',
   'slow/exactly-once',
-  'slow/install',
   'slow/hostile',
+  'slow/master-away',
   'packages/node',
   'packages/environment',
+  'slow/install',
   'slow/sink',
-  'slow/certificates',
-  'slow/master-away',
-  'slow/demo',
   'test',
+  'slow/certificates',
+  'slow/demo',
   'slow/heartbeat',
   'slow/run-once',
-  'slow/database',
-  'slow/access',
-  'slow/standby',
   'packages/tree',
+  'slow/access',
+  'slow/modules',
+  'slow/standby',
+  'slow/signals',
+  'slow/database',
+  'slow/refusals',
+  'slow/streams',
+  'slow/metrics',
   'slow/environment',
   'slow/health',
   'packages/cli',
@@ -69,7 +74,7 @@ const { values: options, positionals } = parseArgs({
     fast: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     times: { type: 'boolean', default: false },
-    jobs: { type: 'string', short: 'j', default: String(Math.min(2 * availableParallelism(), LANES_MAX)) },
+    jobs: { type: 'string', short: 'j', default: String(Math.min(Math.ceil(2.5 * availableParallelism()), LANES_MAX)) },
     clean: { type: 'boolean', default: false },
   },
 });

@@ -67,7 +67,7 @@ before(async function () {
   const everything = [
     bucket(1, 'cpu', 'memory', 'network', 'disk', 'filesystem', 'temperature', 'power', 'gpu', 'infiniband', 'ssd'),
   ];
-  const impatient = { buckets: [bucket(1, 'gpu', 'cpu')], item_timeout: 0.5 };
+  const impatient = { buckets: [bucket(1, 'gpu', 'cpu')], item_timeout: 2 };
   const aligned = { buckets: [bucket(2, 'memory')], aligned: true };
   const more: Readonly<Record<string, object>> = {
     real: { data_collection: { buckets: everything } },
