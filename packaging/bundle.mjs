@@ -1,6 +1,6 @@
 // Makes of each program, from its built modules, a few files that load in a third of the time: `npm run build` ends with it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -20,10 +20,28 @@ const LINE = 200;
 const ADDRESS = /new URL\('(\.[^']+\.js)', import\.meta\.url\)|import\.meta\.url/g;
 const OURS = /[\\/]packages[\\/][^\\/]+[\\/]dist[\\/]src[\\/].+\.js$/;
 
-/** Bundles the programs that are built. */
+/** Bundles the programs that are built, where a package was built since; daemons may be starting from what is there. */
 export async function bundle(root = ROOT) {
   const built = Object.entries(PROGRAMS).filter(([folder]) => existsSync(mainOf(root, folder)));
-  await Promise.all(built.map(([folder, name]) => bundleOne(root, folder, name)));
+  await Promise.all(
+    built
+      .filter(([folder, name]) => !isFresh(root, folder, name))
+      .map(([folder, name]) => bundleOne(root, folder, name)),
+  );
+}
+
+/** Whether all of a bundle is there, and newer than every package and than this file. */
+function isFresh(root, folder, name) {
+  const out = bundleOf(root, folder);
+  const last = FORMS[folder].format === 'cjs' ? `${name}.compiled` : `${name}.mjs`;
+  const made = statSync(join(out, last), { throwIfNoEntry: false });
+  const packages = readdirSync(join(root, 'packages')).map((one) =>
+    join(root, 'packages', one, 'dist/src.tsbuildinfo'),
+  );
+  const sources = [...packages, fileURLToPath(import.meta.url)].map((file) =>
+    statSync(file, { throwIfNoEntry: false }),
+  );
+  return made !== undefined && sources.every((source) => source === undefined || source.mtimeMs < made.mtimeMs);
 }
 
 /**
@@ -48,11 +66,13 @@ const FORMS = {
   },
 };
 
+const bundleOf = (root, folder) => join(root, 'packages', folder, 'dist/bundle');
 const mainOf = (root, folder) => join(root, 'packages', folder, 'dist/src/main.js');
 
 async function bundleOne(root, folder, name) {
-  const out = join(root, 'packages', folder, 'dist/bundle');
-  rmSync(out, { recursive: true, force: true });
+  const out = bundleOf(root, folder);
+  const fresh = `${out}.new`;
+  rmSync(fresh, { recursive: true, force: true });
   const entries = { [name]: mainOf(root, folder) };
   // What a daemon loads by address becomes an entry of its own, which shares all else with the others.
   if (folder === 'daemon') for (const file of byAddress(root)) entries[entryOf(root, file)] = file;
@@ -76,7 +96,7 @@ async function bundleOne(root, folder, name) {
   };
   await build({
     entryPoints: entries,
-    outdir: out,
+    outdir: fresh,
     bundle: true,
     ...FORMS[folder],
     // Written tight: the engine reads every character before anything runs, and keeps it. Lines stay short enough for a
@@ -91,6 +111,8 @@ async function bundleOne(root, folder, name) {
     logLevel: 'warning',
     plugins: [addresses],
   });
+  rmSync(out, { recursive: true, force: true });
+  renameSync(fresh, out);
   if (FORMS[folder].format === 'cjs') compile(join(out, `${name}.cjs`));
 }
 

@@ -154,7 +154,11 @@ describe('the bundle of a program', () => {
     });
 
     it('fails when it never ends', () => {
-      expect(run('() => new Promise(() => undefined)').status).to.equal(13);
+      const { status, stderr } = run('() => new Promise(() => undefined)');
+      expect([status, stderr]).to.deep.equal([
+        1,
+        'csm: the command waits for something that will not come; this is a defect\n',
+      ]);
     });
 
     it('fails with its stack when it throws', () => {

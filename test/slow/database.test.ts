@@ -11,6 +11,14 @@ import { type Daemon, needs, ROOT, type SmallCluster, smallCluster, until, whole
 
 const CSM = join(ROOT, 'packages/cli/bin/csm.cjs');
 
+interface KeptTable {
+  readonly table: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly oldest: string | null;
+  readonly due: number | null;
+}
+
 interface Ended {
   readonly exit: number;
   readonly out: string;
@@ -25,7 +33,8 @@ describe('the database in the hands of an admin', function () {
   let backups = '';
 
   before(async () => {
-    cluster = await smallCluster(['n1']);
+    const data_collection = { buckets: [{ execution_interval: 1, item_list: ['memory'] }] };
+    cluster = await smallCluster(['n1'], (who) => ({ more: who === 'n1' ? { data_collection } : {} }));
     ({ master } = cluster);
     backups = join(cluster.site.root, 'backups');
     mkdirSync(backups);
@@ -65,7 +74,13 @@ describe('the database in the hands of an admin', function () {
   async function care(engine: 'sqlite' | 'postgresql'): Promise<void> {
     const status = await json<{ engine: string; term: number; changes: { newest: number } }>('db', 'status');
     expect(status.engine).to.equal(engine);
-    const kept = await json<{ table: string; rows: number; bytes: number; due: number | null }[]>('db', 'retention');
+    const kept = await until('figures of the environment are kept', async () => {
+      const rows = await json<KeptTable[]>('db', 'retention');
+      return rows.find(({ table, rows: count }) => table === 'env_sample' && count > 0) && rows;
+    });
+    const begun = Date.parse(kept.find(({ table }) => table === 'env_sample')?.oldest ?? '');
+    expect(begun % 3_600_000, 'samples go by whole hours').to.equal(0);
+    expect(Date.now() - begun).to.be.within(0, 7_200_000);
     const daemons = kept.find(({ table }) => table === 'daemon');
     expect(daemons).to.include({ rows: 5, due: null });
     expect(daemons?.bytes).to.be.above(0);

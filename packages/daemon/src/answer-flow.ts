@@ -1,8 +1,8 @@
 /** A long answer between the tree, which brings it piece by piece, and its reader. */
 
 /**
- * Pieces of a text, cut by UTF-16 units, wait here in UTF-8 until they are taken, all that wait at once: at most what the
- * tree lets an answer have. As strings the collector of garbage would copy them again and again while they wait, which
+ * Pieces of a text, cut by UTF-16 units, wait here in UTF-8 until they are taken: at most what the tree lets an answer
+ * have. As strings the collector of garbage would copy them again and again while they wait, which
  * took longer than all else. Leaving the loop before its end calls `left`.
  */
 export class AnswerFlow implements AsyncIterable<Uint8Array> {

@@ -25,12 +25,15 @@ const byTime = (table: string, column = 'time'): Pick<Kept, 'oldest' | 'due'> =>
   due: `SELECT count(*) AS due FROM ${table} WHERE ${column} < $1`,
 });
 
-/** Figures are counted by item and hour or day as they come, and go when a whole hour or day is too old. */
+/**
+ * Figures are counted by item and hour or day as they come, and go when a whole hour or day is too old. The number of an
+ * hour has four bytes on PostgreSQL, and its ms have not.
+ */
 const figures = (grain: number, spanMs: number, setting: string): Kept => ({
   rule: 'by age, whole hours or days; sooner when all figures take more than keep_bytes',
   setting,
-  oldest: `SELECT min(bucket) * ${spanMs} AS oldest FROM env_volume WHERE grain = ${grain}`,
-  due: `SELECT coalesce(sum(row_count), 0) AS due FROM env_volume WHERE grain = ${grain} AND (bucket + 1) * ${spanMs} <= $1`,
+  oldest: `SELECT min(CAST(bucket AS BIGINT)) * ${spanMs} AS oldest FROM env_volume WHERE grain = ${grain}`,
+  due: `SELECT coalesce(sum(row_count), 0) AS due FROM env_volume WHERE grain = ${grain} AND (CAST(bucket AS BIGINT) + 1) * ${spanMs} <= $1`,
 });
 
 const OLDEST_CHANGE = 'SELECT min(time) AS oldest FROM change';
