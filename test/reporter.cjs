@@ -107,8 +107,8 @@ function reasonOf(error) {
     if (typeof error?.stack !== 'string') return inspect(error);
     const { stack, expected, actual } = error;
     return `${expected === undefined ? '' : `expected ${shown(expected)}, was ${shown(actual)}\n`}${stack}`;
-  } catch (thrown) {
-    return `it cannot be shown: ${thrown}`;
+  } catch {
+    return 'what was thrown cannot be shown';
   }
 }
 
