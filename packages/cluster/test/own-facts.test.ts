@@ -77,7 +77,7 @@ describe('a daemon tells of itself', () => {
       self: { role: 'compute', node: 'n1', version: '0.1.0' },
       clock: { now: () => ({ mono: mono(performance.now()), wall: wall(1_750_000_000_000) }) },
       log: { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined },
-      about: () => ABOUT,
+      about: (): DaemonFacts | undefined => ABOUT,
       offer: async (report) => {
         setImmediate(() => tried());
         if (refuse) throw new Error('the outbox is full');
@@ -85,6 +85,17 @@ describe('a daemon tells of itself', () => {
       },
     };
     const own = new OwnReport(ports as NodePorts);
+    // Asked while its lower end is made anew, it has nothing to say, and says so at the next look.
+    const asked = new Promise<void>((resolve) => {
+      ports.about = () => {
+        setImmediate(resolve);
+        return undefined;
+      };
+    });
+    own.confirmed();
+    await asked;
+    expect(offered).to.deep.equal([]);
+    ports.about = () => ABOUT;
     const first = attempt();
     own.confirmed();
     await first;

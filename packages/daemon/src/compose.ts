@@ -385,9 +385,9 @@ export class Daemon {
     return (row, input, ctx) => (this.#figures?.timed(dispatch) ?? dispatch)(row, input, ctx);
   }
 
-  #about(): DaemonFacts {
-    const leaf = this.#leaf ?? notReady();
-    const credentials = this.#credentials ?? notReady();
+  #about(): DaemonFacts | undefined {
+    const [leaf, credentials] = [this.#leaf, this.#credentials];
+    if (leaf === undefined || credentials === undefined) return undefined;
     const { dropped, refused } = leaf.leaf.outbox.counters;
     return {
       startedAt: this.#startedAt,

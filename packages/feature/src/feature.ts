@@ -54,8 +54,8 @@ export interface NodePorts extends Ports {
   offer(report: Report): Promise<void>;
   /** Moves this daemon back to its first choice of hub within so many ms. */
   rebalance(spreadMs: number): void;
-  /** What is to be known of this daemon itself. */
-  about?(): DaemonFacts;
+  /** What is to be known of this daemon itself; undefined while its lower end is made anew, as when a master has begun to lead. */
+  about?(): DaemonFacts | undefined;
   /**
    * Only in an aggregator: its nodes are sent away, so many a second, and kept away, also when it is started again;
    * undefined: they may come back. Resolves, once that is on disk, with how many nodes it serves yet.
