@@ -1,6 +1,15 @@
 /** Programs are loaded from their bundle unless that is old, or modules are wished for. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -179,6 +188,15 @@ describe('the bundle of a program', () => {
         .to.contain('NativeModule ')
         .and.not.match(loader);
     });
+  });
+
+  it('is left alone by a build where nothing was built since, for daemons may be starting from it', () => {
+    const files = ['daemon/dist/bundle/csmd.mjs', 'cli/dist/bundle/csm.cjs', 'cli/dist/bundle/csm.compiled'];
+    const seen = () => files.map((file) => statSync(join(ROOT, 'packages', file)).ino);
+    const before = seen();
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'packaging/bundle.mjs')], { encoding: 'utf8' });
+    expect(status, stderr).to.equal(0);
+    expect(seen()).to.deep.equal(before);
   });
 
   it('says of its program what the modules say', () => {
